@@ -1,0 +1,1 @@
+"""Events stored, forwarded, reviewed: the service, the outbox and the command `parkwacht`."""

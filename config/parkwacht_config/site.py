@@ -1,0 +1,322 @@
+"""
+The park as frozen, typed models: what one TOML and its layers say.
+
+Ground coordinates are metres in EPSG:28992 (RD New), heights are metres above the ground, angles
+are degrees, azimuth is clockwise from grid north, tilt is downward from the horizontal, pixels
+have their origin top left. `parkwacht_config.loader` reads these models from files.
+"""
+
+from dataclasses import dataclass
+from datetime import date, time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from shapely.geometry import LineString, Point, Polygon
+
+# RD New is defined for this rectangle (EPSG:28992 area of use); anything else is a mix-up of
+# coordinate systems or of x and y.
+RD_X_RANGE_M = (482.06, 284182.97)
+RD_Y_RANGE_M = (306602.42, 637049.52)
+
+ID_PATTERN = r"^[a-z0-9][a-z0-9_]{0,62}$"
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
+
+
+class Frozen(BaseModel):
+    """Base of every model read from a file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ObjectClass(StrEnum):
+    """What the worker tells apart; `vehicle` is a vehicle of unknown kind."""
+
+    PERSON = "person"
+    BICYCLE = "bicycle"
+    MOTORCYCLE = "motorcycle"
+    CAR = "car"
+    TRUCK = "truck"
+    BUS = "bus"
+    VEHICLE = "vehicle"
+
+    @property
+    def is_vehicle(self) -> bool:
+        """Whether this is anything but a person."""
+        return self is not ObjectClass.PERSON
+
+
+class Severity(StrEnum):
+    """How urgent an event of a zone is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class AreaKind(StrEnum):
+    """Kinds of public ground."""
+
+    CARRIAGEWAY = "carriageway"
+    PARKING = "parking"
+    FOOTPATH = "footpath"
+    GREEN = "green"
+
+
+class MountKind(StrEnum):
+    """What a camera can be fixed to."""
+
+    FACADE = "facade"
+    LAMP_POST = "lamp_post"
+    MAST = "mast"
+
+
+class Lens(StrEnum):
+    """Projection of a lens."""
+
+    RECTILINEAR = "rectilinear"
+    F_THETA = "f_theta"
+
+
+class CameraType(Frozen):
+    """
+    One generic type of the catalogue (design figures, not one maker's product).
+
+    `hfov_deg` is the datasheet's horizontal field of view where it is known; it goes before the
+    pinhole figure, because wide lenses deviate from it.
+    """
+
+    id: Id
+    name: str
+    lens: Lens = Lens.RECTILINEAR
+    width_px: Annotated[int, Field(ge=160, le=16384)]
+    height_px: Annotated[int, Field(ge=120, le=16384)]
+    pitch_um: Annotated[float, Field(gt=0.5, le=50)]
+    focal_length_mm: Annotated[float, Field(gt=0.5, le=1000)]
+    focal_length_max_mm: Annotated[float, Field(gt=0.5, le=1000)] | None = None
+    hfov_deg: Annotated[float, Field(gt=0.5, le=360)] | None = None
+    ir_range_m: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    min_illuminance_lux: Annotated[float, Field(ge=0, le=100)] = 0.1
+    is_thermal: bool = False
+    is_ptz: bool = False
+    is_anpr: bool = False
+    price_eur: Annotated[float, Field(ge=0, le=1_000_000)]
+    yearly_eur: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
+
+
+class Camera(Frozen):
+    """One camera that stands in the park, with the aim it was measured to have."""
+
+    id: Id
+    name: str
+    type_id: Id
+    x_m: float
+    y_m: float
+    height_m: Annotated[float, Field(ge=1.0, le=60.0)]
+    azimuth_deg: Annotated[float, Field(ge=0, lt=360)]
+    tilt_deg: Annotated[float, Field(ge=-10, le=90)]
+    focal_length_mm: Annotated[float, Field(gt=0.5, le=1000)] | None = None
+    mount: MountKind = MountKind.MAST
+    stream_env: str | None = None  # name of the environment variable that holds the stream's URL
+
+
+class Zone(Frozen):
+    """
+    Where an object raises an event while its calendar is armed.
+
+    Exactly one of `polygon_px` (with `camera_id`: an area of that camera's image) and `polygon_m`
+    (an area of the map, watched by every calibrated camera) is given.
+    """
+
+    id: Id
+    name: str
+    arming_id: Id
+    severity: Severity = Severity.HIGH
+    classes: tuple[ObjectClass, ...] = tuple(ObjectClass)
+    camera_id: Id | None = None
+    polygon_px: tuple[tuple[float, float], ...] | None = None
+    polygon_m: tuple[tuple[float, float], ...] | None = None
+
+
+class Span(Frozen):
+    """
+    From one time of day to another; `end <= start` runs over midnight into the next day.
+
+    00:00-24:00 is written as start 00:00, end 00:00: the whole day.
+    """
+
+    start: time
+    end: time
+
+
+class ArmingException(Frozen):
+    """What holds on one date instead of the weekday's spans."""
+
+    on: date
+    armed: tuple[Span, ...]
+    reason: str = ""
+
+
+class Arming(Frozen):
+    """
+    When zones are armed, as a weekly calendar in the site's time zone.
+
+    A span belongs to the day it starts on. On a public holiday `holidays` says what holds:
+    `all_day` arms the whole day, `as_weekday` changes nothing, `as_sunday` uses Sunday's spans.
+    """
+
+    id: Id
+    name: str
+    weekly: tuple[tuple[Span, ...], ...]  # seven entries, Monday first
+    holidays: Literal["all_day", "as_weekday", "as_sunday"] = "all_day"
+    exceptions: tuple[ArmingException, ...] = ()
+
+
+class ReceiverRole(StrEnum):
+    """Who a receiver is."""
+
+    SECURITY_COMPANY = "security_company"
+    POLICE = "police"
+    OTHER = "other"
+
+
+class Release(StrEnum):
+    """When an event is released to a receiver (design/forwarding.md, section 3)."""
+
+    ON_FLAG = "on_flag"
+    ON_VERIFIED = "on_verified"
+    ON_REQUEST = "on_request"
+
+
+class Receiver(Frozen):
+    """A partner that events are forwarded to."""
+
+    id: Id
+    name: str
+    role: ReceiverRole
+    channel: Literal["webhook"] = "webhook"
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    secret_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    release: Release
+
+
+class Retention(Frozen):
+    """How long images are kept; more than 28 days needs a reason."""
+
+    images_days: Annotated[int, Field(ge=1, le=365)] = 28
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicArea:
+    """A piece of public ground of one kind."""
+
+    id: str
+    kind: AreaKind
+    polygon: Polygon
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """A prism that blocks sight from `base_m` up to `height_m` above the ground."""
+
+    id: str
+    polygon: Polygon
+    height_m: float
+    base_m: float = 0.0
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LampPost:
+    """A lamp: its point, mounting height and luminous intensity straight down."""
+
+    id: str
+    point: Point
+    height_m: float
+    intensity_cd: float
+
+
+@dataclass(frozen=True, slots=True)
+class PowerCabinet:
+    """Where power for new cameras can be taken from."""
+
+    id: str
+    point: Point
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A road into the park: the line where it crosses the boundary."""
+
+    id: str
+    name: str
+    line: LineString
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A place where a camera could be fixed."""
+
+    id: str
+    kind: MountKind
+    point: Point
+    height_m: float
+    facing_deg: float | None = None  # outward normal of a facade; None where all ways are open
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident of past years."""
+
+    id: str
+    on: date
+    at: time | None
+    kind: str
+    point: Point
+    loss_eur: float
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """
+    One park: everything the other floors know about it.
+
+    `path` is the TOML it was read from; `digest` is the SHA-256 over the TOML and all its layers,
+    so that a report can say which inputs it was made from.
+    """
+
+    id: str
+    name: str
+    description: str
+    is_illustrative: bool
+    path: Path
+    digest: str
+    timezone: str
+    boundary: Polygon
+    public_areas: tuple[PublicArea, ...]
+    buildings: tuple[Building, ...]
+    lamp_posts: tuple[LampPost, ...]
+    power_cabinets: tuple[PowerCabinet, ...]
+    gates: tuple[Gate, ...]
+    mounts: tuple[Mount, ...]
+    incidents: tuple[Incident, ...]
+    camera_types: dict[str, CameraType]
+    cameras: tuple[Camera, ...]
+    zones: tuple[Zone, ...]
+    armings: dict[str, Arming]
+    receivers: tuple[Receiver, ...]
+    retention: Retention
+    default_arming_id: str
+
+    def camera(self, camera_id: str) -> Camera | None:
+        """Return the camera of this id, or None."""
+        return next((camera for camera in self.cameras if camera.id == camera_id), None)
+
+    def receiver(self, receiver_id: str) -> Receiver | None:
+        """Return the receiver of this id, or None."""
+        return next((one for one in self.receivers if one.id == receiver_id), None)

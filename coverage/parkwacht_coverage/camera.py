@@ -1,0 +1,208 @@
+"""
+The one camera model, for planning and for watching: ground to pixel and back.
+
+Ground coordinates are metres in EPSG:28992 (x east, y north), heights are metres above the ground,
+azimuth is clockwise from grid north, tilt is downward from the horizontal, pixels have their origin
+top left (the centre of the top-left pixel is 0.5, 0.5). Formulas: design/coverage.md, section 4.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from parkwacht_config.site import Camera, CameraType, Lens
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraModel:
+    """
+    One aimed camera.
+
+    `f_px` is the focal length in pixels; for an f-theta lens it is pixels per radian. `up` of the
+    image is up in the world: fixed cameras are mounted level, roll is not modelled.
+    """
+
+    id: str
+    x_m: float
+    y_m: float
+    height_m: float
+    azimuth_deg: float
+    tilt_deg: float
+    f_px: float
+    width_px: int
+    height_px: int
+    lens: Lens = Lens.RECTILINEAR
+
+    @classmethod
+    def of(cls, camera: Camera, camera_type: CameraType) -> "CameraModel":
+        """Build the model of a camera of the site from its catalogue type."""
+        return cls(
+            id=camera.id,
+            x_m=camera.x_m,
+            y_m=camera.y_m,
+            height_m=camera.height_m,
+            azimuth_deg=camera.azimuth_deg,
+            tilt_deg=camera.tilt_deg,
+            f_px=focal_length_px(camera_type, camera.focal_length_mm),
+            width_px=camera_type.width_px,
+            height_px=camera_type.height_px,
+            lens=camera_type.lens,
+        )
+
+    def scaled_to(self, width_px: int, height_px: int) -> "CameraModel":
+        """Return the same camera read out at another image size, e.g. its substream."""
+        return replace(
+            self,
+            f_px=self.f_px * width_px / self.width_px,
+            width_px=width_px,
+            height_px=height_px,
+        )
+
+    @property
+    def hfov_deg(self) -> float:
+        """Horizontal field of view."""
+        return self._fov_deg(self.width_px)
+
+    @property
+    def vfov_deg(self) -> float:
+        """Vertical field of view."""
+        return self._fov_deg(self.height_px)
+
+    def _fov_deg(self, size_px: int) -> float:
+        half = size_px / 2 / self.f_px
+        return 2 * math.degrees(half if self.lens is Lens.F_THETA else math.atan(half))
+
+    def axes(self) -> Floats:
+        """
+        Return the camera's axes in the world, shape (3, 3): rows right, down, forward.
+
+        Each is a unit vector (east, north, up).
+        """
+        azimuth, tilt = math.radians(self.azimuth_deg), math.radians(self.tilt_deg)
+        sin_a, cos_a = math.sin(azimuth), math.cos(azimuth)
+        sin_t, cos_t = math.sin(tilt), math.cos(tilt)
+        return np.array(
+            [
+                [cos_a, -sin_a, 0.0],
+                [-sin_t * sin_a, -sin_t * cos_a, -cos_t],
+                [cos_t * sin_a, cos_t * cos_a, -sin_t],
+            ]
+        )
+
+    def project(self, points_m: Floats) -> tuple[Floats, Floats]:
+        """
+        Project points of the world into the image.
+
+        Parameters
+        ----------
+        points_m
+            Points (x, y, height above ground), shape (N, 3), in metres.
+
+        Returns
+        -------
+        pixels, depth
+            Pixels (u, v), shape (N, 2), NaN where a point is behind the camera; depth along the
+            optical axis in metres, shape (N,).
+        """
+        offset = np.asarray(points_m, dtype=np.float64) - [self.x_m, self.y_m, self.height_m]
+        right, down, forward = (offset @ self.axes().T).T
+        if self.lens is Lens.F_THETA:
+            radial = np.hypot(right, down)
+            angle = np.arctan2(radial, forward)
+            scale = self.f_px * np.divide(
+                angle, radial, out=np.zeros_like(angle), where=radial > 0
+            )
+            u, v = right * scale, down * scale
+        else:
+            ahead = np.where(forward > 0, forward, np.nan)
+            u, v = self.f_px * right / ahead, self.f_px * down / ahead
+        pixels = np.column_stack((u + self.width_px / 2, v + self.height_px / 2))
+        return pixels, forward
+
+    def is_in_image(self, pixels: Floats) -> Bools:
+        """Return which pixels (u, v), shape (N, 2), lie inside the image, shape (N,)."""
+        u, v = pixels[:, 0], pixels[:, 1]
+        with np.errstate(invalid="ignore"):
+            return (u >= 0) & (u <= self.width_px) & (v >= 0) & (v <= self.height_px)
+
+    def rays(self, pixels: Floats) -> Floats:
+        """Return unit vectors (east, north, up) through pixels (u, v), both shape (N, ...)."""
+        u = np.asarray(pixels, dtype=np.float64)[:, 0] - self.width_px / 2
+        v = np.asarray(pixels, dtype=np.float64)[:, 1] - self.height_px / 2
+        if self.lens is Lens.F_THETA:
+            radius = np.hypot(u, v)
+            angle = radius / self.f_px
+            scale = np.divide(np.sin(angle), radius, out=np.zeros_like(angle), where=radius > 0)
+            directions = np.column_stack((u * scale, v * scale, np.cos(angle)))
+        else:
+            directions = np.column_stack((u, v, np.full_like(u, self.f_px)))
+            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        return directions @ self.axes()
+
+    def ground_at(self, pixels: Floats, *, at_height_m: float = 0.0) -> Floats:
+        """
+        Find where the rays through pixels meet a horizontal plane.
+
+        Parameters
+        ----------
+        pixels
+            Pixels (u, v), shape (N, 2).
+        at_height_m
+            Height of the plane above the ground.
+
+        Returns
+        -------
+        points_m
+            Ground points (x, y), shape (N, 2), in metres; NaN at or above the horizon.
+        """
+        rays = self.rays(pixels)
+        drop = at_height_m - self.height_m
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = drop / rays[:, 2]
+        reach = np.where(np.isfinite(reach) & (reach > 0), reach, np.nan)
+        return np.array([self.x_m, self.y_m]) + rays[:, :2] * reach[:, None]
+
+    def pixel_density_px_per_m(self, points_m: Floats) -> Floats:
+        """
+        Compute the pixel density across the scene at points of the world.
+
+        For a rectilinear lens this is f_px / depth; for an f-theta lens f_px / slant distance.
+
+        Parameters
+        ----------
+        points_m
+            Points (x, y, height above ground), shape (N, 3), in metres.
+
+        Returns
+        -------
+        density
+            Pixels per metre, shape (N,); 0 behind the camera.
+        """
+        offset = np.asarray(points_m, dtype=np.float64) - [self.x_m, self.y_m, self.height_m]
+        if self.lens is Lens.F_THETA:
+            reach = np.linalg.norm(offset, axis=1)
+        else:
+            reach = offset @ self.axes()[2]
+        return np.divide(self.f_px, reach, out=np.zeros_like(reach), where=reach > 0)
+
+
+def focal_length_px(camera_type: CameraType, focal_length_mm: float | None = None) -> float:
+    """
+    Compute the focal length in pixels (pixels per radian for an f-theta lens).
+
+    The datasheet's horizontal field of view goes before the pinhole figure where the lens is at
+    the focal length the datasheet speaks of.
+    """
+    at_datasheet = focal_length_mm is None or focal_length_mm == camera_type.focal_length_mm
+    if camera_type.hfov_deg is not None and at_datasheet:
+        hfov = math.radians(camera_type.hfov_deg)
+        if camera_type.lens is Lens.F_THETA:
+            return camera_type.width_px / hfov
+        return camera_type.width_px / (2 * math.tan(hfov / 2))
+    mm = camera_type.focal_length_mm if focal_length_mm is None else focal_length_mm
+    return mm * 1000 / camera_type.pitch_um
