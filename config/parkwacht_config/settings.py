@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     ingest_key: SecretStr | None = None
     # "local" sends to receivers on this machine only, so that a trial never alarms a real partner.
     forwarding: Literal["local", "live", "off"] = "local"
+    # Other addresses for receivers, by id: a trial never has to edit the site file.
+    receiver_urls: dict[str, str] = Field(default_factory=dict)
 
     @property
     def spool_dir(self) -> Path:

@@ -27,7 +27,7 @@ Id = Annotated[str, Field(pattern=ID_PATTERN)]
 class Frozen(BaseModel):
     """Base of every model read from a file: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ObjectClass(StrEnum):
@@ -118,7 +118,8 @@ class Camera(Frozen):
     tilt_deg: Annotated[float, Field(ge=-10, le=90)]
     focal_length_mm: Annotated[float, Field(gt=0.5, le=1000)] | None = None
     mount: MountKind = MountKind.MAST
-    stream_env: str | None = None  # name of the environment variable that holds the stream's URL
+    # Name of the environment variable that holds the URL of the stream, never the URL itself.
+    stream_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
 
 
 class Zone(Frozen):

@@ -1,0 +1,471 @@
+"""
+Layers of a park: GeoJSON and CSV to typed features.
+
+Every layer is in EPSG:28992 (RD New) and says so in its `crs` member; nothing is converted
+silently, because a layer in degrees or with x and y swapped is a mistake of its maker.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import shapely
+from pydantic import Field
+from shapely.geometry import LineString, Point, Polygon
+from shapely.validation import explain_validity
+
+from parkwacht_config.errors import ConfigError
+from parkwacht_config.reading import decode, parse_json, read_bytes
+from parkwacht_config.site import (
+    RD_X_RANGE_M,
+    RD_Y_RANGE_M,
+    AreaKind,
+    Building,
+    Frozen,
+    Gate,
+    Incident,
+    LampPost,
+    Mount,
+    MountKind,
+    PowerCabinet,
+    PublicArea,
+    Zone,
+)
+from parkwacht_config.text import Text
+from parkwacht_config.validation import check_table, one_of
+
+CRS_NAMES = ("urn:ogc:def:crs:EPSG::28992", "EPSG:28992", "urn:ogc:def:crs:EPSG:9.0:28992")
+INCIDENT_COLUMNS = ("id", "on", "at", "kind", "x_m", "y_m", "loss_eur", "description")
+GeometryT = TypeVar("GeometryT", Polygon, LineString, Point)
+FeatureId = Annotated[str, Field(min_length=1, max_length=200)]
+HeightM = Annotated[float, Field(gt=0, le=250)]
+
+
+class BoundaryProperties(Frozen):
+    """Properties of the park's outline."""
+
+    id: FeatureId
+    name: str = ""
+
+
+class PublicAreaProperties(BoundaryProperties):
+    """Properties of a piece of public ground."""
+
+    kind: AreaKind
+
+
+class BuildingProperties(BoundaryProperties):
+    """Properties of a building."""
+
+    height_m: HeightM
+    base_m: Annotated[float, Field(ge=0, le=250)] = 0.0
+
+
+class LampPostProperties(BoundaryProperties):
+    """Properties of a lamp post."""
+
+    height_m: Annotated[float, Field(ge=1, le=60)]
+    intensity_cd: Annotated[float, Field(ge=0, le=1_000_000)]
+
+
+class GateProperties(Frozen):
+    """Properties of a gate."""
+
+    id: FeatureId
+    name: str
+
+
+class MountProperties(BoundaryProperties):
+    """Properties of a candidate mount."""
+
+    kind: MountKind
+    height_m: Annotated[float, Field(ge=1, le=60)]
+    facing_deg: Annotated[float, Field(ge=0, lt=360)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One feature of a layer, with the place to name when it is wrong."""
+
+    path: Path
+    key: str
+    properties: Mapping[str, Any]
+    geometry: Mapping[str, Any]
+
+
+def coordinate_problem(x_m: float, y_m: float) -> Text | None:
+    """
+    Say what is wrong with a point in RD New.
+
+    Parameters
+    ----------
+    x_m, y_m
+        The point, in metres.
+
+    Returns
+    -------
+    problem
+        None where the point lies in the area of use of EPSG:28992.
+    """
+    if _is_rd(x_m, y_m):
+        return None
+    if _is_rd(y_m, x_m):
+        return Text(
+            "x en y lijken verwisseld: in EPSG:28992 komt x (oost, 0 tot 284 km) eerst",
+            "x and y look swapped: in EPSG:28992 x (east, 0 to 284 km) comes first",
+        )
+    if abs(x_m) <= 180 and abs(y_m) <= 180:  # noqa: PLR2004 - degrees of a circle
+        return Text(
+            "lijkt op graden (EPSG:4326); zet het om naar EPSG:28992 (RD New), in meters",
+            "looks like degrees (EPSG:4326); convert it to EPSG:28992 (RD New), in metres",
+        )
+    return Text(
+        "ligt buiten Nederland: x hoort in 482 tot 284183 en y in 306602 tot 637050 m (EPSG:28992)",
+        "lies outside the Netherlands: x belongs in 482 to 284183 and y in 306602 to 637050 m "
+        "(EPSG:28992)",
+    )
+
+
+def _is_rd(x_m: float, y_m: float) -> bool:
+    """Whether a point lies in the area of use of EPSG:28992."""
+    return RD_X_RANGE_M[0] <= x_m <= RD_X_RANGE_M[1] and RD_Y_RANGE_M[0] <= y_m <= RD_Y_RANGE_M[1]
+
+
+def read_features(path: Path) -> list[Feature]:
+    """
+    Read a GeoJSON layer in EPSG:28992.
+
+    Parameters
+    ----------
+    path
+        The layer.
+
+    Returns
+    -------
+    features
+        In the order of the file; ids are unique.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, is no FeatureCollection, or is in another coordinate system.
+    """
+    document = parse_json(read_bytes(path), path)
+    kind = document.get("type") if isinstance(document, dict) else document
+    entries = document.get("features") if isinstance(document, dict) else None
+    if kind != "FeatureCollection" or not isinstance(entries, list):
+        right = Text(
+            "een GeoJSON FeatureCollection met features", "a GeoJSON FeatureCollection of features"
+        )
+        raise ConfigError.at(str(path), "type", kind, right)
+    _check_crs(document.get("crs"), path)
+    features = [_to_feature(path, number, entry) for number, entry in enumerate(entries, 1)]
+    seen: set[object] = set()
+    for feature in features:
+        feature_id = str(feature.properties.get("id"))
+        if feature_id in seen:
+            right = Text("elke id komt één keer voor", "every id occurs once")
+            raise ConfigError.at(str(path), f"{feature.key}.id", feature_id, right)
+        seen.add(feature_id)
+    return features
+
+
+def _check_crs(crs: object, path: Path) -> None:
+    """Refuse a layer that is not, or does not say it is, in EPSG:28992."""
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else crs
+    if name in CRS_NAMES:
+        return
+    right = Text(
+        f"de laag hoort in RD New te staan, crs {CRS_NAMES[0]}; "
+        "zonder crs betekent GeoJSON graden (EPSG:4326)",
+        f"the layer belongs in RD New, crs {CRS_NAMES[0]}; "
+        "without crs GeoJSON means degrees (EPSG:4326)",
+    )
+    raise ConfigError.at(str(path), "crs", name, right)
+
+
+def _to_feature(path: Path, number: int, entry: object) -> Feature:
+    """Take one feature apart; `number` counts from 1."""
+    key = f"features[#{number}]"
+    properties = entry.get("properties") if isinstance(entry, dict) else None
+    geometry = entry.get("geometry") if isinstance(entry, dict) else None
+    if isinstance(properties, dict) and isinstance(properties.get("id"), str):
+        key = f"features[{properties['id']}]"
+    if not isinstance(properties, dict):
+        right = Text("een tabel met minstens een id", "a table with at least an id")
+        raise ConfigError.at(str(path), f"{key}.properties", properties, right)
+    if not isinstance(geometry, dict):
+        right = Text("een GeoJSON-geometrie", "a GeoJSON geometry")
+        raise ConfigError.at(str(path), f"{key}.geometry", geometry, right)
+    return Feature(path, key, properties, geometry)
+
+
+def to_geometry(feature: Feature, wanted: type[GeometryT]) -> GeometryT:
+    """
+    Build the geometry of a feature.
+
+    Parameters
+    ----------
+    feature
+        The feature.
+    wanted
+        What it should be.
+
+    Returns
+    -------
+    geometry
+        Valid, not empty, two-dimensional, in EPSG:28992.
+
+    Raises
+    ------
+    ConfigError
+        It is of another type, outside the Netherlands, empty or crosses itself.
+    """
+    kind, where = feature.geometry.get("type"), str(feature.path)
+    if kind != wanted.__name__:
+        multi = str(kind).startswith("Multi")
+        right = Text(
+            f"een {wanted.__name__}{'; splits het in losse objecten' if multi else ''}",
+            f"a {wanted.__name__}{'; split it into single features' if multi else ''}",
+        )
+        raise ConfigError.at(where, f"{feature.key}.geometry.type", kind, right)
+    coordinates = feature.geometry.get("coordinates")
+    built: Polygon | LineString | Point
+    if wanted is Point:
+        built = Point(_position(feature, coordinates))
+    elif wanted is LineString:
+        built = LineString(_positions(feature, coordinates, at_least=2))
+    else:
+        rings = [_positions(feature, ring, at_least=3) for ring in _as_list(feature, coordinates)]
+        built = Polygon(rings[0], rings[1:])
+    _check_valid(feature, built)
+    return built  # type: ignore[return-value]
+
+
+def _check_valid(feature: Feature, geometry: Polygon | LineString | Point) -> None:
+    """Refuse a geometry that crosses itself or has no extent."""
+    where, key = str(feature.path), f"{feature.key}.geometry"
+    if not shapely.is_valid(geometry):
+        reason = explain_validity(geometry)
+        right = Text(
+            f"de vorm kruist of raakt zichzelf, of heeft geen oppervlak ({reason})",
+            f"the shape crosses or touches itself, or has no area ({reason})",
+        )
+        raise ConfigError.at(where, key, geometry.wkt, right)
+    is_flat = isinstance(geometry, Polygon) and geometry.area <= 0
+    if is_flat or (isinstance(geometry, LineString) and geometry.length <= 0):
+        right = Text("een vorm met oppervlak of lengte", "a shape with an area or a length")
+        raise ConfigError.at(where, key, geometry.wkt, right)
+
+
+def _as_list(feature: Feature, value: object) -> list[Any]:
+    """Return coordinates as a list that is not empty."""
+    if isinstance(value, list) and value:
+        return value
+    right = Text("een niet-lege lijst coördinaten", "a list of coordinates that is not empty")
+    raise ConfigError.at(str(feature.path), f"{feature.key}.geometry.coordinates", value, right)
+
+
+def _positions(feature: Feature, value: object, *, at_least: int) -> list[tuple[float, float]]:
+    """Return the points of a line or ring."""
+    points = [_position(feature, one) for one in _as_list(feature, value)]
+    if len(set(points)) >= at_least:
+        return points
+    right = Text(
+        f"minstens {at_least} verschillende punten", f"at least {at_least} different points"
+    )
+    raise ConfigError.at(str(feature.path), f"{feature.key}.geometry.coordinates", value, right)
+
+
+def _position(feature: Feature, value: object) -> tuple[float, float]:
+    """Return one point; a third coordinate is dropped."""
+    where, key = str(feature.path), f"{feature.key}.geometry.coordinates"
+    right: Text | None
+    if isinstance(value, list) and len(value) in (2, 3) and all(map(_is_number, value)):
+        right = coordinate_problem(value[0], value[1])
+        if right is None:
+            return float(value[0]), float(value[1])
+    else:
+        right = Text("twee getallen: x en y in meters", "two numbers: x and y in metres")
+    raise ConfigError.at(where, key, value, right)
+
+
+def _is_number(value: object) -> bool:
+    """Whether this is a finite number, and not true or false."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, int) or math.isfinite(value)
+
+
+def _properties(feature: Feature, model: type[Any]) -> Any:  # noqa: ANN401
+    """Check the properties of a feature."""
+    return check_table(model, feature.properties, feature.path, prefix=f"{feature.key}.properties")
+
+
+def read_boundary(path: Path) -> Polygon:
+    """Read the park's outline: a layer of exactly one polygon."""
+    features = read_features(path)
+    if len(features) != 1:
+        right = Text("precies één vlak, de terreingrens", "exactly one polygon, the outline")
+        raise ConfigError.at(str(path), "features", f"{len(features)} features", right)
+    _properties(features[0], BoundaryProperties)
+    return to_geometry(features[0], Polygon)
+
+
+def read_public_areas(path: Path) -> Iterator[PublicArea]:
+    """Read public ground."""
+    for feature in read_features(path):
+        about = _properties(feature, PublicAreaProperties)
+        yield PublicArea(about.id, about.kind, to_geometry(feature, Polygon), about.name)
+
+
+def read_buildings(path: Path) -> Iterator[Building]:
+    """Read buildings; the top of each lies above its base."""
+    for feature in read_features(path):
+        about = _properties(feature, BuildingProperties)
+        if about.height_m <= about.base_m:
+            right = Text("hoger dan base_m, in meters", "higher than base_m, in metres")
+            key = f"{feature.key}.properties.height_m"
+            raise ConfigError.at(str(path), key, about.height_m, right)
+        polygon = to_geometry(feature, Polygon)
+        yield Building(about.id, polygon, about.height_m, about.base_m, about.name)
+
+
+def read_lamp_posts(path: Path) -> Iterator[LampPost]:
+    """Read lamp posts."""
+    for feature in read_features(path):
+        about = _properties(feature, LampPostProperties)
+        point = to_geometry(feature, Point)
+        yield LampPost(about.id, point, about.height_m, about.intensity_cd)
+
+
+def read_power_cabinets(path: Path) -> Iterator[PowerCabinet]:
+    """Read power cabinets."""
+    for feature in read_features(path):
+        about = _properties(feature, BoundaryProperties)
+        yield PowerCabinet(about.id, to_geometry(feature, Point), about.name)
+
+
+def read_gates(path: Path) -> Iterator[Gate]:
+    """Read gates."""
+    for feature in read_features(path):
+        about = _properties(feature, GateProperties)
+        yield Gate(about.id, about.name, to_geometry(feature, LineString))
+
+
+def read_mounts(path: Path) -> Iterator[Mount]:
+    """Read candidate mounts."""
+    for feature in read_features(path):
+        about = _properties(feature, MountProperties)
+        point = to_geometry(feature, Point)
+        yield Mount(about.id, about.kind, point, about.height_m, about.facing_deg)
+
+
+def read_zones(path: Path) -> Iterator[Zone]:
+    """Read map zones; a zone has no holes."""
+    for feature in read_features(path):
+        polygon = to_geometry(feature, Polygon)
+        if polygon.interiors:
+            right = Text("een vlak zonder gaten; splits het", "a polygon without holes; split it")
+            raise ConfigError.at(
+                str(path), f"{feature.key}.geometry", f"{len(polygon.interiors)} holes", right
+            )
+        corners = [list(xy) for xy in list(polygon.exterior.coords)[:-1]]
+        table = {**feature.properties, "polygon_m": corners}
+        yield check_table(Zone, table, path, prefix=f"{feature.key}.properties")
+
+
+def read_incidents(path: Path) -> Iterator[Incident]:
+    """Read past incidents from CSV; `at` may be empty where the time is not known."""
+    text = decode(read_bytes(path), path)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    seen: set[str] = set()
+    try:
+        for name in reader.fieldnames or ():
+            if name not in INCIDENT_COLUMNS:
+                raise ConfigError.at(f"{path}:1", "header", name, one_of(INCIDENT_COLUMNS, name))
+        missing = [one for one in INCIDENT_COLUMNS[:-1] if one not in (reader.fieldnames or ())]
+        if missing:
+            right = Text(
+                f"kolommen {', '.join(INCIDENT_COLUMNS)}, met komma's ertussen",
+                f"columns {', '.join(INCIDENT_COLUMNS)}, separated by commas",
+            )
+            raise ConfigError.at(f"{path}:1", "header", f"{missing[0]} missing", right)
+        for row in reader:
+            incident = _to_incident(row, f"{path}:{reader.line_num}")
+            if incident.id in seen:
+                right = Text("elke id komt één keer voor", "every id occurs once")
+                raise ConfigError.at(f"{path}:{reader.line_num}", "id", incident.id, right)
+            seen.add(incident.id)
+            yield incident
+    except csv.Error as error:
+        message = Text(
+            nl=f"{path}:{reader.line_num}: fout in de CSV-schrijfwijze: {error}",
+            en=f"{path}:{reader.line_num}: CSV syntax error: {error}",
+        )
+        raise ConfigError(message) from error
+
+
+def _to_incident(row: Mapping[str | None, Any], where: str) -> Incident:
+    """Check one row; `where` is file and line."""
+    if None in row or any(value is None for key, value in row.items() if key != "description"):
+        right = Text(
+            "evenveel waarden als kolommen; zet tekst met een komma tussen aanhalingstekens",
+            "as many values as columns; put text that has a comma in quotes",
+        )
+        raise ConfigError.at(where, "row", ", ".join(str(v) for v in row.values()), right)
+    if not row["id"]:
+        right = Text("niet leeg", "not empty")
+        raise ConfigError.at(where, "id", row["id"], right)
+    x_m, y_m, loss_eur = (_number(row[key], key, where) for key in ("x_m", "y_m", "loss_eur"))
+    problem = coordinate_problem(x_m, y_m)
+    if problem:
+        raise ConfigError.at(where, "x_m, y_m", (x_m, y_m), problem)
+    if loss_eur < 0:
+        right = Text("in euro's, 0 of meer", "in euros, 0 or more")
+        raise ConfigError.at(where, "loss_eur", loss_eur, right)
+    return Incident(
+        id=row["id"],
+        on=_day(row["on"], where),
+        at=_clock_time(row["at"], where) if row["at"] else None,
+        kind=row["kind"],
+        point=Point(x_m, y_m),
+        loss_eur=loss_eur,
+        description=row.get("description") or "",
+    )
+
+
+def _number(text: str, key: str, where: str) -> float:
+    """Read a finite number with a decimal point."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value):
+        return value
+    right = Text("een getal met een decimale punt", "a number with a decimal point")
+    raise ConfigError.at(where, key, text, right)
+
+
+def _day(text: str, where: str) -> date:
+    """Read a date."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        right = Text("een datum als 2026-12-31", "a date such as 2026-12-31")
+    raise ConfigError.at(where, "on", text, right)
+
+
+def _clock_time(text: str, where: str) -> time:
+    """Read a time of day."""
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        right = Text("een tijd als 23:15, of leeg", "a time such as 23:15, or empty")
+    raise ConfigError.at(where, "at", text, right)
