@@ -1,16 +1,13 @@
 """
-Layers of a park: GeoJSON and CSV to typed features.
+Layers of a park: GeoJSON to typed features.
 
 Every layer is in EPSG:28992 (RD New) and says so in its `crs` member; nothing is converted
 silently, because a layer in degrees or with x and y swapped is a mistake of its maker.
 """
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -20,7 +17,7 @@ from shapely.geometry import LineString, Point, Polygon
 from shapely.validation import explain_validity
 
 from parkwacht_config.errors import ConfigError
-from parkwacht_config.reading import decode, parse_json, read_bytes
+from parkwacht_config.reading import parse_json, read_bytes
 from parkwacht_config.site import (
     RD_X_RANGE_M,
     RD_Y_RANGE_M,
@@ -28,7 +25,6 @@ from parkwacht_config.site import (
     Building,
     Frozen,
     Gate,
-    Incident,
     LampPost,
     Mount,
     MountKind,
@@ -37,36 +33,35 @@ from parkwacht_config.site import (
     Zone,
 )
 from parkwacht_config.text import Text
-from parkwacht_config.validation import check_table, one_of
+from parkwacht_config.validation import check_table
 
 CRS_NAMES = ("urn:ogc:def:crs:EPSG::28992", "EPSG:28992", "urn:ogc:def:crs:EPSG:9.0:28992")
-INCIDENT_COLUMNS = ("id", "on", "at", "kind", "x_m", "y_m", "loss_eur", "description")
 GeometryT = TypeVar("GeometryT", Polygon, LineString, Point)
 FeatureId = Annotated[str, Field(min_length=1, max_length=200)]
 HeightM = Annotated[float, Field(gt=0, le=250)]
 
 
-class BoundaryProperties(Frozen):
-    """Properties of the park's outline."""
+class NamedProperties(Frozen):
+    """Properties of a feature that has a name at most: outline, power cabinet."""
 
     id: FeatureId
     name: str = ""
 
 
-class PublicAreaProperties(BoundaryProperties):
+class PublicAreaProperties(NamedProperties):
     """Properties of a piece of public ground."""
 
     kind: AreaKind
 
 
-class BuildingProperties(BoundaryProperties):
+class BuildingProperties(NamedProperties):
     """Properties of a building."""
 
     height_m: HeightM
     base_m: Annotated[float, Field(ge=0, le=250)] = 0.0
 
 
-class LampPostProperties(BoundaryProperties):
+class LampPostProperties(NamedProperties):
     """Properties of a lamp post."""
 
     height_m: Annotated[float, Field(ge=1, le=60)]
@@ -80,7 +75,7 @@ class GateProperties(Frozen):
     name: str
 
 
-class MountProperties(BoundaryProperties):
+class MountProperties(NamedProperties):
     """Properties of a candidate mount."""
 
     kind: MountKind
@@ -314,7 +309,7 @@ def read_boundary(path: Path) -> Polygon:
     if len(features) != 1:
         right = Text("precies één vlak, de terreingrens", "exactly one polygon, the outline")
         raise ConfigError.at(str(path), "features", f"{len(features)} features", right)
-    _properties(features[0], BoundaryProperties)
+    _properties(features[0], NamedProperties)
     return to_geometry(features[0], Polygon)
 
 
@@ -348,7 +343,7 @@ def read_lamp_posts(path: Path) -> Iterator[LampPost]:
 def read_power_cabinets(path: Path) -> Iterator[PowerCabinet]:
     """Read power cabinets."""
     for feature in read_features(path):
-        about = _properties(feature, BoundaryProperties)
+        about = _properties(feature, NamedProperties)
         yield PowerCabinet(about.id, to_geometry(feature, Point), about.name)
 
 
@@ -379,93 +374,3 @@ def read_zones(path: Path) -> Iterator[Zone]:
         corners = [list(xy) for xy in list(polygon.exterior.coords)[:-1]]
         table = {**feature.properties, "polygon_m": corners}
         yield check_table(Zone, table, path, prefix=f"{feature.key}.properties")
-
-
-def read_incidents(path: Path) -> Iterator[Incident]:
-    """Read past incidents from CSV; `at` may be empty where the time is not known."""
-    text = decode(read_bytes(path), path)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    seen: set[str] = set()
-    try:
-        for name in reader.fieldnames or ():
-            if name not in INCIDENT_COLUMNS:
-                raise ConfigError.at(f"{path}:1", "header", name, one_of(INCIDENT_COLUMNS, name))
-        missing = [one for one in INCIDENT_COLUMNS[:-1] if one not in (reader.fieldnames or ())]
-        if missing:
-            right = Text(
-                f"kolommen {', '.join(INCIDENT_COLUMNS)}, met komma's ertussen",
-                f"columns {', '.join(INCIDENT_COLUMNS)}, separated by commas",
-            )
-            raise ConfigError.at(f"{path}:1", "header", f"{missing[0]} missing", right)
-        for row in reader:
-            incident = _to_incident(row, f"{path}:{reader.line_num}")
-            if incident.id in seen:
-                right = Text("elke id komt één keer voor", "every id occurs once")
-                raise ConfigError.at(f"{path}:{reader.line_num}", "id", incident.id, right)
-            seen.add(incident.id)
-            yield incident
-    except csv.Error as error:
-        message = Text(
-            nl=f"{path}:{reader.line_num}: fout in de CSV-schrijfwijze: {error}",
-            en=f"{path}:{reader.line_num}: CSV syntax error: {error}",
-        )
-        raise ConfigError(message) from error
-
-
-def _to_incident(row: Mapping[str | None, Any], where: str) -> Incident:
-    """Check one row; `where` is file and line."""
-    if None in row or any(value is None for key, value in row.items() if key != "description"):
-        right = Text(
-            "evenveel waarden als kolommen; zet tekst met een komma tussen aanhalingstekens",
-            "as many values as columns; put text that has a comma in quotes",
-        )
-        raise ConfigError.at(where, "row", ", ".join(str(v) for v in row.values()), right)
-    if not row["id"]:
-        right = Text("niet leeg", "not empty")
-        raise ConfigError.at(where, "id", row["id"], right)
-    x_m, y_m, loss_eur = (_number(row[key], key, where) for key in ("x_m", "y_m", "loss_eur"))
-    problem = coordinate_problem(x_m, y_m)
-    if problem:
-        raise ConfigError.at(where, "x_m, y_m", (x_m, y_m), problem)
-    if loss_eur < 0:
-        right = Text("in euro's, 0 of meer", "in euros, 0 or more")
-        raise ConfigError.at(where, "loss_eur", loss_eur, right)
-    return Incident(
-        id=row["id"],
-        on=_day(row["on"], where),
-        at=_clock_time(row["at"], where) if row["at"] else None,
-        kind=row["kind"],
-        point=Point(x_m, y_m),
-        loss_eur=loss_eur,
-        description=row.get("description") or "",
-    )
-
-
-def _number(text: str, key: str, where: str) -> float:
-    """Read a finite number with a decimal point."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if math.isfinite(value):
-        return value
-    right = Text("een getal met een decimale punt", "a number with a decimal point")
-    raise ConfigError.at(where, key, text, right)
-
-
-def _day(text: str, where: str) -> date:
-    """Read a date."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        right = Text("een datum als 2026-12-31", "a date such as 2026-12-31")
-    raise ConfigError.at(where, "on", text, right)
-
-
-def _clock_time(text: str, where: str) -> time:
-    """Read a time of day."""
-    try:
-        return time.fromisoformat(text)
-    except ValueError:
-        right = Text("een tijd als 23:15, of leeg", "a time such as 23:15, or empty")
-    raise ConfigError.at(where, "at", text, right)

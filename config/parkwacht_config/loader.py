@@ -16,6 +16,7 @@ from pydantic import Field
 from parkwacht_config import layers
 from parkwacht_config.checks import check_catalogue, check_site
 from parkwacht_config.errors import ConfigError
+from parkwacht_config.incidents import read_incidents
 from parkwacht_config.reading import parse_toml, read_bytes
 from parkwacht_config.site import (
     Arming,
@@ -172,7 +173,7 @@ def load_site(path: Path) -> Site:
         power_cabinets=_layer(layers.read_power_cabinets, folder, named.power_cabinets),
         gates=_layer(layers.read_gates, folder, named.gates),
         mounts=_layer(layers.read_mounts, folder, named.mounts),
-        incidents=_layer(layers.read_incidents, folder, named.incidents),
+        incidents=_layer(read_incidents, folder, named.incidents),
         camera_types=load_catalogue(folder / table.catalogue if table.catalogue else None),
         cameras=table.cameras,
         zones=(*table.zones, *map_zones),

@@ -35,8 +35,8 @@ def read_bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             text = Text(
-                nl=f"{path}: groter dan {MAX_FILE_BYTES // 1_000_000} MB; is dit het goede bestand?",
-                en=f"{path}: larger than {MAX_FILE_BYTES // 1_000_000} MB; is this the right file?",
+                nl=f"{path}: groter dan {MAX_FILE_BYTES // 1_000_000} MB; is dit het juiste?",
+                en=f"{path}: larger than {MAX_FILE_BYTES // 1_000_000} MB; is this the right one?",
             )
             raise ConfigError(text)
         return path.read_bytes()
