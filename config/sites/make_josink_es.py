@@ -20,12 +20,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
 from shapely import affinity
-from shapely.geometry import LineString, MultiPoint, Point, Polygon, box, mapping
+from shapely.geometry import LineString, MultiLineString, MultiPoint, Point, Polygon, box, mapping
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import linemerge, nearest_points
 
@@ -60,6 +60,44 @@ PARKINGS = (
     ("Parkeerplaats Ringweg Noord", box(580, 476, 640, 506.5)),
     ("Vrachtwagenstrook Ringweg West", box(123.5, 225, 139, 290)),
 )
+# fmt: off
+# Cameras: id, name, type, local position, local aim point, height in metres, mount
+CAMERAS: tuple[tuple[str, str, str, tuple[float, float], tuple[float, float], float, str], ...] = (
+    ("p1_parking", "Parkeerplaats Middenweg", "bullet_4mp_4mm",
+     (288.5, 331), (310, 330), 6.0, "mast"),
+    ("g1_gate", "Poort 1 Zuid", "bullet_4mp_4mm", (417.5, 33), (409.5, 9), 6.0, "mast"),
+    ("r1_road", "Ringweg Noord", "bullet_4mp_4mm", (472, 514.2), (494, 510), 5.5, "lamp_post"),
+    ("p2_parking", "Parkeerplaats Dwarsweg", "bullet_4mp_4mm",
+     (432, 149), (432, 171), 6.0, "mast"),
+    ("k1_crossing", "Kruising Middenweg-Dwarsweg", "bullet_8mp_2_8mm",
+     (418.5, 318.5), (408, 308), 6.5, "mast"),
+    ("g2_anpr", "Poort 2 Oost, kentekens", "anpr_2mp_8_32mm",
+     (779, 315.5), (800, 310.5), 4.0, "mast"),
+    ("g3_gate", "Poort 3 Noord", "bullet_4mp_4mm", (271.5, 574), (266, 598), 6.0, "mast"),
+)
+# Map zones: id, name, area, severity, classes (None for all)
+VEHICLES = ("bicycle", "motorcycle", "car", "truck", "bus", "vehicle")
+ZONES: tuple[tuple[str, str, Polygon, str, tuple[str, ...] | None], ...] = (
+    ("z_parking_1", "Parkeerplaats Middenweg", box(291, 314, 351, 347.5), "high", None),
+    ("z_gate_1", "Poort 1 Zuid", box(403, 2, 417, 24), "high", None),
+    ("z_road_1", "Ringweg Noord", box(484, 504, 540, 516), "medium", None),
+    ("z_parking_2", "Parkeerplaats Dwarsweg", box(414, 150.5, 449.5, 214.5), "high", None),
+    ("z_gate_3", "Poort 3 Noord, voertuigen", box(258, 585, 272, 607), "high", VEHICLES),
+)
+# Incidents: centre, spread in metres and share of each cluster; loss, share, words of each kind
+CLUSTERS = (((320, 330), 14, 0.2), ((432, 185), 16, 0.15), ((268, 560), 14, 0.12),
+            ((620, 470), 22, 0.14), ((150, 260), 18, 0.12), ((600, 240), 25, 0.12),
+            ((410, 310), 160, 0.15))
+KINDS = {
+    "burglary": (4200, 0.3, "Inbraak in bedrijfspand"),
+    "theft": (1300, 0.25, "Diefstal van terrein of lading"),
+    "vandalism": (700, 0.2, "Vernieling"),
+    "dumping": (450, 0.1, "Illegale stort"),
+    "vehicle_theft": (14500, 0.15, "Diefstal van of uit voertuig"),
+}
+HOURS = (21, 22, 23, 0, 1, 2, 3, 4, 5, 14)
+# fmt: on
+GeometryT = TypeVar("GeometryT", bound=BaseGeometry)
 Feature = tuple[BaseGeometry, dict[str, Any]]
 
 
@@ -69,14 +107,14 @@ class Park:
 
     rng: np.random.Generator
     boundary: Polygon
-    streets: list[tuple[str, LineString]] = field(default_factory=list)
+    streets: list[tuple[str, BaseGeometry]] = field(default_factory=list)
     public: list[Feature] = field(default_factory=list)
-    buildings: list[Feature] = field(default_factory=list)
-    lamps: list[Feature] = field(default_factory=list)
+    buildings: list[tuple[Polygon, dict[str, Any]]] = field(default_factory=list)
+    lamps: list[tuple[Point, dict[str, Any]]] = field(default_factory=list)
     layers: dict[str, list[Feature]] = field(default_factory=dict)
 
 
-def to_rd(geometry: BaseGeometry) -> BaseGeometry:
+def to_rd(geometry: GeometryT) -> GeometryT:
     """Turn and move local metres to RD New, rounded to centimetres."""
     centred = affinity.translate(geometry, -WIDTH_M / 2, -DEPTH_M / 2)
     turned = affinity.rotate(centred, TURN_DEG, origin=(0, 0))
@@ -130,7 +168,7 @@ def lay_public_ground(park: Park) -> None:
         taken = taken.union(area)
 
 
-def draw_building(rng: np.random.Generator, line: LineString, side: int, at: float) -> Polygon:
+def draw_building(rng: np.random.Generator, line: BaseGeometry, side: int, at: float) -> Polygon:
     """Draw one rectangle or L beside a street, its front 11 to 20 m from the street's axis."""
     width, depth, front = rng.uniform(22, 46), rng.uniform(18, 40), rng.uniform(11, 20)
     shape: BaseGeometry = box(0, 0, width, depth)
@@ -145,13 +183,13 @@ def draw_building(rng: np.random.Generator, line: LineString, side: int, at: flo
     shape = affinity.scale(shape, 1, side, origin=(0, 0))
     shape = affinity.rotate(shape, angle, origin=(0, 0), use_radians=True)
     moved = affinity.translate(shape, u0, v0)
-    return Polygon(moved.exterior)  # type: ignore[union-attr]
+    return polygons(moved)[0]
 
 
 def raise_buildings(park: Park) -> None:
     """Put buildings on the plots along every street, clear of public ground and each other."""
     rng = park.rng
-    kept_free = shapely.union_all([area for area, _ in park.public]).buffer(1.5)
+    kept_free: BaseGeometry = shapely.union_all([area for area, _ in park.public]).buffer(1.5)
     plots = park.boundary.buffer(-6)
     for _, line in park.streets:
         for side in (1, -1):
@@ -162,8 +200,11 @@ def raise_buildings(park: Park) -> None:
                     is_office = shape.area < 600
                     height = rng.uniform(7, 14) if is_office else rng.uniform(4, 10)
                     name = "Kantoor" if is_office else "Bedrijfshal"
-                    about = {"name": f"{name} {len(park.buildings) + 1}"}
-                    about |= {"height_m": round(float(height), 1), "base_m": 0.0}
+                    about = {
+                        "name": f"{name} {len(park.buildings) + 1}",
+                        "height_m": round(float(height), 1),
+                        "base_m": 0.0,
+                    }
                     park.buildings.append((shape, about))
                     kept_free = kept_free.union(shape.buffer(7))
                     at += 20 + rng.uniform(8, 16)
@@ -242,135 +283,55 @@ def mark_gates(park: Park) -> None:
     for gate_name, (_, start, end, _) in zip(GATES, access, strict=True):
         band = LineString([start, end]).buffer(CARRIAGEWAY_M / 2, cap_style="flat")
         line = park.boundary.exterior.intersection(band)
-        merged = line if line.geom_type == "LineString" else linemerge(line)
+        merged = linemerge(line) if isinstance(line, MultiLineString) else line
         gates.append((merged, {"id": f"gate_{len(gates) + 1}", "name": gate_name}))
     park.layers["gates"] = gates
 
 
 def mark_zones(park: Park) -> None:
     """Mark the map zones that the cameras watch after hours."""
-    everything = {"arming_id": "night", "severity": "high"}
-    vehicles = ["bicycle", "motorcycle", "car", "truck", "bus", "vehicle"]
-    park.layers["zones"] = [
-        (
-            box(291, 314, 351, 347.5),
-            {"id": "z_parking_1", "name": "Parkeerplaats Middenweg", **everything},
-        ),
-        (
-            box(403, 2, 417, 24).intersection(park.boundary.buffer(-0.5)),
-            {"id": "z_gate_1", "name": "Poort 1 Zuid", **everything},
-        ),
-        (
-            box(484, 504, 540, 516),
-            {"id": "z_road_1", "name": "Ringweg Noord", **everything, "severity": "medium"},
-        ),
-        (
-            box(414, 150.5, 449.5, 214.5),
-            {"id": "z_parking_2", "name": "Parkeerplaats Dwarsweg", **everything},
-        ),
-        (
-            box(258, 585, 272, 607).intersection(park.boundary.buffer(-0.5)),
-            {
-                "id": "z_gate_3",
-                "name": "Poort 3 Noord, voertuigen",
-                **everything,
-                "classes": vehicles,
-            },
-        ),
-    ]
+    inside = park.boundary.buffer(-0.5)
+    zones: list[Feature] = []
+    for zone_id, name, area, severity, classes in ZONES:
+        about = {"id": zone_id, "name": name, "arming_id": "night", "severity": severity}
+        zones.append((area.intersection(inside), about | ({"classes": classes} if classes else {})))
+    park.layers["zones"] = zones
 
 
-# id, name, type, local position, local aim point, height, mount, tilt
-CAMERAS: tuple[tuple[str, str, str, tuple[float, float], tuple[float, float], float, str], ...] = (
-    (
-        "p1_parking",
-        "Parkeerplaats Middenweg",
-        "bullet_4mp_4mm",
-        (288.5, 331),
-        (310, 330),
-        6.0,
-        "mast",
-    ),
-    ("g1_gate", "Poort 1 Zuid", "bullet_4mp_4mm", (417.5, 33), (409.5, 9), 6.0, "mast"),
-    ("r1_road", "Ringweg Noord", "bullet_4mp_4mm", (472, 514.2), (494, 510), 5.5, "lamp_post"),
-    ("p2_parking", "Parkeerplaats Dwarsweg", "bullet_4mp_4mm", (432, 149), (432, 171), 6.0, "mast"),
-    (
-        "k1_crossing",
-        "Kruising Middenweg-Dwarsweg",
-        "bullet_8mp_2_8mm",
-        (418.5, 318.5),
-        (408, 308),
-        6.5,
-        "mast",
-    ),
-    (
-        "g2_anpr",
-        "Poort 2 Oost, kentekens",
-        "anpr_2mp_8_32mm",
-        (779, 315.5),
-        (800, 310.5),
-        4.0,
-        "mast",
-    ),
-    ("g3_gate", "Poort 3 Noord", "bullet_4mp_4mm", (271.5, 574), (266, 598), 6.0, "mast"),
-)
+def draw_incident(park: Park, walls: BaseGeometry) -> dict[str, Any] | None:
+    """Draw one incident, most of them in clusters and at night; None where it lies outside."""
+    rng = park.rng
+    centre, spread, _ = CLUSTERS[int(rng.choice(len(CLUSTERS), p=[c[2] for c in CLUSTERS]))]
+    point = Point(*(np.array(centre) + rng.normal(0, spread, 2)))
+    kind = str(rng.choice(list(KINDS), p=[share for _, share, _ in KINDS.values()]))
+    day = date(2023, 11, 1) + timedelta(days=int(rng.integers(0, 1095)))
+    hour, minute = int(rng.choice(HOURS)), int(rng.integers(0, 60))
+    loss_eur = KINDS[kind][0] * rng.lognormal(0, 0.5)
+    is_time_known = rng.random() < 0.85
+    if not park.boundary.contains(point):
+        return None
+    if walls.contains(point):
+        point = nearest_points(walls.boundary, point)[0]
+    spot = to_rd(point)
+    return {
+        "on": day.isoformat(),
+        "at": f"{hour:02}:{minute:02}" if is_time_known else "",
+        "kind": kind,
+        "x_m": f"{spot.x:.2f}",
+        "y_m": f"{spot.y:.2f}",
+        "loss_eur": f"{round(loss_eur, -1):.0f}",
+        "description": KINDS[kind][2],
+    }
 
 
 def draw_incidents(park: Park) -> list[dict[str, Any]]:
-    """Draw the incidents of three years, most of them in clusters and at night."""
-    rng = park.rng
+    """Draw the incidents of three years, oldest first."""
     walls = shapely.union_all([shape for shape, _ in park.buildings])
-    clusters = [
-        ((320, 330), 14),
-        ((432, 185), 16),
-        ((268, 560), 14),
-        ((620, 470), 22),
-        ((150, 260), 18),
-        ((600, 240), 25),
-        ((410, 310), 160),
-    ]
-    kinds = {
-        "burglary": (4200, 0.3),
-        "theft": (1300, 0.25),
-        "vandalism": (700, 0.2),
-        "dumping": (450, 0.1),
-        "vehicle_theft": (14500, 0.15),
-    }
-    words = {
-        "burglary": "Inbraak in bedrijfspand",
-        "theft": "Diefstal van terrein of lading",
-        "vandalism": "Vernieling",
-        "dumping": "Illegale stort",
-        "vehicle_theft": "Diefstal van of uit voertuig",
-    }
     rows: list[dict[str, Any]] = []
     while len(rows) < 84:
-        centre, spread = clusters[
-            int(rng.choice(len(clusters), p=[0.2, 0.15, 0.12, 0.14, 0.12, 0.12, 0.15]))
-        ]
-        point = Point(*(np.array(centre) + rng.normal(0, spread, 2)))
-        kind = str(rng.choice(list(kinds), p=[share for _, share in kinds.values()]))
-        day = date(2023, 11, 1) + timedelta(days=int(rng.integers(0, 1095)))
-        hour = int(rng.choice([21, 22, 23, 0, 1, 2, 3, 4, 5, 14]))
-        minute, loss = int(rng.integers(0, 60)), kinds[kind][0] * rng.lognormal(0, 0.5)
-        is_time_known = rng.random() < 0.85
-        if not park.boundary.contains(point):
-            continue
-        if walls.contains(point):
-            outside = nearest_points(walls.boundary, point)[0]
-            point = Point(outside.x, outside.y)
-        spot = to_rd(point)
-        rows.append(
-            {
-                "on": day.isoformat(),
-                "at": f"{hour:02}:{minute:02}" if is_time_known else "",
-                "kind": kind,
-                "x_m": f"{spot.x:.2f}",
-                "y_m": f"{spot.y:.2f}",
-                "loss_eur": f"{round(loss, -1):.0f}",
-                "description": words[kind],
-            }
-        )
+        row = draw_incident(park, walls)
+        if row is not None:
+            rows.append(row)
     rows.sort(key=lambda row: (row["on"], row["at"], row["x_m"]))
     return [{"id": f"i{i + 1:03}", **row} for i, row in enumerate(rows)]
 
