@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import shapely
+from shapely.geometry import MultiPolygon, Point, Polygon
 
 from parkwacht_config.site import Camera, CameraType, Lens
 
@@ -114,9 +116,7 @@ class CameraModel:
         if self.lens is Lens.F_THETA:
             radial = np.hypot(right, down)
             angle = np.arctan2(radial, forward)
-            scale = self.f_px * np.divide(
-                angle, radial, out=np.zeros_like(angle), where=radial > 0
-            )
+            scale = self.f_px * np.divide(angle, radial, out=np.zeros_like(angle), where=radial > 0)
             u, v = right * scale, down * scale
         else:
             ahead = np.where(forward > 0, forward, np.nan)
@@ -185,10 +185,153 @@ class CameraModel:
         """
         offset = np.asarray(points_m, dtype=np.float64) - [self.x_m, self.y_m, self.height_m]
         if self.lens is Lens.F_THETA:
-            reach = np.linalg.norm(offset, axis=1)
+            reach: Floats = np.linalg.norm(offset, axis=1)
         else:
             reach = offset @ self.axes()[2]
-        return np.divide(self.f_px, reach, out=np.zeros_like(reach), where=reach > 0)
+        density: Floats = np.divide(self.f_px, reach, out=np.zeros_like(reach), where=reach > 0)
+        return density
+
+    def is_in_view(self, points_m: Floats) -> Bools:
+        """
+        Return which points of the world fall inside the image, whatever stands in between.
+
+        An f-theta lens draws a circle: the corners of its image show nothing.
+
+        Parameters
+        ----------
+        points_m
+            Points (x, y, height above ground), shape (N, 3), in metres.
+
+        Returns
+        -------
+        is_in_view
+            Shape (N,), dtype bool.
+        """
+        pixels, _ = self.project(points_m)
+        inside = self.is_in_image(pixels)
+        if self.lens is Lens.F_THETA:
+            radius = np.hypot(pixels[:, 0] - self.width_px / 2, pixels[:, 1] - self.height_px / 2)
+            inside &= radius <= max(self.width_px, self.height_px) / 2
+        return inside
+
+    def nearest_visible_m(self, target_height_m: float = 0.0) -> float:
+        """
+        Compute where the blind zone under a rectilinear camera ends, straight ahead.
+
+        (H - h) / tan(tilt + V / 2), design/coverage.md section 4; a target above the camera comes
+        into view from (h - H) / tan(V / 2 - tilt).
+
+        Parameters
+        ----------
+        target_height_m
+            Height of the target above the ground: 0 for feet.
+
+        Returns
+        -------
+        distance_m
+            Horizontal distance from the camera; 0 without a blind zone, infinite when that height
+            never comes into view.
+        """
+        above_m = self.height_m - target_height_m
+        edge_deg = self.tilt_deg + math.copysign(self.vfov_deg / 2, above_m)
+        return _distance_m(abs(above_m), edge_deg if above_m >= 0 else -edge_deg)
+
+    def farthest_visible_m(self, target_height_m: float = 0.0) -> float:
+        """
+        Compute how far a height stays inside the image of a rectilinear camera, straight ahead.
+
+        (H - h) / tan(tilt - V / 2), infinite when the image shows the horizon.
+
+        Parameters
+        ----------
+        target_height_m
+            Height of the target above the ground.
+
+        Returns
+        -------
+        distance_m
+            Horizontal distance from the camera.
+        """
+        above_m = self.height_m - target_height_m
+        edge_deg = self.tilt_deg - math.copysign(self.vfov_deg / 2, above_m)
+        return _distance_m(abs(above_m), edge_deg if above_m >= 0 else -edge_deg)
+
+    def footprint(
+        self, *, at_height_m: float = 0.0, max_range_m: float = 200.0
+    ) -> Polygon | MultiPolygon:
+        """
+        Build the polygon of a horizontal plane that the image shows, walls disregarded.
+
+        Parameters
+        ----------
+        at_height_m
+            Height of the plane above the ground.
+        max_range_m
+            Horizontal distance at which the polygon ends.
+
+        Returns
+        -------
+        footprint
+            In EPSG:28992, convex for a rectilinear lens, empty when nothing of the plane is in the
+            image.
+        """
+        if self.lens is Lens.F_THETA:
+            return self._f_theta_footprint(at_height_m, max_range_m)
+        disc = Point(self.x_m, self.y_m).buffer(max_range_m, quad_segs=32)
+        foot = np.array([self.x_m, self.y_m])
+        ring = np.asarray(disc.exterior.coords)[:-1] - foot
+        right, down, forward = self.axes()
+        half_width = self.width_px / 2 / self.f_px
+        half_height = self.height_px / 2 / self.f_px
+        for normal in (
+            half_width * forward + right,
+            half_width * forward - right,
+            half_height * forward + down,
+            half_height * forward - down,
+        ):
+            ring = _clip_to_half_plane(ring, normal, at_height_m - self.height_m)
+        enough = 3
+        return Polygon(ring + foot) if len(ring) >= enough else Polygon()
+
+    def _f_theta_footprint(self, at_height_m: float, max_range_m: float) -> Polygon | MultiPolygon:
+        """Join the runs in view along 720 bearings, sampled in 400 steps of distance."""
+        bearings = np.linspace(0, 2 * math.pi, 721)[:-1]
+        steps = np.linspace(0, max_range_m, 401)
+        middles = (steps[1:] + steps[:-1]) / 2
+        east = self.x_m + np.sin(bearings)[:, None] * middles
+        north = self.y_m + np.cos(bearings)[:, None] * middles
+        height = np.full(east.size, at_height_m)
+        seen = self.is_in_view(np.column_stack((east.ravel(), north.ravel(), height)))
+        edges = np.diff(seen.reshape(east.shape).astype(np.int8), axis=1, prepend=0, append=0)
+        half = math.pi / len(bearings)
+        first, last = np.argwhere(edges > 0), np.argwhere(edges < 0)
+        around = bearings[first[:, 0], None] + np.array([-half, half, half, -half]) * 1.001
+        near, far = steps[first[:, 1]], steps[last[:, 1]]
+        away = np.stack((near, near, far, far), axis=1) / math.cos(half)
+        corners = np.stack((np.sin(around) * away, np.cos(around) * away), axis=2)
+        joined = shapely.union_all(shapely.polygons(corners + np.array([self.x_m, self.y_m])))
+        return joined if isinstance(joined, Polygon | MultiPolygon) else Polygon()
+
+
+def _distance_m(drop_m: float, depression_deg: float) -> float:
+    """Return where a ray this far down from the horizontal has dropped so much."""
+    straight_down_deg = 90.0
+    if drop_m == 0 or depression_deg >= straight_down_deg:
+        return 0.0
+    return drop_m / math.tan(math.radians(depression_deg)) if depression_deg > 0 else math.inf
+
+
+def _clip_to_half_plane(ring: Floats, normal: Floats, z_m: float) -> Floats:
+    """Keep of a convex ring, shape (N, 2), the part where normal . (x, y, z) >= 0."""
+    side = ring @ normal[:2] + normal[2] * z_m
+    kept: list[Floats] = []
+    for index in range(len(ring)):
+        here, there = side[index - 1], side[index]
+        if (here >= 0) != (there >= 0):
+            kept.append(ring[index - 1] + (ring[index] - ring[index - 1]) * here / (here - there))
+        if there >= 0:
+            kept.append(ring[index])
+    return np.array(kept).reshape(-1, 2)
 
 
 def focal_length_px(camera_type: CameraType, focal_length_mm: float | None = None) -> float:

@@ -1,0 +1,135 @@
+"""The one camera model: golden figures, and laws between ground and pixel."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.geometry import Point
+
+from parkwacht_config.site import Lens
+from parkwacht_coverage.camera import CameraModel
+
+
+def camera(*, tilt_deg: float = 20.0, vfov_deg: float = 57.0, height_m: float = 6.0) -> CameraModel:
+    f_px = 1520 / 2 / math.tan(math.radians(vfov_deg / 2))
+    return CameraModel("c", 255_000.0, 469_000.0, height_m, 0.0, tilt_deg, f_px, 2688, 1520)
+
+
+def fisheye(tilt_deg: float) -> CameraModel:
+    f_px = 3000 / math.pi  # 180 degrees over 3000 px
+    return CameraModel("f", 0.0, 0.0, 4.0, 0.0, tilt_deg, f_px, 3000, 3000, Lens.F_THETA)
+
+
+@pytest.mark.parametrize(
+    ("height_m", "tilt_deg", "target_m", "expected_m"),
+    [
+        pytest.param(6.0, 20.0, 0.0, 5.308, id="feet: 6 / tan 48.5"),
+        pytest.param(6.0, 20.0, 1.8, 3.716, id="head: 4.2 / tan 48.5"),
+        pytest.param(6.0, 61.5, 0.0, 0.0, id="the foot of the mast is in view: 61.5 + 28.5 = 90"),
+        pytest.param(6.0, 20.0, 6.0, 0.0, id="target as high as the camera"),
+        pytest.param(6.0, 20.0, 7.0, 6.691, id="target above: 1 / tan(28.5 - 20)"),
+        pytest.param(6.0, 30.0, 7.0, math.inf, id="target above, never in view"),
+        pytest.param(6.0, -30.0, 0.0, math.inf, id="camera aimed at the sky"),
+    ],
+)
+def test_the_blind_zone_ends_where_the_lower_edge_meets_the_target(
+    height_m: float, tilt_deg: float, target_m: float, expected_m: float
+) -> None:
+    model = camera(tilt_deg=tilt_deg, height_m=height_m)
+    assert model.nearest_visible_m(target_m) == pytest.approx(expected_m, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("tilt_deg", "target_m", "expected_m"),
+    [
+        pytest.param(20.0, 0.0, math.inf, id="horizon in view"),
+        pytest.param(38.5, 0.0, 34.028, id="6 / tan(38.5 - 28.5)"),
+        pytest.param(20.0, 7.0, math.inf, id="target above"),
+        pytest.param(-30.0, 7.0, 38.188, id="aimed at the sky: 1 / tan(30 - 28.5)"),
+    ],
+)
+def test_the_far_edge(tilt_deg: float, target_m: float, expected_m: float) -> None:
+    assert camera(tilt_deg=tilt_deg).farthest_visible_m(target_m) == pytest.approx(
+        expected_m, abs=5e-3
+    )
+
+
+def test_the_blind_zone_agrees_with_projection() -> None:
+    model = camera()
+    near = model.nearest_visible_m(1.8)
+    points = np.array([[model.x_m, model.y_m + near + d, 1.8] for d in (-0.01, 0.01)])
+    assert model.is_in_view(points).tolist() == [False, True]
+
+
+aims = st.builds(
+    CameraModel,
+    id=st.just("c"),
+    x_m=st.floats(-1e5, 1e5),
+    y_m=st.floats(-1e5, 1e5),
+    height_m=st.floats(2, 20),
+    azimuth_deg=st.floats(0, 359.9),
+    tilt_deg=st.floats(5, 85),
+    f_px=st.floats(500, 8000),
+    width_px=st.just(2688),
+    height_px=st.just(1520),
+    lens=st.sampled_from(Lens),
+)
+
+
+@given(aims, st.floats(0.05, 0.95), st.floats(0.55, 0.95))
+def test_pixel_to_ground_to_pixel_is_a_round_trip(model: CameraModel, u: float, v: float) -> None:
+    pixel = np.array([[u * model.width_px, v * model.height_px]])
+    ground = model.ground_at(pixel)
+    if np.isnan(ground).any() or np.hypot(*(ground[0] - [model.x_m, model.y_m])) > 500:
+        return  # at or near the horizon
+    back, depth = model.project(np.column_stack((ground, [0.0])))
+    assert back == pytest.approx(pixel, abs=1e-3)
+    if model.lens is Lens.RECTILINEAR:
+        assert depth[0] > 0
+
+
+@given(st.floats(0.1, 80), st.floats(1.01, 10))
+def test_density_falls_with_depth(depth_m: float, factor: float) -> None:
+    model = camera(tilt_deg=0.0)
+    points = np.array([[model.x_m, model.y_m + d, 6.0] for d in (depth_m, depth_m * factor)])
+    near, far = model.pixel_density_px_per_m(points)
+    assert near == pytest.approx(far * factor)  # twice as far is half as dense
+
+
+def test_footprint_of_a_level_camera_is_its_wedge() -> None:
+    # hfov: tan = 2688/1520 * tan(28.5) -> half 43.83 deg; sector area = R^2 * half
+    model = camera(tilt_deg=0.0)
+    half = math.radians(model.hfov_deg / 2)
+    area = model.footprint(at_height_m=6.0, max_range_m=100.0).area
+    assert area == pytest.approx(100.0**2 * half, rel=1e-3)
+
+
+@given(aims, st.integers(0, 2**32 - 1))
+def test_footprint_holds_exactly_what_is_in_view(model: CameraModel, seed: int) -> None:
+    footprint = model.footprint(at_height_m=1.5, max_range_m=60.0)
+    offsets = np.random.default_rng(seed).uniform(-60, 60, (200, 2))
+    xy = offsets + np.array([model.x_m, model.y_m])
+    inside = np.hypot(*offsets.T) < 59.0
+    slack_m = 0.01 if model.lens is Lens.RECTILINEAR else 0.8  # bearings of half a degree
+    seen = model.is_in_view(np.column_stack((xy, np.full(200, 1.5))))
+    for (x, y), is_seen in zip(xy[inside], seen[inside], strict=True):
+        if footprint.boundary.distance(Point(x, y)) > slack_m:
+            assert footprint.contains(Point(x, y)) == is_seen
+
+
+def test_fisheye_looking_down_sees_all_around() -> None:
+    footprint = fisheye(90.0).footprint(max_range_m=30.0)
+    assert footprint.area == pytest.approx(math.pi * 900, rel=5e-3)
+
+
+def test_fisheye_shows_nothing_in_the_corners_of_its_image() -> None:
+    corner = fisheye(90.0).rays(np.array([[10.0, 10.0]]))
+    point = np.array([[0.0, 0.0, 4.0]]) + corner * 5.0
+    assert fisheye(90.0).is_in_image(fisheye(90.0).project(point)[0]).all()
+    assert not fisheye(90.0).is_in_view(point).any()
+
+
+def test_a_camera_aimed_at_the_sky_has_no_footprint() -> None:
+    assert camera(tilt_deg=-60.0).footprint().is_empty
