@@ -53,9 +53,10 @@ def read_incidents(path: Path) -> Iterator[Incident]:
             seen.add(incident.id)
             yield incident
     except csv.Error as error:
+        line = reader.line_num + 1  # the reader counts lines it could take apart
         message = Text(
-            nl=f"{path}:{reader.line_num}: fout in de CSV-schrijfwijze: {error}",
-            en=f"{path}:{reader.line_num}: CSV syntax error: {error}",
+            nl=f"{path}:{line}: fout in de CSV-schrijfwijze: {error}",
+            en=f"{path}:{line}: CSV syntax error: {error}",
         )
         raise ConfigError(message) from error
 

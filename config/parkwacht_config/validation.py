@@ -152,8 +152,8 @@ def one_of(options: Sequence[str], given: object) -> Text:
 
 
 def _severity(error: ErrorDetails) -> int:
-    """Unknown keys first: a misspelt key also makes the right one missing."""
-    return {"extra_forbidden": 0, "missing": 2}.get(error["type"], 1)
+    """Causes first: a misspelt key makes the right one missing, a wrong entry its list short."""
+    return {"extra_forbidden": 0, "missing": 2, "too_short": 3}.get(error["type"], 1)
 
 
 def _to_config_error(

@@ -66,23 +66,23 @@ CAMERAS: tuple[tuple[str, str, str, tuple[float, float], tuple[float, float], fl
     ("p1_parking", "Parkeerplaats Middenweg", "bullet_4mp_4mm",
      (288.5, 331), (310, 330), 6.0, "mast"),
     ("g1_gate", "Poort 1 Zuid", "bullet_4mp_4mm", (417.5, 33), (409.5, 9), 6.0, "mast"),
-    ("r1_road", "Ringweg Noord", "bullet_4mp_4mm", (472, 514.2), (494, 510), 5.5, "lamp_post"),
+    ("r1_road", "Ringweg Noord", "bullet_4mp_4mm", (488, 514.2), (510, 510), 5.5, "lamp_post"),
     ("p2_parking", "Parkeerplaats Dwarsweg", "bullet_4mp_4mm",
      (432, 149), (432, 171), 6.0, "mast"),
     ("k1_crossing", "Kruising Middenweg-Dwarsweg", "bullet_8mp_2_8mm",
      (418.5, 318.5), (408, 308), 6.5, "mast"),
     ("g2_anpr", "Poort 2 Oost, kentekens", "anpr_2mp_8_32mm",
-     (779, 315.5), (800, 310.5), 4.0, "mast"),
-    ("g3_gate", "Poort 3 Noord", "bullet_4mp_4mm", (271.5, 574), (266, 598), 6.0, "mast"),
+     (779, 315.5), (814, 310), 4.0, "mast"),
+    ("g3_gate", "Poort 3 Noord", "bullet_4mp_4mm", (271.5, 592), (266, 616), 6.0, "mast"),
 )
 # Map zones: id, name, area, severity, classes (None for all)
 VEHICLES = ("bicycle", "motorcycle", "car", "truck", "bus", "vehicle")
 ZONES: tuple[tuple[str, str, Polygon, str, tuple[str, ...] | None], ...] = (
     ("z_parking_1", "Parkeerplaats Middenweg", box(291, 314, 351, 347.5), "high", None),
     ("z_gate_1", "Poort 1 Zuid", box(403, 2, 417, 24), "high", None),
-    ("z_road_1", "Ringweg Noord", box(484, 504, 540, 516), "medium", None),
+    ("z_road_1", "Ringweg Noord", box(500, 504, 556, 516), "medium", None),
     ("z_parking_2", "Parkeerplaats Dwarsweg", box(414, 150.5, 449.5, 214.5), "high", None),
-    ("z_gate_3", "Poort 3 Noord, voertuigen", box(258, 585, 272, 607), "high", VEHICLES),
+    ("z_gate_3", "Poort 3 Noord, voertuigen", box(258, 602, 272, 626), "high", VEHICLES),
 )
 # Incidents: centre, spread in metres and share of each cluster; loss, share, words of each kind
 CLUSTERS = (((320, 330), 14, 0.2), ((432, 185), 16, 0.15), ((268, 560), 14, 0.12),

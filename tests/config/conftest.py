@@ -1,0 +1,45 @@
+"""A copy of the sample park that a test may spoil."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SITES = Path(__file__).parents[2] / "config" / "sites"
+
+
+@dataclass(frozen=True)
+class SiteCopy:
+    """The sample park in a folder of its own."""
+
+    path: Path
+
+    def layer(self, name: str) -> Path:
+        return self.path.parent / "josink_es" / name
+
+    def replace(self, old: str, new: str, *, layer: str | None = None) -> Path:
+        """Replace the first occurrence of a text, which must be there."""
+        path = self.layer(layer) if layer else self.path
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} not in {path.name}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return path
+
+    def edit(self, layer: str, change: Callable[[dict[str, Any]], None]) -> Path:
+        """Change a GeoJSON layer as a document."""
+        path = self.layer(layer)
+        document = json.loads(path.read_text(encoding="utf-8"))
+        change(document)
+        path.write_text(json.dumps(document), encoding="utf-8")
+        return path
+
+
+@pytest.fixture
+def site_copy(tmp_path: Path) -> SiteCopy:
+    shutil.copy(SITES / "josink_es.toml", tmp_path)
+    shutil.copytree(SITES / "josink_es", tmp_path / "josink_es")
+    return SiteCopy(tmp_path / "josink_es.toml")
