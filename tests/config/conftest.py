@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from parkwacht_config.errors import ConfigError
+from parkwacht_config.loader import load_site
+
 SITES = Path(__file__).parents[2] / "config" / "sites"
 
 
@@ -43,3 +46,12 @@ def site_copy(tmp_path: Path) -> SiteCopy:
     shutil.copy(SITES / "josink_es.toml", tmp_path)
     shutil.copytree(SITES / "josink_es", tmp_path / "josink_es")
     return SiteCopy(tmp_path / "josink_es.toml")
+
+
+def message_of(path: Path) -> str:
+    """Return the English message with which a park is refused; the Dutch one differs."""
+    with pytest.raises(ConfigError) as caught:
+        load_site(path)
+    assert caught.value.text.nl != caught.value.text.en
+    assert str(caught.value) == caught.value.text.en
+    return caught.value.text.en
