@@ -1,0 +1,278 @@
+"""
+`parkwacht watch`: sources to events, with what a person at a terminal wants to see.
+
+Importing this file is cheap: networks, OpenCV and PyAV are loaded when a watch begins.
+"""
+
+import logging
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from parkwacht_config.clock import SystemClock
+from parkwacht_config.settings import Settings
+from parkwacht_config.site import ObjectClass, Site
+from parkwacht_config.text import Language, Text
+from parkwacht_vision.event import DetectorInfo, EventEnding, FlaggedEvent, WatchReport
+
+if TYPE_CHECKING:
+    from parkwacht_vision.choice import ChosenDetector
+    from parkwacht_vision.worker import EventSink
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_FPS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """
+    What `parkwacht watch` was told.
+
+    A source is a recording, a folder of recordings or a stream's URL; `camera=source` names the
+    camera of one source, `camera_id` that of all.
+    """
+
+    sources: tuple[str, ...]
+    camera_id: str | None = None
+    started_at: datetime | None = None  # without an offset: in the site's time zone
+    weights: str | None = None
+    detector: Literal["auto", "ultralytics", "embedded"] | None = None
+    fps: float = DEFAULT_FPS
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSummary:
+    """What a watch gave."""
+
+    detector: DetectorInfo
+    events: tuple[FlaggedEvent, ...]
+    endings: tuple[EventEnding, ...]
+    reports: tuple[WatchReport, ...]
+    failures: tuple[tuple[str, Text], ...]
+    wall_s: float
+    was_stopped: bool
+
+    @property
+    def media_s(self) -> float:
+        """Seconds of media that were watched."""
+        return sum(one.watched_s for one in self.reports)
+
+
+@dataclass(slots=True)
+class _Screen:
+    """Shows progress, and gathers what happened; called from several threads."""
+
+    progress: Progress
+    language: Language
+    tasks: dict[str, TaskID] = field(default_factory=dict)
+    durations_s: dict[str, float] = field(default_factory=dict)
+    begun_s: dict[str, float] = field(default_factory=dict)
+    events: list[FlaggedEvent] = field(default_factory=list)
+    endings: list[EventEnding] = field(default_factory=list)
+    reports: list[WatchReport] = field(default_factory=list)
+    failures: list[tuple[str, Text]] = field(default_factory=list)
+
+    def on_progress(self, source_name: str, media_time_s: float) -> None:
+        if source_name not in self.tasks:
+            self.begun_s[source_name] = time.monotonic()
+            self.tasks[source_name] = self.progress.add_task(
+                source_name, total=self.durations_s.get(source_name), speed=""
+            )
+        passed_s = max(1e-3, time.monotonic() - self.begun_s[source_name])
+        speed = f"{media_time_s:.0f} s, {media_time_s / passed_s:.1f}x"
+        self.progress.update(self.tasks[source_name], completed=media_time_s, speed=speed)
+
+    def on_flagged(self, event: FlaggedEvent) -> None:
+        self.events.append(event)
+
+    def on_ended(self, ending: EventEnding) -> None:
+        self.endings.append(ending)
+
+    def on_report(self, report: WatchReport) -> None:
+        self.reports.append(report)
+
+    def on_failure(self, source_name: str, text: Text) -> None:
+        self.failures.append((source_name, text))
+        self.progress.console.print(text.to(self.language), style="red", markup=False)
+
+
+def run_watch(
+    options: WatchOptions, settings: Settings, site: Site, console: Console, sink: "EventSink"
+) -> WatchSummary:
+    """
+    Watch sources, show progress and hand every event to the sink.
+
+    Parameters
+    ----------
+    options
+        What to watch.
+    settings
+        The process settings; options go before them.
+    site
+        The park.
+    console
+        Where progress and events are shown.
+    sink
+        Who takes the events, usually a `Spool`.
+
+    Returns
+    -------
+    summary
+        What was found; a source that could not be watched is among its failures.
+
+    Raises
+    ------
+    SourceError
+        No source, an unknown camera, or `started_at` with several recordings.
+    ModelError
+        Weights that were named cannot be used.
+    """
+    from parkwacht_vision.choice import choose_detector  # noqa: PLC0415 - loads OpenCV
+    from parkwacht_vision.plan import Plan  # noqa: PLC0415
+    from parkwacht_vision.worker import WatchContext, watch_all  # noqa: PLC0415
+
+    stop = threading.Event()
+    with _progress(console) as progress, tempfile.TemporaryDirectory(prefix="parkwacht-") as work:
+        screen = _Screen(progress, settings.language)
+        plan = Plan(options, site, SystemClock(), stop, screen.durations_s)
+        jobs, n_streams = plan.jobs()
+        detector = choose_detector(
+            options.detector or settings.detector,
+            options.weights or settings.weights,
+            state_dir=settings.state_dir,
+        )
+        _show_detector(console, detector, settings.language)
+        context = WatchContext(
+            site=site, detector=detector, sink=sink, observer=screen,
+            state_dir=settings.state_dir, work_dir=Path(work), fps=options.fps, stop=stop,
+        )  # fmt: skip
+        begun_s = time.monotonic()
+        with _stopping(stop):
+            watch_all(context, jobs, n_streams=n_streams)
+        wall_s = time.monotonic() - begun_s
+    summary = WatchSummary(
+        detector=detector.info,
+        events=tuple(screen.events),
+        endings=tuple(screen.endings),
+        reports=tuple(screen.reports),
+        failures=tuple(screen.failures),
+        wall_s=wall_s,
+        was_stopped=stop.is_set(),
+    )
+    show_summary(console, summary, site, settings.language)
+    return summary
+
+
+def _show_detector(console: Console, detector: "ChosenDetector", language: Language) -> None:
+    info = detector.info
+    digest = "" if info.sha256 is None else f", sha256 {info.sha256[:12]}"
+    text = Text(nl="Herkenning", en="Detector")
+    console.print(f"{text.to(language)}: {info.name}, {info.model}{digest}", markup=False)
+    if detector.warning is not None:
+        console.print(detector.warning.to(language), style="bold yellow", markup=False)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Progress]:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield progress
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the watch in order: events are closed and handed over."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, _: object) -> None:
+        logger.info("signal %d: stopping", number)
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def show_summary(console: Console, summary: WatchSummary, site: Site, language: Language) -> None:
+    """Print the events of a watch in the site's time, and what was watched."""
+    if summary.events:
+        console.print(_event_table(summary.events, site, language))
+    speed = summary.media_s / summary.wall_s if summary.wall_s > 0 else 0.0
+    armed_s = sum(one.armed_s for one in summary.reports)
+    blind_s = sum(spell.seconds for one in summary.reports for spell in one.blind)
+    n_events = len(summary.events)
+    text = Text(
+        nl=f"{n_events} melding(en); bekeken {summary.media_s:.1f} s, daarvan bewaakt "
+        f"{armed_s:.1f} s, blind {blind_s:.1f} s; {speed:.1f} keer zo snel als de opname",
+        en=f"{n_events} event(s); watched {summary.media_s:.1f} s, of which armed {armed_s:.1f} s, "
+        f"blind {blind_s:.1f} s; {speed:.1f} times as fast as the recording",
+    )
+    console.print(text.to(language), markup=False)
+    if summary.reports and armed_s == 0:
+        unarmed = Text(
+            nl="Geen enkele zone was bewaakt tijdens deze beelden: er kon geen melding komen.",
+            en="No zone was armed during these pictures: there could be no event.",
+        )
+        console.print(unarmed.to(language), style="yellow", markup=False)
+
+
+def _event_table(events: tuple[FlaggedEvent, ...], site: Site, language: Language) -> Table:
+    table = Table()
+    for heading in (
+        Text(nl="Camera", en="Camera"),
+        Text(nl="Soort", en="Class"),
+        Text(nl="Begin", en="Start"),
+        Text(nl="Zone", en="Zone"),
+        Text(nl="Plaats (RD)", en="Position (RD)"),
+        Text(nl="Zekerheid", en="Confidence"),
+    ):
+        table.add_column(heading.to(language))
+    zone_time = ZoneInfo(site.timezone)
+    for event in sorted(events, key=lambda one: one.started_at):
+        place = event.position
+        table.add_row(
+            event.camera_id,
+            class_name(event.object_class).to(language),
+            event.started_at.astimezone(zone_time).strftime("%Y-%m-%d %H:%M:%S %z"),
+            event.zone_id,
+            "-" if place is None else f"{place.x_m:.1f}, {place.y_m:.1f}",
+            f"{event.confidence:.2f}",
+        )
+    return table
+
+
+def class_name(object_class: ObjectClass) -> Text:
+    """Return what a class is called."""
+    dutch = {
+        ObjectClass.PERSON: "persoon",
+        ObjectClass.BICYCLE: "fiets",
+        ObjectClass.MOTORCYCLE: "motor",
+        ObjectClass.CAR: "auto",
+        ObjectClass.TRUCK: "vrachtwagen",
+        ObjectClass.BUS: "bus",
+        ObjectClass.VEHICLE: "voertuig",
+    }
+    return Text(nl=dutch[object_class], en=object_class.value)

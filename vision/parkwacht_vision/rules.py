@@ -1,0 +1,326 @@
+"""
+When tracks become an intrusion: seen often, moved, in an armed zone; one event per intrusion.
+
+An event is confirmed while it goes on, and stays open while its objects are seen. Tracks that
+appear in the same zone within the merge gap belong to the same event. Parked vehicles never raise
+one and end the event of their arrival, because a vehicle counts only while it moves. All times are
+media time; lengths in pixels are compared with the size of the object itself.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from statistics import median
+from uuid import UUID, uuid5
+
+from parkwacht_config.site import ObjectClass
+from parkwacht_vision.ground import anchor_px, ground_position_m
+from parkwacht_vision.tracker import Sighting, Track, XyXy
+from parkwacht_vision.zones import Calendar, View, WatchedZone
+
+NAMESPACE = UUID("6d8f3a52-9f0e-5c1e-9f0b-5a7f2b1c4e90")
+_ON_TWO_WHEELS = frozenset({ObjectClass.PERSON, ObjectClass.BICYCLE, ObjectClass.MOTORCYCLE})
+_PATH_STEP_S = 0.5
+_MAX_PATH_POINTS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """What it takes to confirm an intrusion, and when it is over."""
+
+    window_s: float = 1.5  # sightings of this last while are counted
+    min_sightings: int = 3
+    min_duration_s: float = 0.3
+    min_confidence: float = 0.4  # median over the window
+    person_shift: float = 0.25  # of its height
+    vehicle_shift: float = 0.4  # of the root of its area
+    min_straightness: float = 0.0  # net shift over path length
+    max_person_speed_m_s: float = 12.0  # a cyclist or a sprinter
+    allows_still_persons: bool = True
+    merge_gap_s: float = 20.0
+
+    @classmethod
+    def for_detector(cls, name: str) -> "RuleSettings":
+        """Return the settings for a detector: the embedded one has to give more evidence."""
+        if name != "embedded":
+            return cls()
+        return cls(
+            window_s=2.0,
+            min_sightings=7,
+            min_duration_s=0.9,
+            person_shift=0.6,
+            vehicle_shift=0.6,
+            min_straightness=0.5,
+            max_person_speed_m_s=8.0,
+            allows_still_persons=False,
+        )
+
+
+def median_box(sightings: Sequence[Sighting]) -> XyXy:
+    """Return the median of each coordinate of boxes: one bad box does not move it."""
+    x1, y1, x2, y2 = (median(one.xyxy[axis] for one in sightings) for axis in range(4))
+    return (x1, y1, x2, y2)
+
+
+def _centre(box: XyXy) -> tuple[float, float]:
+    return ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+
+
+def _area(box: XyXy) -> float:
+    return max(1.0, (box[2] - box[0]) * (box[3] - box[1]))
+
+
+def has_moved(track: Track, settings: RuleSettings, view: View) -> bool:
+    """
+    Return whether a track moved within its history, by displacement and not by jitter.
+
+    The first and last three boxes are compared by their medians. A person coming straight at the
+    camera grows instead of shifting. A vehicle may not count by growth alone unless it is large:
+    something passing in front of a parked car shrinks its box.
+    """
+    sightings = list(track.sightings)
+    if len(sightings) < max(settings.min_sightings, 4):
+        return False
+    begin, end = median_box(sightings[:3]), median_box(sightings[-3:])
+    shift = math.dist(_centre(begin), _centre(end))
+    growth = _area(end) / _area(begin)
+    if track.object_class is ObjectClass.PERSON:
+        height = max(begin[3] - begin[1], end[3] - end[1])
+        is_moving = shift >= settings.person_shift * height or not 1 / 1.6 < growth < 1.6  # noqa: PLR2004
+    else:
+        size = math.sqrt(max(_area(begin), _area(end)))
+        is_moving = shift >= settings.vehicle_shift * size or growth > 2.5  # noqa: PLR2004
+    if not is_moving:
+        return False
+    return _is_straight(sightings, shift, settings) and _is_possible(
+        track, begin, end, settings, view
+    )
+
+
+def _is_straight(sightings: list[Sighting], shift: float, settings: RuleSettings) -> bool:
+    if settings.min_straightness <= 0:
+        return True
+    # Every third box, so that the jitter of single boxes does not count as way.
+    steps = [_centre(one.xyxy) for one in sightings[::3]]
+    way = sum(math.dist(a, b) for a, b in pairwise(steps))
+    return way > 0 and shift / way >= settings.min_straightness
+
+
+def _is_possible(track: Track, begin: XyXy, end: XyXy, settings: RuleSettings, view: View) -> bool:
+    if track.object_class is not ObjectClass.PERSON:
+        return True
+    start_m = ground_position_m(view.model, anchor_px(begin))
+    end_m = ground_position_m(view.model, anchor_px(end))
+    if start_m is None or end_m is None:
+        return True
+    seconds = track.last.media_time_s - track.sightings[0].media_time_s
+    return seconds > 0 and math.dist(start_m, end_m) / seconds <= settings.max_person_speed_m_s
+
+
+def is_living(track: Track) -> bool:
+    """
+    Return whether a person who stays in place is alive: long, surely seen, and never quite still.
+
+    A statue or a picture on a wall gives boxes that differ by less than 6 % of its height.
+    """
+    sightings = list(track.sightings)
+    if track.object_class is not ObjectClass.PERSON or len(sightings) < 20:  # noqa: PLR2004
+        return False
+    if sightings[-1].media_time_s - sightings[0].media_time_s < 4.0:  # noqa: PLR2004
+        return False
+    if median(one.confidence for one in sightings) < 0.5:  # noqa: PLR2004
+        return False
+    heights = sorted(one.xyxy[3] - one.xyxy[1] for one in sightings)
+    widths = sorted(one.xyxy[2] - one.xyxy[0] for one in sightings)
+    centres = sorted(_centre(one.xyxy)[0] for one in sightings)
+    low, high = len(sightings) // 10, len(sightings) - 1 - len(sightings) // 10
+    spread = max(row[high] - row[low] for row in (heights, widths, centres))
+    return spread >= 0.06 * heights[len(heights) // 2]
+
+
+@dataclass(slots=True)
+class Intrusion:
+    """One event while it is open."""
+
+    id: UUID
+    zone: WatchedZone
+    first: Sighting
+    confirmed: Sighting
+    best: Sighting
+    last_active: Sighting
+    tracks: set[int]
+    votes: Counter[ObjectClass]
+    confidence: float
+    path_m: list[tuple[float, float, float]] = field(default_factory=list)
+
+    @property
+    def object_class(self) -> ObjectClass:
+        """The class with most of the weight over all its tracks."""
+        return max(self.votes, key=lambda one: (self.votes[one], one))
+
+    def see(self, sighting: Sighting, view: View) -> None:
+        """Take in that it was seen again."""
+        self.last_active = sighting
+        self.votes[sighting.object_class] += sighting.confidence  # type: ignore[assignment]
+        if sighting.confidence > self.best.confidence:
+            self.best = sighting
+        since_s = (sighting.at - self.first.at).total_seconds()
+        if self.path_m and since_s - self.path_m[-1][0] < _PATH_STEP_S:
+            return
+        position_m = ground_position_m(view.model, anchor_px(sighting.xyxy))
+        if position_m is not None and len(self.path_m) < _MAX_PATH_POINTS:
+            x_m, y_m = (round(one, 2) for one in position_m)
+            self.path_m.append((round(since_s, 2), x_m, y_m))
+
+
+class IntrusionRule:
+    """
+    The rule of one camera.
+
+    Parameters
+    ----------
+    zones
+        What it watches, the most severe first.
+    view
+        The camera at the size of its pictures.
+    calendar
+        Which zones are armed.
+    settings
+        What it takes.
+    event_id
+        Makes the id of an event from its zone, first instant and track number.
+    """
+
+    def __init__(
+        self,
+        zones: Sequence[WatchedZone],
+        view: View,
+        *,
+        calendar: Calendar,
+        settings: RuleSettings,
+        event_id: Callable[[str, datetime, int], UUID],
+    ) -> None:
+        self._zones = zones
+        self._view = view
+        self._calendar = calendar
+        self._settings = settings
+        self._event_id = event_id
+        self.open: list[Intrusion] = []
+
+    def is_armed(self, at: datetime) -> bool:
+        """Return whether any zone of the camera is armed."""
+        return any(self._calendar.is_armed(zone, at) for zone in self._zones)
+
+    def update(self, tracks: Sequence[Track], at: datetime) -> list[Intrusion]:
+        """Take in the tracks seen in one frame; return the intrusions this frame confirmed."""
+        confirmed = []
+        for track in tracks:
+            is_active = track.object_class is ObjectClass.PERSON or has_moved(
+                track, self._settings, self._view
+            )
+            for intrusion in self.open:
+                if is_active and track.number in intrusion.tracks:
+                    intrusion.see(track.last, self._view)
+            zone = self._zone_entered(track, at)
+            if zone is not None and self._has_evidence(track) and not self._join(track, zone):
+                confirmed.append(self._begin(track, zone))
+        return confirmed
+
+    def expire(self, media_time_s: float) -> list[Intrusion]:
+        """Close and return the intrusions that were not seen for longer than the merge gap."""
+        over = [
+            one
+            for one in self.open
+            if media_time_s - one.last_active.media_time_s > self._settings.merge_gap_s
+        ]
+        self.open = [one for one in self.open if one not in over]
+        return over
+
+    def close(self) -> list[Intrusion]:
+        """Close and return all that are open."""
+        over, self.open = self.open, []
+        return over
+
+    def _zone_entered(self, track: Track, at: datetime) -> WatchedZone | None:
+        last = list(track.sightings)[-3:]
+        for zone in self._zones:
+            if track.object_class not in zone.classes or not self._calendar.is_armed(zone, at):
+                continue
+            inside = [zone.contains(one.xyxy, self._view) for one in last]
+            if inside[-1] and sum(inside) >= 2:  # noqa: PLR2004 - a single jump is no entry
+                return zone
+        return None
+
+    def _has_evidence(self, track: Track) -> bool:
+        recent, needed = track.recent(self._settings.window_s), self._settings
+        if len(recent) < needed.min_sightings:
+            return False
+        if recent[-1].media_time_s - track.first.media_time_s < needed.min_duration_s:
+            return False
+        if median(one.confidence for one in recent) < needed.min_confidence:
+            return False
+        return has_moved(track, needed, self._view) or (
+            needed.allows_still_persons and is_living(track)
+        )
+
+    def _join(self, track: Track, zone: WatchedZone) -> bool:
+        """Return whether the track belongs to an open intrusion, and let it."""
+        for intrusion in self.open:
+            if track.number in intrusion.tracks and intrusion.zone.severity == zone.severity:
+                return True
+        for intrusion in self.open:
+            if intrusion.zone.id == zone.id and self._is_same(track, intrusion):
+                intrusion.tracks.add(track.number)
+                intrusion.see(track.last, self._view)
+                return True
+        return False
+
+    def _is_same(self, track: Track, intrusion: Intrusion) -> bool:
+        """Persons and two-wheelers are one kind, four-wheelers another; parts join their whole."""
+        is_small = track.object_class in _ON_TWO_WHEELS
+        if is_small == (intrusion.object_class in _ON_TWO_WHEELS):
+            return True
+        whole, part = intrusion.last_active.xyxy, track.last.xyxy
+        across = min(whole[2], part[2]) - max(whole[0], part[0])
+        down = min(whole[3], part[3]) - max(whole[1], part[1])
+        overlap = max(0.0, across) * max(0.0, down)
+        return overlap >= 0.5 * min(_area(part), _area(whole))
+
+    def _begin(self, track: Track, zone: WatchedZone) -> Intrusion:
+        recent = track.recent(self._settings.window_s)
+        intrusion = Intrusion(
+            id=self._event_id(zone.id, track.first.at, track.number),
+            zone=zone,
+            first=track.first,
+            confirmed=track.last,
+            best=max(recent, key=lambda one: one.confidence),
+            last_active=track.last,
+            tracks={track.number},
+            votes=Counter(track.votes),
+            confidence=round(median(one.confidence for one in recent), 4),
+        )
+        for sighting in track.sightings:
+            intrusion.see(sighting, self._view)
+        intrusion.votes = Counter(track.votes)
+        self.open.append(intrusion)
+        return intrusion
+
+
+def event_id(key: Sequence[str], first_seen_at: datetime, track_number: int) -> UUID:
+    """
+    Return the id of an event: the same recording watched again gives the same.
+
+    Parameters
+    ----------
+    key
+        Site, camera, zone and source name.
+    first_seen_at
+        First frame in which the object was seen.
+    track_number
+        Number of its track in this source.
+    """
+    first_ms = round(first_seen_at.timestamp() * 1000)
+    return uuid5(NAMESPACE, "\x1f".join([*key, str(first_ms), str(track_number)]))

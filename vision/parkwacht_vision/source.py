@@ -1,0 +1,312 @@
+"""
+Recordings and streams as frames on media time, through PyAV.
+
+A recording may be any container FFmpeg reads. Every frame is decoded, because the next needs it;
+only the frames that are analysed are converted to BGR, scaled down to at most 1920 pixels wide.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from parkwacht_config.clock import Clock
+from parkwacht_config.errors import SourceError
+from parkwacht_config.text import Text
+from parkwacht_vision.frames import Cadence, Frame, Image, MediaClock, SourceHealth
+from parkwacht_vision.naming import instant_in_name
+
+logger = logging.getLogger(__name__)
+
+# fmt: off
+VIDEO_SUFFIXES = frozenset({
+    ".264", ".265", ".3gp", ".asf", ".avi", ".dav", ".flv", ".h264", ".h265", ".hevc", ".m2ts",
+    ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts",
+    ".vob", ".webm", ".wmv",
+})
+# fmt: on
+MAX_WIDTH_PX = 1920
+DEFAULT_FPS = 25.0  # where a container states no frame rate
+TRUNCATED_S = 2.0  # a recording that ends this much before its header says is called truncated
+# Demuxers of FFmpeg that turn a photo or a text into "video".
+_NOT_VIDEO_FORMATS = ("image2", "tty", "_pipe", "ansi", "bin", "xbin", "idf")
+
+
+class RecordingSource:
+    """
+    One recording.
+
+    Parameters
+    ----------
+    path
+        The file.
+    started_at
+        Instant of its first frame, aware; None to read it from the container or the file name.
+    timezone
+        The site's time zone, for file names without an offset.
+    fps
+        Frames analysed per second of media time.
+    clock
+        The machine's clock, only to note when a frame was read.
+
+    Raises
+    ------
+    SourceError
+        The file is missing, empty, cut off, no video, or nothing tells when it began.
+    """
+
+    kind: Literal["recording"] = "recording"
+
+    def __init__(
+        self, path: Path, *, started_at: datetime | None, timezone: str, fps: float, clock: Clock
+    ) -> None:
+        self.path = path
+        self.name = path.name[:300]
+        self.health = SourceHealth()
+        self._fps = fps
+        self._clock = clock
+        with open_recording(path) as container:
+            self.duration_s = _duration_s(container)
+            self.started_at = started_at or _find_start(container, path, timezone)
+
+    def frames(self) -> Iterator[Frame]:
+        """
+        Yield the frames to analyse.
+
+        Raises
+        ------
+        SourceError
+            Not one picture could be decoded.
+        """
+        last_s = 0.0
+        with open_recording(self.path) as container:
+            for frame in decode(container, fps=self._fps, health=self.health):
+                media_time_s, image, index = frame
+                last_s = media_time_s
+                at = self.started_at + timedelta(seconds=media_time_s)
+                yield Frame(image, media_time_s, at, self._clock.now(), index)
+        if self.health.n_decoded == 0:
+            raise SourceError(
+                Text(
+                    nl=f"{self.path}: geen enkel beeld is te lezen; het bestand is beschadigd of "
+                    "afgekapt, maak de export uit de recorder opnieuw",
+                    en=f"{self.path}: not one picture can be decoded; the file is damaged or cut "
+                    "off, export it from the recorder again",
+                )
+            )
+        if self.duration_s is not None and self.duration_s - last_s > TRUNCATED_S:
+            self.health.lose("recording_cut_off", self.duration_s - last_s)
+
+
+def decode(
+    container: InputContainer, *, fps: float, health: SourceHealth
+) -> Iterator[tuple[float, Image, int]]:
+    """
+    Decode a container, and convert the frames that are due.
+
+    Parameters
+    ----------
+    container
+        An open PyAV container with a video stream.
+    fps
+        Frames wanted per second of media time.
+    health
+        Where corrupt packets and mended times are counted.
+
+    Yields
+    ------
+    media_time_s, image, index
+        Media time, BGR image and number among the analysed frames.
+    """
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    frame_s = 1 / float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
+    media_clock, cadence, index = MediaClock(frame_s, health), Cadence(fps), 0
+    for frame in _decoded(container, stream, frame_s, health):
+        health.n_decoded += 1
+        media_time_s = media_clock.media_time_s(frame.time)
+        if cadence.is_due(media_time_s):
+            yield media_time_s, _to_image(frame), index
+            index += 1
+
+
+def _decoded(
+    container: InputContainer, stream: VideoStream, frame_s: float, health: SourceHealth
+) -> Iterator[VideoFrame]:
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.InvalidDataError:
+            health.n_corrupt += 1
+            return  # the rest cannot be read; a recording counts it by its duration
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            return
+        except av.FFmpegError:
+            health.n_corrupt += 1
+            health.lose("corrupt_data", frame_s)
+            continue
+        for frame in frames:
+            if frame.is_corrupt:
+                health.n_corrupt += 1
+                health.lose("corrupt_data", frame_s)
+            else:
+                yield frame
+
+
+def _to_image(frame: VideoFrame) -> Image:
+    width, height = frame.width, frame.height
+    if width > MAX_WIDTH_PX:
+        height = round(height * MAX_WIDTH_PX / width / 2) * 2
+        width = MAX_WIDTH_PX
+    return np.ascontiguousarray(frame.to_ndarray(format="bgr24", width=width, height=height))
+
+
+def find_recordings(path: Path) -> list[Path]:
+    """
+    List the recordings a path stands for: itself, or the video files of a folder by name.
+
+    Raises
+    ------
+    SourceError
+        There is nothing there.
+    """
+    if path.is_dir():
+        found = sorted(
+            one for one in path.iterdir() if one.is_file() and one.suffix.lower() in VIDEO_SUFFIXES
+        )
+        if not found:
+            raise SourceError(
+                Text(
+                    nl=f"{path}: geen opnames in deze map; verwacht worden videobestanden zoals "
+                    ".mp4, .mkv, .avi of .ts",
+                    en=f"{path}: no recordings in this folder; expected are video files such as "
+                    ".mp4, .mkv, .avi or .ts",
+                )
+            )
+        return found
+    if not path.exists():
+        raise SourceError(
+            Text(
+                nl=f"{path}: bestaat niet; geef een opname, een map met opnames of een rtsp-adres",
+                en=f"{path}: does not exist; give a recording, a folder of recordings or an rtsp "
+                "address",
+            )
+        )
+    return [path]
+
+
+def open_recording(path: Path) -> InputContainer:
+    """
+    Open a recording that has a video stream, as a PyAV container.
+
+    Raises
+    ------
+    SourceError
+        The file is missing, empty, cut off, sound only or no video; says what would be right.
+    """
+    find_recordings(path)
+    if path.stat().st_size == 0:
+        raise SourceError(
+            Text(
+                nl=f"{path}: is leeg (0 bytes); de opname is niet geschreven of niet gekopieerd",
+                en=f"{path}: is empty (0 bytes); the recording was not written or not copied",
+            )
+        )
+    try:
+        # Metadata of cameras is not always UTF-8.
+        container: InputContainer = av.open(str(path), metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        raise SourceError(_why_unreadable(path, error)) from None
+    refusal = _why_no_video(container, path)
+    if refusal is not None:
+        container.close()
+        raise SourceError(refusal)
+    return container
+
+
+def _why_unreadable(path: Path, error: Exception) -> Text:
+    if isinstance(error, PermissionError):
+        return Text(
+            nl=f"{path}: mag niet worden gelezen; geef deze gebruiker leesrecht",
+            en=f"{path}: may not be read; give this user permission to read it",
+        )
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] in {b"ftyp", b"mdat", b"moov", b"free"}:
+        return Text(
+            nl=f"{path}: is afgekapt, de inhoudsopgave (moov) ontbreekt; de recorder schreef nog "
+            "of het kopieren brak af: exporteer de opname opnieuw",
+            en=f"{path}: is cut off, its index (moov) is missing; the recorder was still writing "
+            "or copying broke off: export the recording again",
+        )
+    kind = {b"PK\x03\x04": "zip", b"%PDF": "pdf", b"\x1f\x8b\x08\x00": "gzip"}.get(head[:4])
+    it_nl = f"het is een {kind}-bestand" if kind else "FFmpeg herkent er geen video in"
+    it_en = f"it is a {kind} file" if kind else "FFmpeg finds no video in it"
+    return Text(
+        nl=f"{path}: is geen videobestand ({it_nl}); geef een opname zoals .mp4, .mkv of .avi",
+        en=f"{path}: is not a video file ({it_en}); give a recording such as .mp4, .mkv or .avi",
+    )
+
+
+def _why_no_video(container: InputContainer, path: Path) -> Text | None:
+    names = container.format.name
+    if any(part in names for part in _NOT_VIDEO_FORMATS) and path.suffix.lower() != ".mjpeg":
+        return Text(
+            nl=f"{path}: is geen videobestand maar een foto of tekst ({names}); geef een opname "
+            "zoals .mp4, .mkv of .avi",
+            en=f"{path}: is not a video file but a photo or text ({names}); give a recording such "
+            "as .mp4, .mkv or .avi",
+        )
+    moving = [one for one in container.streams.video if "ATTACHED_PIC" not in str(one.disposition)]
+    if not moving or moving[0].codec_context is None or not moving[0].width:
+        return Text(
+            nl=f"{path}: bevat geen beeld, alleen geluid of gegevens; geef een opname met video",
+            en=f"{path}: holds no pictures, only sound or data; give a recording with video",
+        )
+    return None
+
+
+def _duration_s(container: InputContainer) -> float | None:
+    stream = container.streams.video[0]
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return None if container.duration is None else container.duration / 1_000_000
+
+
+def _find_start(container: InputContainer, path: Path, timezone: str) -> datetime:
+    stated = container.metadata.get("creation_time")
+    stated = stated or container.streams.video[0].metadata.get("creation_time")
+    if stated:
+        try:
+            at = datetime.fromisoformat(stated)
+        except ValueError:
+            logger.warning("recording %s: creation_time %r is no time", path.name, stated)
+        else:
+            at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+            if at.year > 1970:  # noqa: PLR2004 - zero means "not set" (1904 or 1970)
+                return at.astimezone(UTC)
+    found = instant_in_name(path.name, timezone)
+    if found is not None:
+        return found
+    raise SourceError(
+        Text(
+            nl=f"{path}: onbekend wanneer deze opname begon, en daarvan hangt af of het terrein "
+            "bewaakt was; geef --started-at 2026-11-23T02:13:00+01:00 of noem het bestand als "
+            "camera_20261123T021300+0100.mp4",
+            en=f"{path}: unknown when this recording began, and that decides whether the site was "
+            "armed; give --started-at 2026-11-23T02:13:00+01:00 or name the file like "
+            "camera_20261123T021300+0100.mp4",
+        )
+    )

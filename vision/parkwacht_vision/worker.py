@@ -1,0 +1,445 @@
+"""
+One camera's loop: frames to detections, tracks, intrusions and what they leave behind.
+
+Live streams and recordings run the same code on media time. A frame outside armed hours is counted
+but not analysed, unless an event is still open. An event is handed to the sink the moment it is
+confirmed; its clip and ending follow. Nothing found is dropped: what the sink cannot take now is
+offered again.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from parkwacht_config.errors import SpoolError, VisionError
+from parkwacht_config.site import Site
+from parkwacht_config.text import Text
+from parkwacht_vision.choice import ChosenDetector
+from parkwacht_vision.event import (
+    BlindSpell,
+    Box,
+    EventEnding,
+    FlaggedEvent,
+    Position,
+    SourceInfo,
+    WatchReport,
+)
+from parkwacht_vision.evidence import (
+    PRE_ROLL_S,
+    ClipRecorder,
+    FrameRing,
+    clip_file,
+    snapshot_file,
+    snapshot_jpeg,
+)
+from parkwacht_vision.frames import Frame, FrameSource, Gap
+from parkwacht_vision.ground import anchor_px, ground_position_m
+from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
+from parkwacht_vision.tracker import Tracker
+from parkwacht_vision.zones import Calendar, View, camera_model, watched_zones
+
+logger = logging.getLogger(__name__)
+
+EndReason = Literal["left", "recording_ended", "stream_lost", "stopped"]
+ENDED_WITH_RECORDING_S = 3.0  # seen this shortly before the end: it ended with the recording
+RESTART_S = 5.0
+MAX_BACKLOG = 1000
+
+
+class EventSink(Protocol):
+    """Whoever takes the worker's records; `parkwacht_vision.spool.Spool` does."""
+
+    def put_flagged(self, event: FlaggedEvent, snapshot: bytes) -> None:
+        """Take an event that was just confirmed."""
+        ...
+
+    def put_ended(self, ending: EventEnding, clip: Path | None) -> None:
+        """Take the ending of an event; the clip may be gone after this call."""
+        ...
+
+    def put_report(self, report: WatchReport) -> None:
+        """Take the report of one source."""
+        ...
+
+
+class WatchObserver(Protocol):
+    """Whoever shows what the worker does."""
+
+    def on_progress(self, source_name: str, media_time_s: float) -> None:
+        """Note how far a source is."""
+        ...
+
+    def on_flagged(self, event: FlaggedEvent) -> None:
+        """Note an event."""
+        ...
+
+    def on_ended(self, ending: EventEnding) -> None:
+        """Note the ending of an event."""
+        ...
+
+    def on_report(self, report: WatchReport) -> None:
+        """Note that a source was watched to its end."""
+        ...
+
+    def on_failure(self, source_name: str, text: Text) -> None:
+        """Note that a source could not be watched (further)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchContext:
+    """What all cameras of a run share."""
+
+    site: Site
+    detector: ChosenDetector
+    sink: EventSink
+    observer: WatchObserver
+    state_dir: Path
+    work_dir: Path  # for clips being written
+    fps: float
+    stop: threading.Event
+    rule_settings: RuleSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchJob:
+    """One source to watch; `open` makes it anew, after a crash again."""
+
+    name: str
+    camera_id: str
+    open: Callable[[], FrameSource]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a run has watched so far."""
+
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    last_s: float = 0.0
+    watched_s: float = 0.0
+    armed_s: float = 0.0
+    n_frames: int = 0
+    n_events: int = 0
+
+    def count(self, frame: Frame, *, is_armed: bool, longest_step_s: float) -> None:
+        """Count a frame and the time it stands for."""
+        self.started_at = self.started_at or frame.at
+        step_s = min(max(0.0, frame.media_time_s - self.last_s), longest_step_s)
+        self.ended_at, self.last_s = frame.at, frame.media_time_s
+        self.watched_s += step_s
+        self.armed_s += step_s if is_armed else 0.0
+        self.n_frames += 1
+
+
+@dataclass(slots=True)
+class _Backlog:
+    """Calls a sink could not take yet, in order."""
+
+    calls: list[Callable[[], None]] = field(default_factory=list)
+
+    def put(self, call: Callable[[], None]) -> None:
+        """Call now, after everything that still waits; keep the call where the sink cannot."""
+        self.calls.append(call)
+        try:
+            self.flush()
+        except SpoolError as error:
+            logger.error("%s (%d waiting)", error, len(self.calls))  # noqa: TRY400 - says it all
+            if len(self.calls) > MAX_BACKLOG:
+                raise
+
+    def flush(self) -> None:
+        """Make all calls that wait; raises what the sink raises and keeps the rest."""
+        while self.calls:
+            self.calls[0]()
+            self.calls.pop(0)
+
+
+class CameraWatch:
+    """
+    The watch of one source by one camera.
+
+    Parameters
+    ----------
+    context
+        What all cameras share.
+    source
+        What is watched.
+    camera_id
+        The camera; one the site does not know watches its whole picture.
+    """
+
+    def __init__(self, context: WatchContext, source: FrameSource, camera_id: str) -> None:
+        self._context = context
+        self._source = source
+        self._camera_id = camera_id
+        self._camera = context.site.camera(camera_id)
+        self._model = camera_model(context.site, self._camera)
+        self._detector = context.detector.for_camera(self._model)
+        self._calendar = Calendar(context.site.timezone)
+        self._settings = context.rule_settings or RuleSettings.for_detector(
+            context.detector.info.name
+        )
+        self._tracker: Tracker | None = None
+        self._rule: IntrusionRule | None = None
+        self._view: View | None = None
+        self._ring = FrameRing()
+        self._clips: dict[str, ClipRecorder] = {}
+        self._tally = _Tally()
+        self._backlog = _Backlog()
+        self._is_lost = False
+
+    def run(self) -> None:
+        """
+        Watch to the end of the source or until stopped.
+
+        Raises
+        ------
+        VisionError
+            The source cannot be read, or the sink did not take everything.
+        """
+        reason: EndReason = "stream_lost"
+        try:
+            for item in self._source.frames():
+                if self._context.stop.is_set():
+                    break
+                self._step(item)
+            reason = "recording_ended" if self._source.kind == "recording" else "stream_lost"
+            if self._context.stop.is_set():
+                reason = "stopped"
+        finally:
+            self._finish(reason)
+
+    def _step(self, item: Frame | Gap) -> None:
+        if isinstance(item, Gap):
+            self._is_lost = True
+            self._expire(item.media_time_s)
+            return
+        self._is_lost = False
+        rule = self._rule_for(item)
+        is_armed = rule.is_armed(item.at)
+        self._tally.count(item, is_armed=is_armed, longest_step_s=2 / self._context.fps)
+        if is_armed or rule.open:
+            self._analyse(item, rule)
+        elif self._tracker is not None:
+            self._tracker = None
+            self._ring.clear()
+        self._context.observer.on_progress(self._source.name, item.media_time_s)
+
+    def _analyse(self, frame: Frame, rule: IntrusionRule) -> None:
+        if self._tracker is None:
+            self._tracker = Tracker(fps=self._context.fps, state_dir=self._context.state_dir)
+            self._detector.reset()
+        stored = self._ring.add(frame)
+        tracks = self._tracker.update(self._detector.detect(frame), frame)
+        confirmed = rule.update(tracks, frame.at)
+        new_ids = {str(one.id) for one in confirmed}
+        for intrusion in rule.open:
+            clip = self._clips.get(str(intrusion.id))
+            if clip is not None and str(intrusion.id) not in new_ids:
+                clip.add(stored, is_active=intrusion.last_active.frame_index == frame.index)
+        for intrusion in confirmed:
+            self._flag(intrusion)
+        self._expire(frame.media_time_s)
+
+    def _rule_for(self, frame: Frame) -> IntrusionRule:
+        height, width = frame.image.shape[:2]
+        if self._view is not None and (self._view.width_px, self._view.height_px) != (
+            width,
+            height,
+        ):
+            self._end(self._rule.close() if self._rule else [], "left")
+            self._rule = self._tracker = None  # the stream changed its size: all pixels moved
+        if self._rule is None:
+            self._view = View.of(self._model, width, height)
+            self._rule = IntrusionRule(
+                watched_zones(self._context.site, self._camera, self._view),
+                self._view,
+                calendar=self._calendar,
+                settings=self._settings,
+                event_id=lambda zone, at, track: event_id(
+                    (self._context.site.id, self._camera_id, zone, self._source.name), at, track
+                ),
+            )
+        return self._rule
+
+    def _flag(self, intrusion: Intrusion) -> None:
+        best = self._ring.nearest(intrusion.best.frame_index)
+        snapshot = snapshot_jpeg(best.jpeg, intrusion.best.xyxy)
+        event = self._to_event(intrusion, snapshot)
+        clip = ClipRecorder(self._context.work_dir / f"{event.id}.mp4", fps=self._context.fps)
+        for stored in self._ring.since(intrusion.first.media_time_s - PRE_ROLL_S):
+            clip.add(stored, is_active=True)
+        self._clips[str(event.id)] = clip
+        self._tally.n_events += 1
+        self._backlog.put(lambda: self._context.sink.put_flagged(event, snapshot))
+        self._context.observer.on_flagged(event)
+        logger.info(
+            "event %s: %s in zone %s of camera %s at %s",
+            event.id, event.object_class, event.zone_id, event.camera_id, event.started_at,
+        )  # fmt: skip
+
+    def _to_event(self, intrusion: Intrusion, snapshot: bytes) -> FlaggedEvent:
+        view = self._view or View(1, 1)
+        place = ground_position_m(view.model, anchor_px(intrusion.best.xyxy))
+        x1, y1, x2, y2 = (round(one, 1) for one in intrusion.best.xyxy)
+        return FlaggedEvent(
+            id=intrusion.id,
+            site_id=self._context.site.id,
+            camera_id=self._camera_id,
+            zone_id=intrusion.zone.id,
+            severity=intrusion.zone.severity,
+            object_class=intrusion.object_class,
+            confidence=intrusion.confidence,
+            started_at=intrusion.first.at,
+            confirmed_at=intrusion.confirmed.at,
+            wall_first_frame_at=intrusion.first.wall_at,
+            box=Box(
+                xyxy_px=(x1, y1, x2, y2),
+                image_width_px=view.width_px,
+                image_height_px=view.height_px,
+                at=intrusion.best.at,
+            ),
+            position=None
+            if place is None
+            else Position(x_m=round(place[0], 2), y_m=round(place[1], 2)),
+            detector=self._context.detector.info,
+            source=self._source_info(intrusion.first.media_time_s),
+            snapshot=snapshot_file(snapshot),
+        )
+
+    def _source_info(self, media_time_s: float) -> SourceInfo:
+        return SourceInfo(
+            kind=self._source.kind, name=self._source.name, media_time_s=round(media_time_s, 3)
+        )
+
+    def _expire(self, media_time_s: float) -> None:
+        if self._rule is not None:
+            self._end(self._rule.expire(media_time_s), "stream_lost" if self._is_lost else "left")
+
+    def _end(self, intrusions: list[Intrusion], reason: EndReason) -> None:
+        for intrusion in intrusions:
+            recorder = self._clips.pop(str(intrusion.id), None)
+            path = None if recorder is None else recorder.finish()
+            ending = EventEnding(
+                event_id=intrusion.id,
+                ended_at=intrusion.last_active.at,
+                end_reason=reason,
+                object_class=intrusion.object_class,
+                confidence=round(max(intrusion.best.confidence, intrusion.confidence), 4),
+                path_m=tuple(intrusion.path_m),
+                clip=None if path is None else clip_file(path),
+                clip_started_at=None if path is None or recorder is None else recorder.started_at,
+            )
+            self._backlog.put(lambda e=ending, p=path: self._hand_over_ending(e, p))  # type: ignore[misc]
+            self._context.observer.on_ended(ending)
+
+    def _hand_over_ending(self, ending: EventEnding, clip: Path | None) -> None:
+        self._context.sink.put_ended(ending, clip)
+        if clip is not None:
+            clip.unlink(missing_ok=True)
+
+    def _finish(self, reason: EndReason) -> None:
+        for intrusion in self._rule.close() if self._rule else []:
+            unseen_s = self._tally.last_s - intrusion.last_active.media_time_s
+            has_left = reason == "recording_ended" and unseen_s > ENDED_WITH_RECORDING_S
+            self._end([intrusion], "left" if has_left else reason)
+        report = self._report()
+        if report is not None:
+            self._backlog.put(lambda: self._context.sink.put_report(report))
+            self._context.observer.on_report(report)
+        self._backlog.flush()
+
+    def _report(self) -> WatchReport | None:
+        tally = self._tally
+        if tally.started_at is None or tally.ended_at is None:
+            return None
+        key = (self._context.site.id, self._camera_id, "report", self._source.name)
+        blind = self._source.health.blind_s
+        return WatchReport(
+            id=event_id(key, tally.started_at, 0),
+            site_id=self._context.site.id,
+            camera_id=self._camera_id,
+            source=self._source_info(0.0),
+            started_at=tally.started_at,
+            ended_at=tally.ended_at,
+            watched_s=round(tally.watched_s, 3),
+            armed_s=round(tally.armed_s, 3),
+            n_frames=tally.n_frames,
+            n_events=tally.n_events,
+            blind=tuple(
+                BlindSpell(cause=cause, seconds=round(blind[cause], 3)) for cause in sorted(blind)
+            ),
+            detector=self._context.detector.info,
+        )
+
+
+def watch_camera(context: WatchContext, job: WatchJob) -> bool:
+    """
+    Watch one source; the one door of the vision floor behind which nothing may fall over.
+
+    A stream that fails in an unforeseen way is watched again; a recording is given up, and the
+    next one goes on.
+
+    Returns
+    -------
+    done
+        Whether it was watched to its end.
+    """
+    while True:
+        kind = "recording"
+        try:
+            source = job.open()
+            kind = source.kind
+            CameraWatch(context, source, job.camera_id).run()
+        except VisionError as error:
+            logger.error("source %s: %s", job.name, error)  # noqa: TRY400 - foreseen, says it all
+            context.observer.on_failure(job.name, error.text)
+            return False
+        except Exception as error:
+            logger.exception("source %s: unforeseen failure", job.name)
+            context.observer.on_failure(job.name, _unforeseen(job.name, error))
+            if kind == "recording" or context.stop.wait(RESTART_S):
+                return False
+        else:
+            return True
+
+
+def _unforeseen(name: str, error: Exception) -> Text:
+    kind = type(error).__name__
+    return Text(
+        nl=f"{name}: onvoorziene fout ({kind}); de bijzonderheden staan in het logboek",
+        en=f"{name}: unforeseen failure ({kind}); the details are in the log",
+    )
+
+
+def watch_all(context: WatchContext, jobs: list[WatchJob], *, n_streams: int = 0) -> int:
+    """
+    Watch all sources: the first `n_streams` side by side, the others one after the other.
+
+    Returns
+    -------
+    n_done
+        How many were watched to their end.
+    """
+    done: list[bool] = []
+    threads = [
+        threading.Thread(
+            target=lambda job=job: done.append(watch_camera(context, job)), name=job.name
+        )
+        for job in jobs[:n_streams]
+    ]
+    for thread in threads:
+        thread.start()
+    for job in jobs[n_streams:]:
+        if context.stop.is_set():
+            break
+        done.append(watch_camera(context, job))
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(0.2)  # short, so that signals are handled
+    return sum(done)
