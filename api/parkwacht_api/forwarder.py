@@ -1,0 +1,210 @@
+"""
+The loop that empties the outbox: several sends at once, each receiver with a few of them.
+
+Threads do the sending, so that a receiver that hangs takes only its own places: `n_per_receiver`
+of them, never those of the others. This loop holds the second of the two doors where any exception
+is caught: it is logged and counted, and the loop goes on.
+"""
+
+import logging
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import httpx
+
+from parkwacht_api.database import Database
+from parkwacht_api.outbox import (
+    HEARTBEAT_EVERY_S,
+    Claim,
+    OutboxPolicy,
+    Outcome,
+    beat,
+    claim_due,
+    record_outcome,
+)
+from parkwacht_api.receivers.webhook import SendFailed, SendRefused, secret_bytes, send_webhook
+from parkwacht_api.release import hold_reason
+from parkwacht_api.retention import RETENTION_EVERY, delete_old_media
+from parkwacht_config.clock import Clock, SystemClock
+from parkwacht_config.errors import ConfigError
+from parkwacht_config.secrets import read_secret
+from parkwacht_config.settings import Settings
+from parkwacht_config.site import Site
+
+logger = logging.getLogger(__name__)
+
+
+class Forwarder:
+    """Sends what is due; `step` is one look at the outbox."""
+
+    def __init__(
+        self,
+        database: Database,
+        site: Site,
+        settings: Settings,
+        *,
+        clock: Clock,
+        policy: OutboxPolicy,
+    ) -> None:
+        self._database = database
+        self._site = site
+        self._settings = settings
+        self._clock = clock
+        self._policy = policy
+        self._lock = threading.Lock()
+        self._under_way: Counter[str] = Counter()
+        self._pool = ThreadPoolExecutor(policy.n_threads, thread_name_prefix="outbox")
+        # Proxies of the environment are not used: "local" must mean this machine.
+        self._client = httpx.Client(
+            timeout=policy.timeout_s, follow_redirects=False, trust_env=False
+        )
+        self._last_beat: datetime | None = None
+        self._last_retention: datetime | None = None
+        self.n_errors = 0
+
+    def close(self) -> None:
+        """Wait for the sends under way and close the connections."""
+        self._pool.shutdown(wait=True)
+        self._client.close()
+
+    def _send(self, claim: Claim) -> Outcome:
+        receiver = self._site.receiver(claim.receiver_id)
+        if receiver is None:
+            error = f"receiver {claim.receiver_id} is no longer in the site file"
+            return Outcome("held", self._clock.now(), error=error)
+        if reason := hold_reason(receiver.url, self._settings.forwarding):
+            return Outcome("held", self._clock.now(), error=reason)
+        try:
+            key = secret_bytes(read_secret(receiver.secret_env, self._settings.state_dir))
+            answer = send_webhook(
+                self._client,
+                receiver.url,
+                key,
+                delivery_id=claim.delivery_id,
+                payload=claim.payload,
+                at=self._clock.now(),
+            )
+        except SendRefused as error:
+            return Outcome("refused", self._clock.now(), error.answer, str(error))
+        except SendFailed as error:
+            return Outcome("failed", self._clock.now(), error.answer, str(error))
+        except ConfigError as error:
+            return Outcome("failed", self._clock.now(), None, str(error))
+        return Outcome("delivered", self._clock.now(), answer)
+
+    def _deliver(self, claim: Claim) -> None:
+        try:
+            outcome = self._send(claim)
+            state = record_outcome(self._database, claim, outcome, policy=self._policy)
+        except Exception:
+            self.n_errors += 1
+            logger.exception("delivery %s broke off", claim.delivery_id)
+        else:
+            self._log(claim, outcome, state)
+        finally:
+            with self._lock:
+                self._under_way[claim.receiver_id] -= 1
+
+    def _log(self, claim: Claim, outcome: Outcome, state: str | None) -> None:
+        if state is None:
+            logger.warning("delivery %s: the lease was lost, not recorded", claim.delivery_id)
+        elif state in {"dead", "refused", "held"}:
+            logger.error(
+                "delivery %s to %s given up: %s (%s)",
+                claim.delivery_id,
+                claim.receiver_id,
+                state,
+                outcome.error,
+            )
+        else:
+            logger.info(
+                "delivery %s to %s attempt %d: %s %s",
+                claim.delivery_id,
+                claim.receiver_id,
+                claim.number,
+                outcome.kind,
+                outcome.error,
+            )
+
+    def step(self) -> int:
+        """Claim what is due and hand it to the threads; return how many were claimed."""
+        n_claimed = 0
+        while True:
+            with self._lock:
+                busy = [
+                    receiver_id
+                    for receiver_id, n_sends in self._under_way.items()
+                    if n_sends >= self._policy.n_per_receiver
+                ]
+                if self._under_way.total() >= self._policy.n_threads:
+                    return n_claimed
+            claims = claim_due(
+                self._database, self._clock.now(), policy=self._policy, busy_receivers=busy
+            )
+            if not claims:
+                return n_claimed
+            for claim in claims:
+                with self._lock:
+                    self._under_way[claim.receiver_id] += 1
+                self._pool.submit(self._deliver, claim)
+                n_claimed += 1
+
+    def keep_house(self) -> None:
+        """Leave a sign of life, and once a day delete what was kept long enough."""
+        at = self._clock.now()
+        if self._last_beat is None or (at - self._last_beat).total_seconds() >= HEARTBEAT_EVERY_S:
+            beat(self._database, at)
+            self._last_beat = at
+        if self._last_retention is None or at - self._last_retention >= RETENTION_EVERY:
+            delete_old_media(self._database, self._site, self._settings.media_dir, at=at)
+            self._last_retention = at
+
+
+def run_outbox(
+    database: Database,
+    site: Site,
+    settings: Settings,
+    *,
+    stop: threading.Event,
+    clock: Clock | None = None,
+    policy: OutboxPolicy | None = None,
+) -> int:
+    """
+    Send what is due until told to stop; sends under way are finished first.
+
+    Parameters
+    ----------
+    database
+        Where the deliveries are; its tables are current.
+    site
+        Its receivers and how long images are kept.
+    settings
+        Whether anything may leave this machine.
+    stop
+        Ends the loop.
+    clock
+        The time; the machine's clock where none is given.
+    policy
+        How to retry.
+
+    Returns
+    -------
+    int
+        How many unexpected errors were caught.
+    """
+    policy = policy or OutboxPolicy()
+    forwarder = Forwarder(database, site, settings, clock=clock or SystemClock(), policy=policy)
+    try:
+        while not stop.is_set():
+            try:
+                forwarder.keep_house()
+                forwarder.step()
+            except Exception:
+                forwarder.n_errors += 1
+                logger.exception("a look at the outbox failed")
+            stop.wait(policy.poll_s)
+    finally:
+        forwarder.close()
+    return forwarder.n_errors

@@ -1,0 +1,276 @@
+"""
+Taking in what the worker hands over: each record once, whole, and its deliveries with it.
+
+The same record again changes nothing; the same id with other content is refused. The machine's
+clock at reading does not count as content: the same recording watched twice is the same event.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from parkwacht_api.errors import ContentConflict, RecordInvalid, not_found
+from parkwacht_api.media import StoredFile
+from parkwacht_api.models import Base, Event, Media, WatchReportRow
+from parkwacht_api.release import plan_deliveries
+from parkwacht_api.repository import event_by_id, watch_report_by_id
+from parkwacht_api.state import AppState
+from parkwacht_config.text import Text
+from parkwacht_vision.event import EventEnding, FlaggedEvent, Record, WatchReport
+
+RecordT = TypeVar("RecordT", bound=Record)
+EVENT = Text(nl="gebeurtenis", en="event")
+NOT_CONTENT = frozenset({"wall_first_frame_at"})
+
+
+def parse_record(model: type[RecordT], text: str, part: str) -> RecordT:
+    """
+    Read a record that came as one part of a form.
+
+    Parameters
+    ----------
+    model
+        What it must be.
+    text
+        The JSON.
+    part
+        Name of the part, for the error.
+
+    Raises
+    ------
+    RequestValidationError
+        It is no such record.
+    """
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        fields = [{**one, "loc": ("body", part, *one["loc"])} for one in error.errors()]
+        raise RequestValidationError(fields) from error
+
+
+def digest_of(record: Record) -> str:
+    """Return the SHA-256 over a record's content, in one canonical form."""
+    content = record.model_dump(mode="json", exclude=set(NOT_CONTENT))
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _conflict(key: UUID) -> ContentConflict:
+    return ContentConflict(
+        Text(
+            nl=f"{key} is al opgeslagen, met een andere inhoud",
+            en=f"{key} is already stored, with other content",
+        )
+    )
+
+
+def check_site(state: AppState, site_id: str) -> None:
+    """
+    Insist that a record is of the park that this service serves.
+
+    Raises
+    ------
+    RecordInvalid
+        It is of another.
+    """
+    if site_id != state.site.id:
+        raise RecordInvalid(
+            Text(
+                nl=f"dit is de dienst van park {state.site.id}, niet van {site_id}",
+                en=f"this is the service of park {state.site.id}, not of {site_id}",
+            ),
+            fields=[{"field": "body.site_id", "message": f"must be {state.site.id}"}],
+        )
+
+
+def _add_once(session: Session, row: Base) -> bool:
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True
+
+
+def is_stored(session: Session, flagged: FlaggedEvent) -> bool:
+    """
+    Say whether this very event is already stored.
+
+    Raises
+    ------
+    ContentConflict
+        Its id is, with other content.
+    """
+    known = event_by_id(session, flagged.id)
+    if known is not None and known.digest != digest_of(flagged):
+        raise _conflict(flagged.id)
+    return known is not None
+
+
+def _media_row(event_id: UUID, kind: str, file: StoredFile, at: datetime) -> Media:
+    return Media(
+        event_id=event_id,
+        kind=kind,
+        path=file.path,
+        sha256=file.sha256,
+        size=file.size,
+        content_type=file.content_type,
+        stored_at=at,
+    )
+
+
+def store_flagged(
+    session: Session, flagged: FlaggedEvent, snapshot: StoredFile, *, state: AppState
+) -> bool:
+    """
+    Store an event, its snapshot and its deliveries; all of it or nothing.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    flagged
+        The event.
+    snapshot
+        Its picture, already on disk.
+    state
+        Gives the receivers and the time.
+
+    Returns
+    -------
+    bool
+        False where it was already stored.
+
+    Raises
+    ------
+    ContentConflict
+        Its id is stored with other content.
+    """
+    if is_stored(session, flagged):
+        return False
+    at = state.clock.now()
+    event = Event(
+        id=flagged.id,
+        site_id=flagged.site_id,
+        camera_id=flagged.camera_id,
+        zone_id=flagged.zone_id,
+        severity=flagged.severity.value,
+        object_class=flagged.object_class.value,
+        confidence=flagged.confidence,
+        started_at=flagged.started_at,
+        confirmed_at=flagged.confirmed_at,
+        received_at=at,
+        record=flagged.model_dump(mode="json"),
+        digest=digest_of(flagged),
+        review_state="unreviewed",
+        version=0,
+    )
+    if not _add_once(session, event):  # another worker was a moment earlier
+        return not is_stored(session, flagged)
+    session.add(_media_row(flagged.id, "snapshot", snapshot, at))
+    plan_deliveries(session, event, site=state.site, settings=state.settings, at=at)
+    return True
+
+
+def is_ended(session: Session, ending: EventEnding) -> bool:
+    """
+    Say whether this very ending is already stored.
+
+    Raises
+    ------
+    NotFound
+        There is no such event.
+    ContentConflict
+        The event has another ending.
+    """
+    event = event_by_id(session, ending.event_id)
+    if event is None:
+        raise not_found(EVENT, ending.event_id)
+    if event.ending_digest is not None and event.ending_digest != digest_of(ending):
+        raise _conflict(ending.event_id)
+    return event.ending_digest is not None
+
+
+def store_ending(
+    session: Session, ending: EventEnding, clip: StoredFile | None, *, at: datetime
+) -> bool:
+    """
+    Store the end of an event and its clip.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    ending
+        The end.
+    clip
+        Its clip, already on disk.
+    at
+        The present instant.
+
+    Returns
+    -------
+    bool
+        False where it was already stored.
+
+    Raises
+    ------
+    NotFound
+        There is no such event.
+    ContentConflict
+        The event has another ending.
+    """
+    event = event_by_id(session, ending.event_id, lock=True)
+    if event is None or is_ended(session, ending):
+        return False
+    event.ended_at = ending.ended_at
+    event.ending = ending.model_dump(mode="json")
+    event.ending_digest = digest_of(ending)
+    event.object_class = ending.object_class.value
+    event.confidence = ending.confidence
+    if clip is not None:
+        session.add(_media_row(event.id, "clip", clip, at))
+    return True
+
+
+def store_watch_report(session: Session, report: WatchReport, *, at: datetime) -> bool:
+    """
+    Store a watch report; False where it was already stored.
+
+    Raises
+    ------
+    RecordInvalid
+        Its times have no time zone.
+    ContentConflict
+        Its id is stored with other content.
+    """
+    if report.started_at.tzinfo is None or report.ended_at.tzinfo is None:
+        raise RecordInvalid(
+            Text(nl="een tijd zonder tijdzone is geen tijdstip", en="a time without zone is none"),
+            fields=[{"field": "body.started_at", "message": "needs a time zone"}],
+        )
+    digest = digest_of(report)
+    row = WatchReportRow(
+        id=report.id,
+        site_id=report.site_id,
+        camera_id=report.camera_id,
+        started_at=report.started_at,
+        ended_at=report.ended_at,
+        received_at=at,
+        record=report.model_dump(mode="json"),
+        digest=digest,
+    )
+    known = watch_report_by_id(session, report.id)
+    if known is None and _add_once(session, row):
+        return True
+    known = known or watch_report_by_id(session, report.id)
+    if known is not None and known.digest != digest:
+        raise _conflict(report.id)
+    return False

@@ -1,0 +1,135 @@
+"""
+API keys `pw_<keyid>_<secret>`: made once, shown once, kept as a hash.
+
+A secret holds 256 random bits, so a plain SHA-256 keeps it safe; a slow password hash would only
+help for secrets that people choose.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from parkwacht_api.database import Database
+from parkwacht_api.models import ApiKey
+from parkwacht_api.repository import all_keys, key_by_id
+from parkwacht_config.errors import ConfigError
+from parkwacht_config.text import Text
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    INGEST = "events:ingest"
+    READ = "events:read"
+    IMAGES = "images:read"
+    VERIFY = "events:verify"
+    ACKNOWLEDGE = "deliveries:acknowledge"
+    DELIVERIES = "deliveries:read"
+
+
+WORKER_SCOPES = frozenset({Scope.INGEST})
+OPERATOR_SCOPES = frozenset(
+    {Scope.READ, Scope.IMAGES, Scope.VERIFY, Scope.DELIVERIES, Scope.ACKNOWLEDGE}
+)
+PARTNER_SCOPES = frozenset({Scope.READ, Scope.IMAGES, Scope.DELIVERIES, Scope.ACKNOWLEDGE})
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A key without its secret."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    receiver_id: str | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def hash_secret(secret: str) -> str:
+    """Return the SHA-256 of a secret, as hex."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def split_key(key: str) -> tuple[str, str] | None:
+    """Split a key into its public id and its secret, or None where it is no key at all."""
+    match key.split("_", 2):
+        case ["pw", key_id, secret] if key_id and secret:
+            return key_id, secret
+    return None
+
+
+def create_key(
+    database: Database,
+    name: str,
+    scopes: Iterable[Scope],
+    *,
+    at: datetime,
+    receiver_id: str | None = None,
+) -> str:
+    """
+    Make a key and return it; it cannot be shown again.
+
+    Parameters
+    ----------
+    database
+        Where the key is kept.
+    name
+        Whose key it is; stands in the log of images.
+    scopes
+        What it may do.
+    at
+        The present instant.
+    receiver_id
+        Restricts the key to what was released to this receiver.
+    """
+    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    with database.writing() as session:
+        session.add(
+            ApiKey(
+                id=key_id,
+                name=name,
+                secret_sha256=hash_secret(secret),
+                scopes=" ".join(sorted(scope.value for scope in scopes)),
+                receiver_id=receiver_id,
+                created_at=at,
+            )
+        )
+    return f"pw_{key_id}_{secret}"
+
+
+def revoke_key(database: Database, key_id: str, *, at: datetime) -> None:
+    """
+    Withdraw a key; its sessions end with it. A second time changes nothing.
+
+    Raises
+    ------
+    ConfigError
+        There is no key of this id.
+    """
+    with database.writing() as session:
+        row = key_by_id(session, key_id)
+        if row is None:
+            raise ConfigError(
+                Text(nl=f"sleutel {key_id} bestaat niet", en=f"there is no key {key_id}")
+            )
+        row.revoked_at = row.revoked_at or at
+
+
+def list_keys(database: Database) -> list[KeyInfo]:
+    """Return every key, oldest first, without secrets."""
+    with database.reading() as session:
+        return [
+            KeyInfo(
+                id=row.id,
+                name=row.name,
+                scopes=frozenset(Scope(scope) for scope in row.scopes.split()),
+                receiver_id=row.receiver_id,
+                created_at=row.created_at,
+                revoked_at=row.revoked_at,
+            )
+            for row in all_keys(session)
+        ]

@@ -1,0 +1,1 @@
+"""Changes of the tables over time; `upgrade.py` runs them."""

@@ -1,0 +1,1 @@
+"""The ways out: one attempt of one channel each."""

@@ -1,0 +1,329 @@
+"""
+Every question to the database, filtered by who asks.
+
+`receiver_id` restricts an answer to what was released to one receiver; None sees everything. A
+delivery that is held was never sent, so its receiver does not see it either.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from parkwacht_api.errors import RecordInvalid
+from parkwacht_api.models import (
+    ApiKey,
+    Attempt,
+    Delivery,
+    Event,
+    Heartbeat,
+    ImageAccess,
+    Media,
+    Verdict,
+    WatchReportRow,
+    WebSession,
+)
+from parkwacht_config.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are asked for."""
+
+    camera_id: str | None = None
+    review_state: str | None = None
+    since: datetime | None = None
+
+
+def encode_cursor(at: datetime, key: UUID) -> str:
+    """Make an opaque cursor from the place where a page ended."""
+    raw = json.dumps([at.isoformat(), str(key)]).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """
+    Read a cursor back.
+
+    Raises
+    ------
+    RecordInvalid
+        It was not made here.
+    """
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        at, key = json.loads(raw)
+        instant, uuid = datetime.fromisoformat(at), UUID(key)
+        instant = instant.astimezone(UTC)
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise RecordInvalid(
+            Text(nl="deze cursor is hier niet gemaakt", en="this cursor was not made here"),
+            fields=[{"field": "query.cursor", "message": "not a cursor of this service"}],
+        ) from error
+    return instant, uuid
+
+
+def _released_to(receiver_id: str) -> ColumnElement[bool]:
+    return (
+        select(Delivery.id)
+        .where(
+            Delivery.event_id == Event.id,
+            Delivery.receiver_id == receiver_id,
+            Delivery.state != "held",
+        )
+        .exists()
+    )
+
+
+def events_page(
+    session: Session,
+    wanted: EventFilter,
+    *,
+    receiver_id: str | None,
+    cursor: str | None,
+    limit: int,
+) -> tuple[Sequence[Event], str | None]:
+    """
+    Return a page of events, newest first, and the cursor of the next.
+
+    Parameters
+    ----------
+    session
+        An open transaction.
+    wanted
+        Which events.
+    receiver_id
+        Who asks, where that is a receiver.
+    cursor
+        Where the page before ended.
+    limit
+        Most events on a page.
+    """
+    query = select(Event).order_by(Event.started_at.desc(), Event.id.desc()).limit(limit + 1)
+    if wanted.camera_id:
+        query = query.where(Event.camera_id == wanted.camera_id)
+    if wanted.review_state:
+        query = query.where(Event.review_state == wanted.review_state)
+    if wanted.since:
+        query = query.where(Event.started_at >= wanted.since)
+    if receiver_id is not None:
+        query = query.where(_released_to(receiver_id))
+    if cursor:
+        at, key = decode_cursor(cursor)
+        query = query.where(
+            or_(Event.started_at < at, and_(Event.started_at == at, Event.id < key))
+        )
+    rows = session.scalars(query).all()
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], encode_cursor(rows[limit - 1].started_at, rows[limit - 1].id)
+
+
+def event_by_id(
+    session: Session, event_id: UUID, *, receiver_id: str | None = None, lock: bool = False
+) -> Event | None:
+    """Return an event that this asker may see, or None; `lock` keeps others from changing it."""
+    query = select(Event).where(Event.id == event_id)
+    if receiver_id is not None:
+        query = query.where(_released_to(receiver_id))
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query)
+
+
+def media_of(session: Session, event_id: UUID) -> Sequence[Media]:
+    """Return the files of an event, the snapshot first."""
+    query = select(Media).where(Media.event_id == event_id).order_by(Media.id)
+    return session.scalars(query).all()
+
+
+def media_by_kind(session: Session, event_id: UUID, kind: str) -> Media | None:
+    """Return one file of an event, or None."""
+    return session.scalar(select(Media).where(Media.event_id == event_id, Media.kind == kind))
+
+
+def media_stored_before(session: Session, before: datetime) -> Sequence[Media]:
+    """Return the files that still exist and were stored before an instant."""
+    query = select(Media).where(Media.stored_at < before, Media.deleted_at.is_(None))
+    return session.scalars(query.order_by(Media.id)).all()
+
+
+def verdicts_of(session: Session, event_id: UUID) -> Sequence[Verdict]:
+    """Return the verdicts on an event, oldest first."""
+    query = select(Verdict).where(Verdict.event_id == event_id).order_by(Verdict.id)
+    return session.scalars(query).all()
+
+
+def _deliveries(receiver_id: str | None) -> Select[tuple[Delivery]]:
+    query = select(Delivery)
+    if receiver_id is not None:
+        query = query.where(Delivery.receiver_id == receiver_id, Delivery.state != "held")
+    return query
+
+
+def deliveries_of(
+    session: Session, event_ids: Sequence[UUID], *, receiver_id: str | None = None
+) -> Sequence[Delivery]:
+    """Return the deliveries of some events that this asker may see, oldest first."""
+    query = _deliveries(receiver_id).where(Delivery.event_id.in_(event_ids))
+    return session.scalars(query.order_by(Delivery.created_at, Delivery.receiver_id)).all()
+
+
+def delivery_by_id(
+    session: Session, delivery_id: UUID, *, receiver_id: str | None = None, lock: bool = False
+) -> Delivery | None:
+    """Return a delivery that this asker may see, or None."""
+    query = _deliveries(receiver_id).where(Delivery.id == delivery_id)
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query)
+
+
+def deliveries_page(
+    session: Session,
+    *,
+    receiver_id: str | None,
+    state: str | None,
+    cursor: str | None,
+    limit: int,
+) -> tuple[Sequence[Delivery], str | None]:
+    """
+    Return a page of deliveries, newest first, and the cursor of the next.
+
+    Parameters
+    ----------
+    session
+        An open transaction.
+    receiver_id
+        Who asks, where that is a receiver.
+    state
+        Only deliveries in this state.
+    cursor
+        Where the page before ended.
+    limit
+        Most deliveries on a page.
+    """
+    query = _deliveries(receiver_id)
+    query = query.order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(limit + 1)
+    if state:
+        query = query.where(Delivery.state == state)
+    if cursor:
+        at, key = decode_cursor(cursor)
+        query = query.where(
+            or_(Delivery.created_at < at, and_(Delivery.created_at == at, Delivery.id < key))
+        )
+    rows = session.scalars(query).all()
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], encode_cursor(rows[limit - 1].created_at, rows[limit - 1].id)
+
+
+def count_deliveries(session: Session) -> dict[str, int]:
+    """Return how many deliveries stand in each state."""
+    query = select(Delivery.state, func.count()).group_by(Delivery.state)
+    return {state: n for state, n in session.execute(query).tuples()}  # noqa: C416
+
+
+def attempts_of(session: Session, delivery_ids: Sequence[UUID]) -> Sequence[Attempt]:
+    """Return the attempts of some deliveries, oldest first."""
+    query = select(Attempt).where(Attempt.delivery_id.in_(delivery_ids))
+    return session.scalars(query.order_by(Attempt.number)).all()
+
+
+def due_deliveries(
+    session: Session, at: datetime, *, busy_receivers: Sequence[str], limit: int
+) -> Sequence[Delivery]:
+    """
+    Return and lock what is to be sent now, the newest alarm first.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    at
+        The present instant.
+    busy_receivers
+        Receivers that already have as many sends under way as they may.
+    limit
+        Most deliveries to return.
+    """
+    query = (
+        select(Delivery)
+        .where(
+            Delivery.state == "pending",
+            Delivery.due_at <= at,
+            or_(Delivery.lease_until.is_(None), Delivery.lease_until < at),
+            Delivery.receiver_id.not_in(busy_receivers),
+        )
+        .order_by(Delivery.created_at.desc(), Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(query).all()
+
+
+def has_due_deliveries(session: Session, at: datetime) -> bool:
+    """Say whether anything is to be sent now, without taking a lock."""
+    query = select(Delivery.id).where(
+        Delivery.state == "pending",
+        Delivery.due_at <= at,
+        or_(Delivery.lease_until.is_(None), Delivery.lease_until < at),
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def attempt_by_number(session: Session, delivery_id: UUID, number: int) -> Attempt | None:
+    """Return one attempt of a delivery, or None."""
+    query = select(Attempt).where(Attempt.delivery_id == delivery_id, Attempt.number == number)
+    return session.scalar(query)
+
+
+def all_keys(session: Session) -> Sequence[ApiKey]:
+    """Return every key, oldest first."""
+    return session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
+
+
+def key_by_id(session: Session, key_id: str) -> ApiKey | None:
+    """Return a key, revoked or not, or None."""
+    return session.get(ApiKey, key_id)
+
+
+def session_by_hash(session: Session, token_sha256: str) -> tuple[WebSession, ApiKey] | None:
+    """Return a browser's session with the key it was opened with, or None."""
+    query = (
+        select(WebSession, ApiKey)
+        .join(ApiKey, ApiKey.id == WebSession.key_id)
+        .where(WebSession.token_sha256 == token_sha256)
+    )
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def watch_report_by_id(session: Session, report_id: UUID) -> WatchReportRow | None:
+    """Return a watch report, or None."""
+    return session.get(WatchReportRow, report_id)
+
+
+def latest_watch_reports(session: Session, limit: int) -> Sequence[WatchReportRow]:
+    """Return the latest watch reports, newest first."""
+    query = select(WatchReportRow).order_by(WatchReportRow.started_at.desc(), WatchReportRow.id)
+    return session.scalars(query.limit(limit)).all()
+
+
+def image_accesses(session: Session, event_id: UUID | None = None) -> Sequence[ImageAccess]:
+    """Return who read images, oldest first, of one event or of all."""
+    query = select(ImageAccess).order_by(ImageAccess.id)
+    if event_id is not None:
+        query = query.where(ImageAccess.event_id == event_id)
+    return session.scalars(query).all()
+
+
+def heartbeat_of(session: Session, name: str) -> Heartbeat | None:
+    """Return the last sign of life of a process, or None."""
+    return session.get(Heartbeat, name)

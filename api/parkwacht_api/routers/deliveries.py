@@ -1,0 +1,47 @@
+"""Deliveries: what was sent to whom, and who took it up."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from parkwacht_api.auth import Principal, needs
+from parkwacht_api.keys import Scope
+from parkwacht_api.problems import problems
+from parkwacht_api.repository import deliveries_page
+from parkwacht_api.schemas import AcknowledgeIn, DeliveryOut, DeliveryPage
+from parkwacht_api.state import ReadSession, State, WriteSession
+from parkwacht_api.verification import acknowledge
+from parkwacht_api.views import deliveries_out
+
+router = APIRouter(prefix="/deliveries", tags=["deliveries"])
+
+DeliveryState = Literal["pending", "delivered", "held", "refused", "dead"]
+
+
+@router.get("", responses=problems(401, 403, 422))
+def get_deliveries(
+    reader: Annotated[Principal, Depends(needs(Scope.DELIVERIES))],
+    session: ReadSession,
+    state: Annotated[DeliveryState | None, Query(description="only in this state")] = None,
+    cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> DeliveryPage:
+    """List deliveries with their attempts, newest first."""
+    rows, next_cursor = deliveries_page(
+        session, receiver_id=reader.receiver_id, state=state, cursor=cursor, limit=limit
+    )
+    return DeliveryPage(items=deliveries_out(session, rows), next_cursor=next_cursor)
+
+
+@router.post("/{delivery_id}/acknowledge", responses=problems(401, 403, 404, 422))
+def post_acknowledge(
+    delivery_id: Annotated[UUID, Path(description="id of the delivery")],
+    given: AcknowledgeIn,
+    principal: Annotated[Principal, Depends(needs(Scope.ACKNOWLEDGE))],
+    state: State,
+    session: WriteSession,
+) -> DeliveryOut:
+    """Say that a person took the alarm up; the first acknowledgement stays."""
+    delivery = acknowledge(session, delivery_id, given, principal=principal, at=state.clock.now())
+    return deliveries_out(session, [delivery])[0]

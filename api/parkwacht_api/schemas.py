@@ -1,0 +1,168 @@
+"""What crosses HTTP, besides the records of the worker themselves."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from parkwacht_config.site import ObjectClass, Severity
+
+Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=120)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=2000)]
+ReviewState = Literal["unreviewed", "verified", "dismissed"]
+
+
+class LegalBasis(StrEnum):
+    """
+    On which ground images may go to the police.
+
+    Handing over on one's own initiative is lawful (HR 27-11-2012); where the police asked first,
+    a vordering is needed (HR 2010, LJN BL7688).
+    """
+
+    OWN_INITIATIVE = "own_initiative"
+    VORDERING = "vordering"
+    AANGIFTE = "aangifte"
+
+
+class Strict(BaseModel):
+    """Base of what comes in: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VerdictIn(Strict):
+    """What a person judged."""
+
+    verdict: Literal["verified", "dismissed"]
+    person: Person
+    reason: Reason
+    avs_level: Annotated[int, Field(ge=0, le=4)] | None = None
+    legal_basis: LegalBasis | None = None
+    legal_number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+
+    @model_validator(mode="after")
+    def _number_where_needed(self) -> Self:
+        needs_number = self.legal_basis in {LegalBasis.VORDERING, LegalBasis.AANGIFTE}
+        if needs_number and not self.legal_number:
+            message = "legal_number is needed for a vordering or aangifte"
+            raise ValueError(message)
+        return self
+
+
+class AcknowledgeIn(Strict):
+    """A person at the receiver took the alarm up."""
+
+    by: Person
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
+
+
+class MediaOut(BaseModel):
+    """A picture or clip of an event."""
+
+    kind: Literal["snapshot", "clip"]
+    sha256: str
+    size: int
+    content_type: str
+    is_deleted: bool
+    href: str
+
+
+class VerdictOut(BaseModel):
+    """A verdict as it was given."""
+
+    verdict: str
+    person: str
+    reason: str
+    avs_level: int | None
+    legal_basis: str | None
+    legal_number: str | None
+    given_at: datetime
+
+
+class AttemptOut(BaseModel):
+    """One attempt to send."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    http_status: int | None
+    error: str
+
+
+class DeliveryOut(BaseModel):
+    """One event for one receiver; sent, taken by a machine and taken up by a person apart."""
+
+    id: UUID
+    event_id: UUID
+    receiver_id: str
+    kind: str
+    state: str
+    reason: str
+    created_at: datetime
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    acknowledged_note: str | None
+    n_attempts: int
+    attempts: list[AttemptOut] = []
+
+
+class EventOut(BaseModel):
+    """An event in a list."""
+
+    id: UUID
+    site_id: str
+    camera_id: str
+    zone_id: str
+    severity: Severity
+    object_class: ObjectClass
+    confidence: float
+    started_at: datetime
+    confirmed_at: datetime
+    received_at: datetime
+    ended_at: datetime | None
+    review_state: ReviewState
+    version: int
+
+
+class EventDetail(EventOut):
+    """An event with all that belongs to it."""
+
+    record: dict[str, Any]
+    ending: dict[str, Any] | None
+    media: list[MediaOut]
+    verdicts: list[VerdictOut]
+    deliveries: list[DeliveryOut]
+
+
+class EventPage(BaseModel):
+    """A page of events, newest first."""
+
+    items: list[EventOut]
+    next_cursor: str | None
+
+
+class DeliveryPage(BaseModel):
+    """A page of deliveries, newest first."""
+
+    items: list[DeliveryOut]
+    next_cursor: str | None
+
+
+class Stored(BaseModel):
+    """What was stored, or was already there."""
+
+    id: UUID
+    is_new: bool
+
+
+class Health(BaseModel):
+    """Whether the service can do its work, check by check."""
+
+    status: Literal["ok", "degraded", "failing"]
+    checks: dict[str, str] = {}
