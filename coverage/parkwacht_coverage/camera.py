@@ -257,7 +257,11 @@ class CameraModel:
         return _distance_m(abs(above_m), edge_deg if above_m >= 0 else -edge_deg)
 
     def footprint(
-        self, *, at_height_m: float = 0.0, max_range_m: float = 200.0
+        self,
+        *,
+        at_height_m: float = 0.0,
+        max_range_m: float = 200.0,
+        min_density_px_per_m: float | None = None,
     ) -> Polygon | MultiPolygon:
         """
         Build the polygon of a horizontal plane that the image shows, walls disregarded.
@@ -268,6 +272,8 @@ class CameraModel:
             Height of the plane above the ground.
         max_range_m
             Horizontal distance at which the polygon ends.
+        min_density_px_per_m
+            Where the pixel density falls below this, the polygon ends too.
 
         Returns
         -------
@@ -275,10 +281,13 @@ class CameraModel:
             In EPSG:28992, convex for a rectilinear lens, empty when nothing of the plane is in the
             image.
         """
+        reach = self.f_px / min_density_px_per_m if min_density_px_per_m else math.inf
+        drop = at_height_m - self.height_m
         if self.lens is Lens.F_THETA:
-            return self._f_theta_footprint(at_height_m, max_range_m)
-        disc = Point(self.x_m, self.y_m).buffer(max_range_m, quad_segs=32)
+            level = math.sqrt(max(0.0, reach**2 - drop**2))
+            return self._f_theta_footprint(at_height_m, min(max_range_m, level))
         foot = np.array([self.x_m, self.y_m])
+        disc = Point(self.x_m, self.y_m).buffer(max_range_m, quad_segs=32)
         ring = np.asarray(disc.exterior.coords)[:-1] - foot
         right, down, forward = self.axes()
         half_width = self.width_px / 2 / self.f_px
@@ -289,7 +298,9 @@ class CameraModel:
             half_height * forward + down,
             half_height * forward - down,
         ):
-            ring = _clip_to_half_plane(ring, normal, at_height_m - self.height_m)
+            ring = _clip_to_half_plane(ring, normal, normal[2] * drop)
+        if math.isfinite(reach):
+            ring = _clip_to_half_plane(ring, -forward, reach - forward[2] * drop)
         enough = 3
         return Polygon(ring + foot) if len(ring) >= enough else Polygon()
 
@@ -321,9 +332,9 @@ def _distance_m(drop_m: float, depression_deg: float) -> float:
     return drop_m / math.tan(math.radians(depression_deg)) if depression_deg > 0 else math.inf
 
 
-def _clip_to_half_plane(ring: Floats, normal: Floats, z_m: float) -> Floats:
-    """Keep of a convex ring, shape (N, 2), the part where normal . (x, y, z) >= 0."""
-    side = ring @ normal[:2] + normal[2] * z_m
+def _clip_to_half_plane(ring: Floats, normal: Floats, offset: float) -> Floats:
+    """Keep of a convex ring, shape (N, 2), the part where normal . (x, y) + offset >= 0."""
+    side = ring @ normal[:2] + offset
     kept: list[Floats] = []
     for index in range(len(ring)):
         here, there = side[index - 1], side[index]

@@ -133,3 +133,15 @@ def test_fisheye_shows_nothing_in_the_corners_of_its_image() -> None:
 
 def test_a_camera_aimed_at_the_sky_has_no_footprint() -> None:
     assert camera(tilt_deg=-60.0).footprint().is_empty
+
+
+@given(aims, st.floats(30, 300), st.integers(0, 2**32 - 1))
+def test_footprint_ends_where_the_class_ends(model: CameraModel, density: float, seed: int) -> None:
+    footprint = model.footprint(at_height_m=1.5, max_range_m=100.0, min_density_px_per_m=density)
+    offsets = np.random.default_rng(seed).uniform(-60, 60, (200, 2))
+    points = np.column_stack((offsets + np.array([model.x_m, model.y_m]), np.full(200, 1.5)))
+    good = model.is_in_view(points) & (model.pixel_density_px_per_m(points) >= density)
+    slack_m = 0.01 if model.lens is Lens.RECTILINEAR else 1.0
+    for point, is_good in zip(points, good, strict=True):
+        if footprint.boundary.distance(Point(point)) > slack_m:
+            assert footprint.contains(Point(point)) == is_good
