@@ -49,7 +49,7 @@ def test_blind_excepts_stand_at_the_two_doors_only() -> None:
                         isinstance(node.type, ast.Name) and kinds & {"Exception", "BaseException"}
                     ):
                         doors.add(path.name)
-    assert doors <= {"worker.py", "outbox.py"}
+    assert doors <= {"worker.py", "forwarder.py"}
 
 
 def test_the_service_starts_without_the_heavy_packages() -> None:

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     detector: Literal["auto", "ultralytics", "embedded"] = "auto"
     api_url: str = "http://127.0.0.1:8080"
     ingest_key: SecretStr | None = None
+    operator_key: SecretStr | None = None
     # "local" sends to receivers on this machine only, so that a trial never alarms a real partner.
     forwarding: Literal["local", "live", "off"] = "local"
     # Other addresses for receivers, by id: a trial never has to edit the site file.

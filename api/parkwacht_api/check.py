@@ -1,0 +1,212 @@
+"""`parkwacht check`: is this installation able to watch, store and forward?"""
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from parkwacht_api.database import Database
+from parkwacht_api.local import find_service, with_receiver_urls
+from parkwacht_api.migrations.upgrade import is_current, upgrade_database
+from parkwacht_api.terminal import Terminal
+from parkwacht_config.errors import ParkwachtError
+from parkwacht_config.loader import load_site
+from parkwacht_config.secrets import read_secret
+from parkwacht_config.settings import Settings
+from parkwacht_config.site import Receiver, Site
+from parkwacht_config.text import Text
+
+MIN_FREE_GB = 2.0
+CONNECT_TIMEOUT_S = 3.0
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+MARKS = {Level.OK: "[green]✓[/]", Level.WARNING: "[yellow]![/]", Level.FAILURE: "[bold red]✗[/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    level: Level
+    what: Text
+    found: Text
+
+
+def run_checks(terminal: Terminal, site_path: Path) -> int:
+    """
+    Check everything, print a table and return the exit code: 0, or 1 where something fails.
+
+    Parameters
+    ----------
+    terminal
+        Where it prints.
+    site_path
+        The park's site file.
+
+    Raises
+    ------
+    ConfigError
+        The site itself is wrong; the message says where.
+    """
+    site = with_receiver_urls(load_site(site_path), terminal.settings)
+    findings = [_check_site(site)]
+    for step in (_check_weights, _check_storage, _check_database, _check_service):
+        findings.append(_guarded(step, terminal.settings))
+    findings += [_check_receiver(one, terminal.settings) for one in site.receivers]
+    findings += list(_check_streams(site))
+    table = terminal.table(
+        Text(nl=f"Controle van {site.name}", en=f"Check of {site.name}"),
+        [Text(nl="", en=""), Text(nl="wat", en="what"), Text(nl="bevinding", en="finding")],
+    )
+    language = terminal.settings.language
+    for finding in findings:
+        table.add_row(
+            MARKS[finding.level], finding.what.to(language), finding.found.to(language)
+        )
+    terminal.console.print(table)
+    return 1 if any(finding.level is Level.FAILURE for finding in findings) else 0
+
+
+def _guarded(step: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    try:
+        return step(settings)
+    except ParkwachtError as error:
+        name = step.__name__.removeprefix("_check_")
+        return Finding(Level.FAILURE, Text(nl=name, en=name), error.text)
+
+
+def _check_site(site: Site) -> Finding:
+    n_ha = site.boundary.area / 10_000
+    return Finding(
+        Level.OK,
+        Text(nl="park", en="site"),
+        Text(
+            nl=f"{n_ha:.0f} ha, {len(site.buildings)} gebouwen, {len(site.cameras)} camera's, "
+            f"{len(site.zones)} zones",
+            en=f"{n_ha:.0f} ha, {len(site.buildings)} buildings, {len(site.cameras)} cameras, "
+            f"{len(site.zones)} zones",
+        ),
+    )
+
+
+def _check_weights(settings: Settings) -> Finding:
+    from parkwacht_vision.choice import choose_detector  # noqa: PLC0415 -- brings torch
+
+    what = Text(nl="detector", en="detector")
+    chosen = choose_detector(settings.detector, settings.weights, state_dir=settings.state_dir)
+    if chosen.warning is not None:
+        return Finding(Level.WARNING, what, chosen.warning)
+    found = f"{chosen.info.name}: {chosen.info.model} {(chosen.info.sha256 or '')[:12]}"
+    return Finding(Level.OK, what, Text(nl=found, en=found))
+
+
+def _check_storage(settings: Settings) -> Finding:
+    what = Text(nl="opslag", en="storage")
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        probe = settings.state_dir / ".probe"
+        probe.write_bytes(b"parkwacht")
+        probe.unlink()
+        free_gb = shutil.disk_usage(settings.state_dir).free / 1e9
+    except OSError as error:
+        found = Text(
+            nl=f"{settings.state_dir} is niet te beschrijven: {error}",
+            en=f"{settings.state_dir} cannot be written: {error}",
+        )
+        return Finding(Level.FAILURE, what, found)
+    level = Level.OK if free_gb >= MIN_FREE_GB else Level.FAILURE
+    waiting = _count(settings.spool_dir / "new")
+    refused = _count(settings.spool_dir / "refused")
+    if refused:
+        level = Level.WARNING
+    return Finding(
+        level,
+        what,
+        Text(
+            nl=f"{settings.state_dir}: {free_gb:.0f} GB vrij; spool: {waiting} wachten, "
+            f"{refused} geweigerd",
+            en=f"{settings.state_dir}: {free_gb:.0f} GB free; spool: {waiting} wait, "
+            f"{refused} refused",
+        ),
+    )
+
+
+def _count(folder: Path) -> int:
+    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+
+
+def _check_database(settings: Settings) -> Finding:
+    what = Text(nl="databank", en="database")
+    try:
+        upgrade_database(settings.sqlalchemy_url)
+        database = Database(settings.sqlalchemy_url)
+        current = is_current(database.engine)
+        kind = database.engine.dialect.name
+    except SQLAlchemyError as error:
+        kind = type(error).__name__
+        found = Text(nl=f"niet bereikbaar: {kind}", en=f"cannot be reached: {kind}")
+        return Finding(Level.FAILURE, what, found)
+    level = Level.OK if current else Level.FAILURE
+    return Finding(level, what, Text(nl=f"{kind}, tabellen bij", en=f"{kind}, tables current"))
+
+
+def _check_service(settings: Settings) -> Finding:
+    what = Text(nl="dienst", en="service")
+    service = find_service(settings)
+    if service is None:
+        return Finding(
+            Level.WARNING,
+            what,
+            Text(
+                nl="draait niet op deze machine; start hem met: parkwacht serve",
+                en="does not run on this machine; start it with: parkwacht serve",
+            ),
+        )
+    return Finding(Level.OK, what, Text(nl=service.url, en=service.url))
+
+
+def _check_receiver(receiver: Receiver, settings: Settings) -> Finding:
+    what = Text(nl=f"ontvanger {receiver.id}", en=f"receiver {receiver.id}")
+    try:
+        read_secret(receiver.secret_env, settings.state_dir)
+    except ParkwachtError as error:
+        return Finding(Level.WARNING, what, error.text)
+    parts = urlsplit(receiver.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_TIMEOUT_S):
+            pass
+    except OSError as error:
+        found = Text(
+            nl=f"{receiver.url} neemt niet op: {error}", en=f"{receiver.url} does not answer: {error}"
+        )
+        return Finding(Level.WARNING, what, found)
+    found = f"{receiver.url} ({receiver.release.value})"
+    return Finding(Level.OK, what, Text(nl=found, en=found))
+
+
+def _check_streams(site: Site) -> Iterator[Finding]:
+    silent = [one.id for one in site.cameras if one.stream_env is None]
+    if silent:
+        names = ", ".join(silent)
+        yield Finding(
+            Level.WARNING,
+            Text(nl="streams", en="streams"),
+            Text(
+                nl=f"geen stream ingesteld (stream_env) voor: {names}",
+                en=f"no stream set (stream_env) for: {names}",
+            ),
+        )

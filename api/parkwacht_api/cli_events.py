@@ -1,0 +1,253 @@
+"""The commands `parkwacht event …` and `parkwacht key …`."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from parkwacht_api.client import ServiceClient
+from parkwacht_api.database import Database
+from parkwacht_api.keys import OPERATOR_SCOPES, PARTNER_SCOPES, create_key, list_keys, revoke_key
+from parkwacht_api.local import OPERATOR_KEY, WORKER_SCOPES
+from parkwacht_api.migrations.upgrade import upgrade_database
+from parkwacht_api.schemas import EventDetail, EventOut, LegalBasis, ReviewState, VerdictIn
+from parkwacht_api.terminal import Terminal, open_service, open_site, open_terminal, say, site_time
+from parkwacht_config.errors import ForwardingError
+from parkwacht_config.secrets import read_secret
+from parkwacht_config.text import Text
+
+event_app = typer.Typer(
+    no_args_is_help=True,
+    help=say("Gebeurtenissen bekijken en beoordelen.", "See and judge events."),
+)
+key_app = typer.Typer(
+    no_args_is_help=True, help=say("Toegangssleutels beheren.", "Manage access keys.")
+)
+
+REVIEW_WORDS: dict[ReviewState, Text] = {
+    "unreviewed": Text(nl="te beoordelen", en="to review"),
+    "verified": Text(nl="bevestigd", en="verified"),
+    "dismissed": Text(nl="afgewezen", en="dismissed"),
+}
+EventId = Annotated[
+    UUID, typer.Argument(help=say("Kenmerk van de gebeurtenis.", "Id of the event."))
+]
+Person = Annotated[str, typer.Option("--person", help=say("Wie oordeelt.", "Who judges."))]
+Reason = Annotated[str, typer.Option("--reason", help=say("Waarom.", "Why."))]
+
+
+class KeyRole(StrEnum):
+    """For whom a key is made."""
+
+    WORKER = "worker"
+    OPERATOR = "operator"
+    PARTNER = "partner"
+
+
+SCOPES = {
+    KeyRole.WORKER: WORKER_SCOPES,
+    KeyRole.OPERATOR: OPERATOR_SCOPES,
+    KeyRole.PARTNER: PARTNER_SCOPES,
+}
+
+
+def _open_client(terminal: Terminal) -> ServiceClient:
+    service = open_service(terminal)
+    settings = terminal.settings
+    state_dir = settings.state_dir if service is None else service.state_dir
+    url = settings.api_url if service is None else service.url
+    key = settings.operator_key or read_secret(OPERATOR_KEY, state_dir)
+    return ServiceClient(url, key.get_secret_value(), language=settings.language)
+
+
+@event_app.command("list", help=say("De nieuwste gebeurtenissen.", "The newest events."))
+def list_events(
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    site: Annotated[Path | None, typer.Option(help=say("Sitebestand.", "Site file."))] = None,
+) -> None:
+    """Print the newest events."""
+    terminal = open_terminal()
+    timezone = open_site(site, terminal).timezone
+    with _open_client(terminal) as client:
+        events = client.events(limit=limit)
+    table = terminal.table(
+        Text(nl="Gebeurtenissen", en="Events"),
+        [
+            Text(nl="kenmerk", en="id"),
+            Text(nl="begin", en="start"),
+            Text(nl="camera", en="camera"),
+            Text(nl="zone", en="zone"),
+            Text(nl="soort", en="class"),
+            Text(nl="zekerheid", en="confidence"),
+            Text(nl="oordeel", en="verdict"),
+        ],
+    )
+    for event in events:
+        _add_event(table, event, terminal, timezone)
+    terminal.console.print(table)
+
+
+def _add_event(table: Table, event: EventOut, terminal: Terminal, timezone: str) -> None:
+    table.add_row(
+        str(event.id),
+        site_time(event.started_at, timezone),
+        event.camera_id,
+        event.zone_id,
+        event.object_class.value,
+        f"{event.confidence:.2f}",
+        REVIEW_WORDS[event.review_state].to(terminal.settings.language),
+    )
+
+
+@event_app.command(
+    "show", help=say("Eén gebeurtenis met leveringen.", "One event with deliveries.")
+)
+def show_event(event_id: EventId) -> None:
+    """Print one event, its verdicts and its deliveries."""
+    terminal = open_terminal()
+    with _open_client(terminal) as client:
+        _print_detail(terminal, client.event(event_id))
+
+
+def _print_detail(terminal: Terminal, event: EventDetail) -> None:
+    console = terminal.console
+    console.print(f"[bold]{event.id}[/]  {event.camera_id} / {event.zone_id}")
+    console.print(
+        f"{event.object_class.value} {event.confidence:.2f}  "
+        f"{event.started_at.isoformat()}  {event.review_state}"
+    )
+    for verdict in event.verdicts:
+        console.print(f"  {verdict.verdict}: {verdict.person}, {verdict.reason}")
+    table = terminal.table(
+        Text(nl="Leveringen", en="Deliveries"),
+        [
+            Text(nl="ontvanger", en="receiver"),
+            Text(nl="toestand", en="state"),
+            Text(nl="aangekomen", en="arrived"),
+            Text(nl="gezien door", en="acknowledged by"),
+            Text(nl="pogingen", en="attempts"),
+            Text(nl="reden", en="reason"),
+        ],
+    )
+    for delivery in event.deliveries:
+        arrived = delivery.delivered_at
+        table.add_row(
+            delivery.receiver_id,
+            delivery.state,
+            arrived.isoformat(timespec="seconds") if arrived else "-",
+            delivery.acknowledged_by or "-",
+            str(delivery.n_attempts),
+            delivery.reason,
+        )
+    console.print(table)
+
+
+def _judge(event_id: UUID, verdict: VerdictIn) -> None:
+    terminal = open_terminal()
+    with _open_client(terminal) as client:
+        event = client.event(event_id)
+        _print_detail(terminal, client.judge(event_id, verdict, version=event.version))
+
+
+@event_app.command(
+    "verify", help=say("Bevestigen; geeft vrij aan de politie.", "Verify; releases.")
+)
+def verify_event(
+    event_id: EventId,
+    person: Person,
+    reason: Reason,
+    avs_level: Annotated[
+        int | None, typer.Option(min=0, max=4, help=say("AVS-01-niveau.", "AVS-01 level."))
+    ] = None,
+    legal_basis: Annotated[
+        LegalBasis, typer.Option(help=say("Grondslag.", "Legal basis."))
+    ] = LegalBasis.OWN_INITIATIVE,
+    legal_number: Annotated[
+        str, typer.Option(help=say("Nummer van vordering of aangifte.", "Its number."))
+    ] = "",
+) -> None:
+    """Judge an event to be real."""
+    _judge(
+        event_id,
+        VerdictIn(
+            verdict="verified",
+            person=person,
+            reason=reason,
+            avs_level=avs_level,
+            legal_basis=legal_basis,
+            legal_number=legal_number,
+        ),
+    )
+
+
+@event_app.command("dismiss", help=say("Afwijzen als vals alarm.", "Dismiss as a false alarm."))
+def dismiss_event(event_id: EventId, person: Person, reason: Reason) -> None:
+    """Judge an event to be false."""
+    _judge(event_id, VerdictIn(verdict="dismissed", person=person, reason=reason))
+
+
+def _open_database(terminal: Terminal) -> Database:
+    service = open_service(terminal)
+    settings = terminal.settings
+    if service is not None and service.is_demo:
+        settings = settings.model_copy(update={"state_dir": service.state_dir})
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    upgrade_database(settings.sqlalchemy_url)
+    return Database(settings.sqlalchemy_url)
+
+
+@key_app.command("create", help=say("Een sleutel maken; hij verschijnt één keer.", "Make a key."))
+def create(
+    name: Annotated[str, typer.Option(help=say("Van wie hij is.", "Whose key it is."))],
+    role: Annotated[KeyRole, typer.Option(help=say("Waarvoor.", "What for."))],
+    receiver: Annotated[
+        str | None, typer.Option(help=say("Ontvanger van een partner.", "A partner's receiver."))
+    ] = None,
+) -> None:
+    """Make a key and print it once."""
+    terminal = open_terminal()
+    if (role is KeyRole.PARTNER) != (receiver is not None):
+        raise ForwardingError(
+            Text(
+                nl="--receiver hoort bij --role partner, en alleen daarbij",
+                en="--receiver belongs to --role partner, and to nothing else",
+            )
+        )
+    key = create_key(
+        _open_database(terminal), name, SCOPES[role], at=datetime.now(UTC), receiver_id=receiver
+    )
+    terminal.say("Bewaar deze sleutel nu; hij is niet terug te halen:", "Keep this key now:")
+    typer.echo(key)
+
+
+@key_app.command("list", help=say("Alle sleutels, zonder geheim.", "All keys, without secrets."))
+def list_all() -> None:
+    """Print every key."""
+    terminal = open_terminal()
+    table = terminal.table(
+        Text(nl="Sleutels", en="Keys"),
+        [
+            Text(nl="kenmerk", en="id"),
+            Text(nl="naam", en="name"),
+            Text(nl="mag", en="may"),
+            Text(nl="ontvanger", en="receiver"),
+            Text(nl="ingetrokken", en="revoked"),
+        ],
+    )
+    for key in list_keys(_open_database(terminal)):
+        revoked = key.revoked_at.isoformat(timespec="seconds") if key.revoked_at else "-"
+        scopes = ", ".join(sorted(key.scopes))
+        table.add_row(key.id, key.name, scopes, key.receiver_id or "-", revoked)
+    terminal.console.print(table)
+
+
+@key_app.command("revoke", help=say("Een sleutel intrekken.", "Revoke a key."))
+def revoke(key_id: Annotated[str, typer.Argument()]) -> None:
+    """Withdraw a key at once."""
+    terminal = open_terminal()
+    revoke_key(_open_database(terminal), key_id, at=datetime.now(UTC))
+    terminal.say(f"Sleutel {key_id} is ingetrokken.", f"Key {key_id} is revoked.")

@@ -1,0 +1,484 @@
+"""
+The product's main job on the sample park, with real processes talking over real HTTP.
+
+The service, the outbox, the two partners and the worker are separate processes of this same
+command; the demo starts them, starts again what dies, asks the service what became of every
+recording and compares that with the recordings' own ground truth.
+"""
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from parkwacht_api.client import ServiceClient
+from parkwacht_api.database import Database
+from parkwacht_api.local import (
+    DEMO_FOLDER,
+    OPERATOR_KEY,
+    ensure_operator_key,
+    ensure_partner_key,
+    ensure_worker_key,
+    find_service,
+)
+from parkwacht_api.migrations.upgrade import upgrade_database
+from parkwacht_api.schemas import DeliveryOut, EventDetail, LegalBasis, VerdictIn
+from parkwacht_api.supervise import Child, free_port, wait_until_ready
+from parkwacht_api.terminal import Terminal
+from parkwacht_config.errors import ConfigError, ForwardingError
+from parkwacht_config.secrets import read_secret, write_secret
+from parkwacht_config.settings import Settings
+from parkwacht_config.site import ReceiverRole, Release, Site
+from parkwacht_config.text import Text
+
+ACKNOWLEDGE_WITHIN_S = 60.0
+# Where an event may begin before, or end after, the interval in which the truth expects it.
+TOLERANCE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One event that the ground truth of a recording expects."""
+
+    is_person: bool
+    zone_id: str
+    earliest_at: datetime
+    latest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A sample recording and what must be found in it."""
+
+    path: Path
+    camera_id: str
+    started_at: datetime
+    duration_s: float
+    expected: tuple[Expected, ...]
+
+
+@dataclass
+class Outcome:
+    """What became of one recording."""
+
+    recording: Recording
+    events: list[EventDetail] = field(default_factory=list)
+    n_missing: int = 0
+    n_false: int = 0
+
+    @property
+    def deliveries(self) -> list[DeliveryOut]:
+        """All deliveries of its events."""
+        return [one for event in self.events for one in event.deliveries]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether everything expected was found, nothing else, and all was acknowledged."""
+        return (
+            self.n_missing == 0
+            and self.n_false == 0
+            and all(event.deliveries for event in self.events)
+            and all(one.acknowledged_at is not None for one in self.deliveries)
+        )
+
+    @property
+    def slowest_ms(self) -> float | None:
+        """Longest time from the first frame of an event to its first acknowledgement."""
+        times = []
+        for event in self.events:
+            first = datetime.fromisoformat(event.record["wall_first_frame_at"])
+            seen = [d.acknowledged_at for d in event.deliveries if d.acknowledged_at is not None]
+            if seen:
+                times.append((min(seen) - first) / timedelta(milliseconds=1))
+        return max(times, default=None)
+
+
+def load_recordings(folder: Path) -> list[Recording]:
+    """
+    Read the sample recordings and their ground truth.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds no recordings, or a truth file cannot be read.
+    """
+    found = []
+    for path in sorted(folder.glob("*.mp4")):
+        truth_path = path.with_suffix(".json")
+        try:
+            truth = json.loads(truth_path.read_text())
+            found.append(_recording(path, truth))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            text = Text(
+                nl=f"{truth_path}: de waarheid bij de opname is niet te lezen: {error}",
+                en=f"{truth_path}: the recording's ground truth cannot be read: {error}",
+            )
+            raise ConfigError(text) from error
+    if not found:
+        text = Text(nl=f"{folder}: geen opnames", en=f"{folder}: no recordings")
+        raise ConfigError(text)
+    return found
+
+
+def _recording(path: Path, truth: dict[str, object]) -> Recording:
+    started_at = datetime.fromisoformat(str(truth["started_at"])).astimezone(UTC)
+    expected = truth["expected_events"]
+    assert isinstance(expected, list)  # noqa: S101 -- a truth file of ours
+    margin = timedelta(seconds=TOLERANCE_S)
+    return Recording(
+        path=path,
+        camera_id=str(truth["camera_id"]),
+        started_at=started_at,
+        duration_s=float(str(truth["n_frames"])) / float(str(truth["fps"])),
+        expected=tuple(
+            Expected(
+                is_person=one["class"] == "person",
+                zone_id=one["zone_id"],
+                earliest_at=started_at + timedelta(seconds=one["start_s"]) - margin,
+                latest_at=started_at + timedelta(seconds=one["end_s"]) + margin,
+            )
+            for one in expected
+        ),
+    )
+
+
+def match_events(recording: Recording, events: list[EventDetail]) -> Outcome:
+    """Pair the events found in a recording with the events expected, each at most once."""
+    outcome = Outcome(recording, events)
+    open_truths = list(recording.expected)
+    for event in sorted(events, key=lambda one: one.started_at):
+        is_person = event.object_class.value == "person"
+        fitting = [
+            truth
+            for truth in open_truths
+            if truth.is_person == is_person
+            and truth.zone_id == event.zone_id
+            and truth.earliest_at <= event.started_at <= truth.latest_at
+        ]
+        if fitting:
+            open_truths.remove(fitting[0])
+        else:
+            outcome.n_false += 1
+    outcome.n_missing = len(open_truths)
+    return outcome
+
+
+@dataclass
+class Demo:
+    """
+    One run of the demo.
+
+    `state_dir` is the demo's own; it is emptied at the start, because the demo shows one night.
+    """
+
+    terminal: Terminal
+    site: Site
+    recordings: list[Recording]
+    state_dir: Path
+    children: dict[str, Child] = field(default_factory=dict)
+    url: str = ""
+    worker: subprocess.Popen[bytes] | None = None
+
+    def prepare(self, port: int) -> None:
+        """Empty the demo's folder, make its database, keys and secrets, and plan its processes."""
+        running = find_service(self.terminal.settings)
+        if running is not None and running.is_demo:
+            text = Text(
+                nl=f"er draait al een demo op {running.url}; sluit die eerst (Ctrl-C)",
+                en=f"a demo already runs at {running.url}; end it first (Ctrl-C)",
+            )
+            raise ForwardingError(text)
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+        self.state_dir.mkdir(parents=True)
+        settings = self.demo_settings()
+        upgrade_database(settings.sqlalchemy_url)
+        database = Database(settings.sqlalchemy_url)
+        at = datetime.now(UTC)
+        ensure_worker_key(database, self.state_dir, at=at)
+        ensure_operator_key(database, self.state_dir, at=at)
+        urls = {}
+        self.url = f"http://127.0.0.1:{free_port(port)}"
+        for number, receiver in enumerate(self.site.receivers):
+            ensure_partner_key(database, receiver, self.state_dir, at=at)
+            secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+            write_secret(receiver.secret_env, secret, self.state_dir)
+            partner_port = free_port(8091 + number)
+            urls[receiver.id] = f"http://127.0.0.1:{partner_port}/webhook"
+            self.children[receiver.id] = self._child(
+                receiver.id, ["partner", receiver.id, "--port", str(partner_port)]
+            )
+        self.site = replace(
+            self.site,
+            receivers=tuple(r.model_copy(update={"url": urls[r.id]}) for r in self.site.receivers),
+        )
+        port_now = self.url.rsplit(":", 1)[1]
+        self.children["api"] = self._child("api", ["serve", "--no-deliver", "--port", port_now])
+        self.children["outbox"] = self._child("outbox", ["deliver"])
+
+    def demo_settings(self) -> Settings:
+        """Return the settings of the demo's own processes."""
+        return self.terminal.settings.model_copy(
+            update={"state_dir": self.state_dir, "database_url": None, "forwarding": "local"}
+        )
+
+    def _child(self, name: str, arguments: list[str]) -> Child:
+        return Child(name, arguments, {}, self.state_dir / "log" / f"{name}.log")
+
+    def environment(self) -> dict[str, str]:
+        """Return what the demo's processes are told."""
+        urls = {receiver.id: receiver.url for receiver in self.site.receivers}
+        return {
+            "PARKWACHT_STATE_DIR": str(self.state_dir),
+            "PARKWACHT_SITE": str(self.site.path.resolve()),
+            "PARKWACHT_API_URL": self.url,
+            "PARKWACHT_FORWARDING": "local",
+            "PARKWACHT_RECEIVER_URLS": json.dumps(urls),
+            "PARKWACHT_LANGUAGE": self.terminal.settings.language.value,
+            "PARKWACHT_DATABASE_URL": self.demo_settings().sqlalchemy_url,
+        }
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run the demo's processes for the length of a block."""
+        environment = self.environment()
+        try:
+            for child in self.children.values():
+                child.environment = environment
+                child.start()
+            wait_until_ready(f"{self.url}/health/live", self.children["api"])
+            for receiver in self.site.receivers:
+                root = receiver.url.rsplit("/", 1)[0]
+                wait_until_ready(f"{root}/received", self.children[receiver.id])
+            yield
+        finally:
+            for child in self.children.values():
+                child.stop()
+
+    def watch(self) -> None:
+        """
+        Watch the recordings in a process of its own; one that is killed is started again.
+
+        Raises
+        ------
+        ForwardingError
+            The worker ends with an error.
+        """
+        arguments = [str(recording.path) for recording in self.recordings]
+        environment = {**os.environ, **self.environment()}
+        for _ in range(20):
+            self.worker = subprocess.Popen(  # noqa: S603 -- our own command and arguments
+                [sys.executable, "-m", "parkwacht_api", "watch", "--no-wait", *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+            )
+            while self.worker.poll() is None:
+                self.revive()
+                time.sleep(0.1)
+            if self.worker.returncode >= 0:
+                break
+            self.terminal.warn(
+                "De kijker werd gedood en begint opnieuw.", "The worker was killed; starting again."
+            )
+        if self.worker is None or self.worker.returncode != 0:
+            code = None if self.worker is None else self.worker.returncode
+            text = Text(
+                nl=f"de kijker eindigde met code {code}",
+                en=f"the worker ended with code {code}",
+            )
+            raise ForwardingError(text)
+
+    def revive(self) -> None:
+        """Start again whatever process died."""
+        for child in self.children.values():
+            if child.revive():
+                self.terminal.warn(
+                    f"{child.name} was gestopt en is opnieuw gestart.",
+                    f"{child.name} had stopped and was started again.",
+                )
+
+    def client(self) -> ServiceClient:
+        """Return a client with the operator's key."""
+        key = read_secret(OPERATOR_KEY, self.state_dir)
+        return ServiceClient(
+            self.url, key.get_secret_value(), language=self.terminal.settings.language
+        )
+
+    def outcomes(self, client: ServiceClient) -> list[Outcome]:
+        """Ask the service what became of every recording."""
+        details = [client.event(event.id) for event in client.events(limit=200)]
+        return [
+            match_events(
+                recording,
+                [one for one in details if one.record["source"]["name"] == recording.path.name],
+            )
+            for recording in self.recordings
+        ]
+
+    def wait_for_acknowledgements(self, client: ServiceClient) -> list[Outcome]:
+        """Wait until every delivery was acknowledged by a person, or the time ran out."""
+        deadline = time.monotonic() + ACKNOWLEDGE_WITHIN_S
+        while True:
+            self.revive()
+            try:
+                outcomes = self.outcomes(client)
+            except ForwardingError:
+                if time.monotonic() > deadline:
+                    raise
+                outcomes = []
+            waiting = [
+                one for out in outcomes for one in out.deliveries if one.acknowledged_at is None
+            ]
+            if outcomes and not waiting:
+                return outcomes
+            if time.monotonic() > deadline:
+                return outcomes
+            time.sleep(0.25)
+
+    def verify_one(self, client: ServiceClient, outcomes: list[Outcome]) -> EventDetail | None:
+        """Verify the first event as an operator would, which releases it to the police."""
+        events = [event for outcome in outcomes for event in outcome.events]
+        if not events:
+            return None
+        verdict = VerdictIn(
+            verdict="verified",
+            person="J. Jansen (demo)",
+            reason=Text(
+                nl="Persoon in de afgesloten zone, geen bekende van het park.",
+                en="Person in the closed zone, nobody known to the park.",
+            ).to(self.terminal.settings.language),
+            avs_level=2,
+            legal_basis=LegalBasis.OWN_INITIATIVE,
+        )
+        return client.judge(events[0].id, verdict, version=events[0].version)
+
+    def police_got_it(self, outcomes: list[Outcome], verified: EventDetail | None) -> bool:
+        """Say whether the verified event, and no other, was acknowledged by the police."""
+        police = {r.id for r in self.site.receivers if r.role is ReceiverRole.POLICE}
+        if not any(r.release is Release.ON_VERIFIED for r in self.site.receivers if r.id in police):
+            return True
+        got = {
+            one.event_id
+            for outcome in outcomes
+            for one in outcome.deliveries
+            if one.receiver_id in police and one.acknowledged_at is not None
+        }
+        return verified is not None and got == {verified.id}
+
+
+def print_outcomes(terminal: Terminal, outcomes: list[Outcome]) -> None:
+    """Print the demo's table."""
+    table = terminal.table(
+        Text(nl="Demo: opnames van het voorbeeldpark", en="Demo: recordings of the sample park"),
+        [
+            Text(nl="opname", en="recording"),
+            Text(nl="gevonden", en="found"),
+            Text(nl="verwacht", en="expected"),
+            Text(nl="doorgegeven", en="forwarded"),
+            Text(nl="gezien", en="acknowledged"),
+            Text(nl="ms van eerste beeld tot gezien", en="ms first frame to acknowledged"),
+            Text(nl="goed", en="right"),
+        ],
+    )
+    for outcome in outcomes:
+        deliveries = outcome.deliveries
+        slowest_ms = outcome.slowest_ms
+        found = ", ".join(event.object_class.value for event in outcome.events) or "-"
+        table.add_row(
+            outcome.recording.path.stem,
+            f"{len(outcome.events)} ({found})",
+            str(len(outcome.recording.expected)),
+            str(sum(one.delivered_at is not None for one in deliveries)),
+            str(sum(one.acknowledged_at is not None for one in deliveries)),
+            "-" if slowest_ms is None else f"{slowest_ms:.0f}",
+            "[green]✓[/]" if outcome.is_right else "[bold red]✗[/]",
+        )
+    terminal.console.print(table)
+
+
+def demo_folder(settings: Settings) -> Path:
+    """Return the demo's own state folder."""
+    return settings.state_dir / DEMO_FOLDER
+
+
+def run_demo(terminal: Terminal, site: Site, folder: Path, *, port: int, once: bool) -> int:
+    """
+    Run the demo and return the exit code: 0 when all was found, forwarded and acknowledged.
+
+    Parameters
+    ----------
+    terminal
+        Where it prints.
+    site
+        The sample park.
+    folder
+        The sample recordings.
+    port
+        Preferred port of the service.
+    once
+        End after the table instead of serving on.
+    """
+    demo = Demo(terminal, site, load_recordings(folder), demo_folder(terminal.settings))
+    demo.prepare(port)
+    terminal.say(
+        f"Dienst op {demo.url}; logboeken in {demo.state_dir / 'log'}",
+        f"Service at {demo.url}; logs in {demo.state_dir / 'log'}",
+    )
+    with demo.running():
+        demo.watch()
+        with demo.client() as client:
+            outcomes = demo.wait_for_acknowledgements(client)
+            verified = demo.verify_one(client, outcomes)
+            outcomes = demo.wait_for_acknowledgements(client)
+        print_outcomes(terminal, outcomes)
+        police = demo.police_got_it(outcomes, verified)
+        is_right = police and all(outcome.is_right for outcome in outcomes)
+        _say_result(terminal, demo, verified, police=police, is_right=is_right)
+        if not once:
+            _serve_on(terminal, demo)
+    return 0 if is_right else 1
+
+
+def _say_result(
+    terminal: Terminal, demo: Demo, verified: EventDetail | None, *, police: bool, is_right: bool
+) -> None:
+    if verified is not None:
+        told = ("ja", "yes") if police else ("NEE", "NO")
+        terminal.say(
+            f"Gebeurtenis {verified.id} is bevestigd door een operator; politie kreeg hem: {told[0]}",
+            f"Event {verified.id} was verified by an operator; the police got it: {told[1]}",
+        )
+    if is_right:
+        terminal.say("[green]Alles gevonden en gezien.[/]", "[green]All found and seen.[/]")
+    else:
+        terminal.warn(
+            f"Niet alles klopt; zie de tabel en {demo.state_dir / 'log'}",
+            f"Not all is right; see the table and {demo.state_dir / 'log'}",
+        )
+
+
+def _serve_on(terminal: Terminal, demo: Demo) -> None:
+    key = read_secret(OPERATOR_KEY, demo.state_dir).get_secret_value()
+    terminal.say(
+        f"\nBekijk het in de browser: [bold]{demo.url}[/]\n"
+        f"Aanmelden met uw naam en deze sleutel: [bold]{key}[/]",
+        f"\nSee it in the browser: [bold]{demo.url}[/]\n"
+        f"Sign in with your name and this key: [bold]{key}[/]",
+    )
+    for receiver in demo.site.receivers:
+        terminal.console.print(f"{receiver.name}: {receiver.url.rsplit('/', 1)[0]}")
+    terminal.say("Ctrl-C stopt.", "Ctrl-C ends it.")
+    try:
+        while True:
+            demo.revive()
+            time.sleep(1.0)
+    except KeyboardInterrupt:
+        terminal.say("Gestopt.", "Ended.")

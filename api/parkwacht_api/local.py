@@ -1,0 +1,173 @@
+"""
+What belongs to one installation: its state folder, the keys on it, and the service that runs.
+
+A service writes `service.json` into its state folder while it runs, so that `watch` and `event` on
+the same machine find it; keys for this machine stand in `secrets.toml` of that folder (mode 0600).
+"""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from parkwacht_api.database import Database
+from parkwacht_api.keys import OPERATOR_SCOPES, PARTNER_SCOPES, Scope, create_key
+from parkwacht_config.errors import ConfigError
+from parkwacht_config.secrets import read_secret, write_secret
+from parkwacht_config.settings import Settings
+from parkwacht_config.site import Receiver, Site
+from parkwacht_config.text import Text
+
+INGEST_KEY = "PARKWACHT_INGEST_KEY"
+OPERATOR_KEY = "PARKWACHT_OPERATOR_KEY"
+# The worker reads back whether its own events were delivered, so that `watch` can say so.
+WORKER_SCOPES = frozenset({Scope.INGEST, Scope.READ, Scope.DELIVERIES})
+DEMO_FOLDER = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service that runs on this machine."""
+
+    url: str
+    state_dir: Path
+    site_path: Path
+    is_demo: bool
+
+
+def partner_key_name(receiver_id: str) -> str:
+    """Return the name under which a trial partner's key is kept."""
+    return f"PARKWACHT_PARTNER_KEY_{receiver_id.upper()}"
+
+
+def announce(state_dir: Path, url: str, site_path: Path) -> None:
+    """Write `service.json`: this process serves at this address."""
+    told = {"pid": os.getpid(), "url": url, "site": str(site_path.resolve())}
+    path = state_dir / "service.json"
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(told))
+    draft.replace(path)
+
+
+def withdraw(state_dir: Path) -> None:
+    """Remove `service.json` if it is this process's."""
+    path = state_dir / "service.json"
+    told = _told_by(path)
+    if told is not None and told.get("pid") == os.getpid():
+        path.unlink(missing_ok=True)
+
+
+def _told_by(path: Path) -> dict[str, object] | None:
+    try:
+        told = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _is_alive(pid: object) -> bool:
+    if not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def find_service(settings: Settings) -> RunningService | None:
+    """Return the service of this state folder, else a demo's, else None."""
+    for folder in (settings.state_dir, settings.state_dir / DEMO_FOLDER):
+        told = _told_by(folder / "service.json")
+        if told is not None and _is_alive(told.get("pid")):
+            return RunningService(
+                url=str(told["url"]),
+                state_dir=folder,
+                site_path=Path(str(told["site"])),
+                is_demo=folder != settings.state_dir,
+            )
+    return None
+
+
+def ensure_secret(name: str, value: str, state_dir: Path) -> bool:
+    """Keep a secret under a name unless there is one already; tell whether it was kept."""
+    try:
+        read_secret(name, state_dir)
+    except ConfigError:
+        write_secret(name, value, state_dir)
+        return True
+    return False
+
+
+def ensure_worker_key(database: Database, state_dir: Path, *, at: datetime) -> None:
+    """Make a key for the worker on this machine, once."""
+    if not _has(INGEST_KEY, state_dir):
+        key = create_key(database, "worker", WORKER_SCOPES, at=at)
+        write_secret(INGEST_KEY, key, state_dir)
+
+
+def ensure_operator_key(database: Database, state_dir: Path, *, at: datetime) -> str | None:
+    """Make a key for the first operator, once; return it when it was made now."""
+    if _has(OPERATOR_KEY, state_dir):
+        return None
+    key = create_key(database, "operator", OPERATOR_SCOPES, at=at)
+    write_secret(OPERATOR_KEY, key, state_dir)
+    return key
+
+
+def ensure_partner_key(
+    database: Database, receiver: Receiver, state_dir: Path, *, at: datetime
+) -> None:
+    """Make a key for a partner that is played on this machine, once."""
+    name = partner_key_name(receiver.id)
+    if not _has(name, state_dir):
+        key = create_key(database, receiver.name, PARTNER_SCOPES, at=at, receiver_id=receiver.id)
+        write_secret(name, key, state_dir)
+
+
+def _has(name: str, state_dir: Path) -> bool:
+    try:
+        read_secret(name, state_dir)
+    except ConfigError:
+        return False
+    return True
+
+
+def ingest_key(settings: Settings, state_dir: Path) -> SecretStr | None:
+    """Return the worker's key from the settings, else from the state folder, else None."""
+    if settings.ingest_key is not None:
+        return settings.ingest_key
+    return read_secret(INGEST_KEY, state_dir) if _has(INGEST_KEY, state_dir) else None
+
+
+def with_receiver_urls(site: Site, settings: Settings) -> Site:
+    """
+    Return the site with the addresses that the settings give its receivers instead.
+
+    Raises
+    ------
+    ConfigError
+        An id is no receiver of the site, or an address is no URL.
+    """
+    known = {receiver.id for receiver in site.receivers}
+    for receiver_id, url in settings.receiver_urls.items():
+        if receiver_id not in known or not url.startswith(("http://", "https://")):
+            raise ConfigError.at(
+                "PARKWACHT_RECEIVER_URLS",
+                receiver_id,
+                url,
+                Text(
+                    nl=f"een http(s)-adres voor een van: {', '.join(sorted(known))}",
+                    en=f"an http(s) address for one of: {', '.join(sorted(known))}",
+                ),
+            )
+    receivers = tuple(
+        receiver.model_copy(update={"url": settings.receiver_urls.get(receiver.id, receiver.url)})
+        for receiver in site.receivers
+    )
+    return replace(site, receivers=receivers)

@@ -1,0 +1,179 @@
+"""`parkwacht watch`: the worker, the spool it fills, and the shipper that empties it."""
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from parkwacht_api.client import ServiceClient
+from parkwacht_api.local import RunningService, ingest_key, with_receiver_urls
+from parkwacht_api.schemas import DeliveryOut, EventDetail
+from parkwacht_api.shipper import run_shipper
+from parkwacht_api.terminal import Terminal, find_site_path, open_service
+from parkwacht_config.errors import ForwardingError
+from parkwacht_config.loader import load_site
+from parkwacht_config.settings import Settings
+from parkwacht_config.site import Site
+from parkwacht_config.text import Text
+from parkwacht_vision.cli import WatchOptions, WatchSummary, run_watch
+from parkwacht_vision.event import FlaggedEvent
+from parkwacht_vision.spool import Spool
+
+SHIP_WITHIN_S = 30.0
+ACKNOWLEDGED_WITHIN_S = 20.0
+FINISHED = {"delivered", "held", "refused", "dead"}
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where this watch brings its events: a service, or only the spool for now."""
+
+    settings: Settings
+    site: Site
+    url: str
+    key: str | None
+
+
+def find_destination(
+    terminal: Terminal, site_path: Path | None, service: RunningService | None
+) -> Destination:
+    """Choose the spool, the park and the service; a demo that runs is used where nothing else is."""
+    settings = terminal.settings
+    if service is not None and service.is_demo:
+        settings = settings.model_copy(update={"state_dir": service.state_dir})
+    chosen = site_path or settings.site or (service.site_path if service is not None else None)
+    site = with_receiver_urls(load_site(find_site_path(chosen, settings)), settings)
+    key = ingest_key(settings, settings.state_dir)
+    return Destination(
+        settings=settings,
+        site=site,
+        url=settings.api_url if service is None else service.url,
+        key=None if key is None else key.get_secret_value(),
+    )
+
+
+def watch_and_ship(
+    terminal: Terminal, options: WatchOptions, site_path: Path | None, *, wait: bool
+) -> int:
+    """
+    Watch sources, hand every event to the service while watching, and tell what came of it.
+
+    Parameters
+    ----------
+    terminal
+        Where it prints.
+    options
+        What to watch.
+    site_path
+        The park; None for the service's own, or the sample park.
+    wait
+        Wait at the end until receivers have acknowledged, and print that.
+
+    Returns
+    -------
+    code
+        Exit code: 2 when a source could not be watched.
+    """
+    to = find_destination(terminal, site_path, open_service(terminal))
+    spool = Spool(to.settings.spool_dir)
+    stop = threading.Event()
+    shipper: threading.Thread | None = None
+    if to.key is not None:
+        shipper = threading.Thread(
+            target=run_shipper,
+            args=(spool, to.url, to.key),
+            kwargs={"stop": stop},
+            name="shipper",
+            daemon=True,
+        )
+        shipper.start()
+    try:
+        summary = run_watch(options, to.settings, to.site, terminal.console, spool)
+        is_shipped = shipper is not None and _wait_for_empty(spool)
+    finally:
+        stop.set()
+        if shipper is not None:
+            shipper.join(timeout=10)
+    _tell_spool(terminal, spool, to, is_shipped=is_shipped)
+    if wait and is_shipped and summary.events and to.key is not None:
+        _tell_deliveries(terminal, to.url, to.key, summary)
+    return 2 if summary.failures else 0
+
+
+def _wait_for_empty(spool: Spool) -> bool:
+    deadline = time.monotonic() + SHIP_WITHIN_S
+    while spool.entries():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _tell_spool(terminal: Terminal, spool: Spool, to: Destination, *, is_shipped: bool) -> None:
+    counts = spool.counts()
+    if not is_shipped and counts["new"]:
+        terminal.warn(
+            f"Geen dienst op {to.url}; {counts['new']} berichten wachten veilig in {spool.root}. "
+            "Start `parkwacht serve`, daarna `parkwacht ship`.",
+            f"No service at {to.url}; {counts['new']} records wait safely in {spool.root}. "
+            "Start `parkwacht serve`, then `parkwacht ship`.",
+        )
+    if counts["refused"]:
+        terminal.warn(
+            f"{counts['refused']} berichten zijn door de dienst geweigerd: {spool.root}/refused",
+            f"{counts['refused']} records were refused by the service: {spool.root}/refused",
+        )
+
+
+def _is_settled(delivery: DeliveryOut) -> bool:
+    if delivery.state == "delivered":
+        return delivery.acknowledged_at is not None
+    return delivery.state in FINISHED
+
+
+def wait_for_acknowledgements(
+    client: ServiceClient, event_ids: list[UUID], *, within_s: float
+) -> list[EventDetail]:
+    """Wait until every delivery of some events is acknowledged or has failed for good."""
+    deadline = time.monotonic() + within_s
+    while True:
+        events = [client.event(event_id) for event_id in event_ids]
+        settled = all(_is_settled(one) for event in events for one in event.deliveries)
+        if settled or time.monotonic() > deadline:
+            return events
+        time.sleep(0.2)
+
+
+def _tell_deliveries(terminal: Terminal, url: str, key: str, summary: WatchSummary) -> None:
+    by_id: dict[UUID, FlaggedEvent] = {event.id: event for event in summary.events}
+    with ServiceClient(url, key, language=terminal.settings.language) as client:
+        try:
+            events = wait_for_acknowledgements(
+                client, list(by_id), within_s=ACKNOWLEDGED_WITHIN_S
+            )
+        except ForwardingError as error:
+            terminal.warn(error.text.nl, error.text.en)
+            return
+    table = terminal.table(
+        Text(nl="Doorgifte", en="Forwarding"),
+        [
+            Text(nl="gebeurtenis", en="event"),
+            Text(nl="ontvanger", en="receiver"),
+            Text(nl="toestand", en="state"),
+            Text(nl="gezien door", en="acknowledged by"),
+            Text(nl="ms van eerste beeld tot gezien", en="ms first frame to acknowledged"),
+        ],
+    )
+    for event in events:
+        for one in event.deliveries:
+            ms = _elapsed_ms(by_id[event.id].wall_first_frame_at, one.acknowledged_at)
+            state = f"{one.state} {one.reason}".strip()
+            seen_by = one.acknowledged_by or "-"
+            table.add_row(str(event.id), one.receiver_id, state, seen_by, ms)
+    terminal.console.print(table)
+
+
+def _elapsed_ms(start: datetime, end: datetime | None) -> str:
+    return "-" if end is None else f"{(end - start) / timedelta(milliseconds=1):.0f}"
