@@ -41,9 +41,9 @@ def embedded_detector(monkeypatch: pytest.MonkeyPatch) -> None:
 def received_by(demo: Demo, receiver_id: str) -> list[dict[str, object]]:
     """What a partner wrote down before it answered: its own file, not our database."""
     lines: list[dict[str, object]] = []
-    for path in sorted((demo.state_dir / "partners").rglob(f"*{receiver_id}*.jsonl")):
-        lines += [json.loads(line) for line in path.read_text().splitlines()]
-    return lines
+    path = demo.state_dir / "partners" / f"{receiver_id}.jsonl"
+    lines += [json.loads(line) for line in path.read_text().splitlines()]
+    return [line for line in lines if line["what"] == "received"]
 
 
 class Killer(threading.Thread):

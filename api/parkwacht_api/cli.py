@@ -112,3 +112,162 @@ def study(
     terminal = open_terminal()
     path = find_site_path(site, terminal.settings)
     _study(terminal, path, out, k=k, edition=edition, target_class=target_class, grid_m=grid)
+
+
+def _study(
+    terminal: Terminal,
+    site_path: Path,
+    out: Path,
+    *,
+    k: int,
+    edition: str = "2014",
+    target_class: str | None = None,
+    grid_m: float = 2.0,
+) -> None:
+    from parkwacht_coverage.cli import StudyRun, run_study  # noqa: PLC0415 -- brings numba
+    from parkwacht_coverage.study import StudyOptions  # noqa: PLC0415
+
+    options = StudyOptions(k=k, edition_id=edition, class_id=target_class, grid_step_m=grid_m)
+    run = StudyRun(
+        site_path=site_path,
+        out_dir=out,
+        language=terminal.settings.language,
+        on=datetime.now(UTC).date(),
+        options=options,
+    )
+    run_study(run, terminal.console)
+
+
+@app.command(help=say("Kijk na sluitingstijd naar opnames of een stream.", "Watch after hours."))
+def watch(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help=say(
+                "Opnames, mappen of rtsp-adressen; `camera=bron` noemt de camera.",
+                "Recordings, folders or rtsp addresses; `camera=source` names the camera.",
+            )
+        ),
+    ],
+    site: SiteOption = None,
+    camera: Annotated[
+        str | None, typer.Option(help=say("Camera van het park.", "Camera of the park."))
+    ] = None,
+    started_at: Annotated[
+        str | None,
+        typer.Option(
+            help=say(
+                "Begin van de opname, zoals 2026-11-23T02:13:00+01:00.",
+                "Start of the recording, like 2026-11-23T02:13:00+01:00.",
+            )
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help=say(".pt, .onnx, OpenVINO-map of naam.", ".pt, .onnx, folder or name.")),
+    ] = None,
+    detector: Annotated[
+        DetectorChoice | None, typer.Option(help=say("Welke detector.", "Which detector."))
+    ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help=say("Wacht op ontvangers.", "Wait for receivers.")),
+    ] = True,
+) -> None:
+    """Watch sources on media time and hand every event to the service."""
+    from parkwacht_api.watching import watch_and_ship  # noqa: PLC0415 -- brings PyAV
+    from parkwacht_vision.cli import WatchOptions  # noqa: PLC0415
+
+    terminal = open_terminal()
+    configure_logging("WARNING")
+    options = WatchOptions(
+        sources=tuple(sources),
+        camera_id=camera,
+        started_at=_instant(started_at),
+        weights=weights,
+        detector=None if detector is None else detector.value,
+    )
+    raise typer.Exit(watch_and_ship(terminal, options, site, wait=wait))
+
+
+def _instant(written: str | None) -> datetime | None:
+    if written is None:
+        return None
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError as error:
+        raise ConfigError.at(
+            "parkwacht watch",
+            "--started-at",
+            written,
+            Text(
+                nl="een tijdstip als 2026-11-23T02:13:00+01:00",
+                en="an instant like 2026-11-23T02:13:00+01:00",
+            ),
+        ) from error
+
+
+@app.command(help=say("De dienst: pagina's, api en doorgifte.", "The service: pages, api, outbox."))
+def serve(
+    site: SiteOption = None,
+    host: HostOption = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help=say("Poort.", "Port."))] = 8080,
+    deliver: Annotated[
+        bool, typer.Option("--deliver/--no-deliver", help=say("Ook doorgeven.", "Deliver too."))
+    ] = True,
+) -> None:
+    """Serve the review pages and the api, and empty the outbox."""
+    from parkwacht_api.operate import serve_site  # noqa: PLC0415 -- brings FastAPI
+
+    terminal = open_terminal()
+    configure_logging("INFO")
+    serve_site(terminal, find_site_path(site, terminal.settings), host, port, deliver=deliver)
+
+
+@app.command(help=say("Alleen de doorgifte.", "Only the outbox."))
+def deliver(site: SiteOption = None) -> None:
+    """Empty the outbox until told to stop."""
+    from parkwacht_api.operate import deliver_site  # noqa: PLC0415
+
+    terminal = open_terminal()
+    configure_logging("INFO")
+    deliver_site(terminal, find_site_path(site, terminal.settings))
+
+
+@app.command(help=say("Breng wat in de spool wacht naar de dienst.", "Bring what waits."))
+def ship() -> None:
+    """Bring what waits in the spool to the service, once."""
+    from parkwacht_api.watching import ship_waiting  # noqa: PLC0415
+
+    raise typer.Exit(ship_waiting(open_terminal()))
+
+
+@app.command(help=say("Speel een ontvanger, om mee te proberen.", "Play a receiver, for a trial."))
+def partner(
+    receiver: Annotated[str, typer.Argument(help=say("Ontvanger van het park.", "Receiver."))],
+    site: SiteOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help=say("Poort.", "Port."))] = 8091,
+) -> None:
+    """Run a real HTTP receiver that verifies signatures and acknowledges."""
+    from parkwacht_api.operate import play_partner  # noqa: PLC0415
+
+    terminal = open_terminal()
+    configure_logging("INFO")
+    play_partner(terminal, find_site_path(site, terminal.settings), receiver, port)
+
+
+def main() -> None:
+    """Run the command; a known error is one clear message and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except ParkwachtError as error:
+        language = Language.EN if os.environ.get("PARKWACHT_LANGUAGE") == "en" else Language.NL
+        console = Console(stderr=True, highlight=False)
+        console.print(f"[bold red]parkwacht:[/] {error.text.to(language)}", soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()

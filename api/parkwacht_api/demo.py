@@ -212,7 +212,7 @@ class Demo:
             secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
             write_secret(receiver.secret_env, secret, self.state_dir)
             partner_port = free_port(8091 + number)
-            urls[receiver.id] = f"http://127.0.0.1:{partner_port}/webhook"
+            urls[receiver.id] = f"http://127.0.0.1:{partner_port}/"
             self.children[receiver.id] = self._child(
                 receiver.id, ["partner", receiver.id, "--port", str(partner_port)]
             )
@@ -244,6 +244,7 @@ class Demo:
             "PARKWACHT_RECEIVER_URLS": json.dumps(urls),
             "PARKWACHT_LANGUAGE": self.terminal.settings.language.value,
             "PARKWACHT_DATABASE_URL": self.demo_settings().sqlalchemy_url,
+            "PARKWACHT_DETECTOR": self.detector(),
         }
 
     @contextmanager
@@ -262,6 +263,13 @@ class Demo:
         finally:
             for child in self.children.values():
                 child.stop()
+
+    def detector(self) -> str:
+        """Return which detector the demo takes; it downloads no weights by itself."""
+        settings = self.terminal.settings
+        if settings.detector == "auto" and settings.weights is None:
+            return "embedded"
+        return settings.detector
 
     def watch(self) -> None:
         """

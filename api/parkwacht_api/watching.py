@@ -8,12 +8,13 @@ from pathlib import Path
 from uuid import UUID
 
 from parkwacht_api.client import ServiceClient
-from parkwacht_api.local import RunningService, ingest_key, with_receiver_urls
+from parkwacht_api.local import INGEST_KEY, RunningService, ingest_key, with_receiver_urls
 from parkwacht_api.schemas import DeliveryOut, EventDetail
-from parkwacht_api.shipper import run_shipper
+from parkwacht_api.shipper import run_shipper, ship_once
 from parkwacht_api.terminal import Terminal, find_site_path, open_service
 from parkwacht_config.errors import ForwardingError
 from parkwacht_config.loader import load_site
+from parkwacht_config.secrets import read_secret
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import Site
 from parkwacht_config.text import Text
@@ -177,3 +178,31 @@ def _tell_deliveries(terminal: Terminal, url: str, key: str, summary: WatchSumma
 
 def _elapsed_ms(start: datetime, end: datetime | None) -> str:
     return "-" if end is None else f"{(end - start) / timedelta(milliseconds=1):.0f}"
+
+
+def ship_waiting(terminal: Terminal) -> int:
+    """
+    Bring what waits in the spool to the service, once.
+
+    Returns
+    -------
+    code
+        0 when nothing waits any more, 1 when something still does or was refused.
+
+    Raises
+    ------
+    ConfigError
+        There is no key for the service.
+    """
+    service = open_service(terminal)
+    settings = terminal.settings
+    if service is not None and service.is_demo:
+        settings = settings.model_copy(update={"state_dir": service.state_dir})
+    key = settings.ingest_key or read_secret(INGEST_KEY, settings.state_dir)
+    url = settings.api_url if service is None else service.url
+    counts = ship_once(Spool(settings.spool_dir), url, key.get_secret_value())
+    terminal.say(
+        f"{counts.n_sent} gebracht, {counts.n_refused} geweigerd, {counts.n_kept} wachten nog",
+        f"{counts.n_sent} brought, {counts.n_refused} refused, {counts.n_kept} still wait",
+    )
+    return 0 if counts.n_refused == 0 and counts.n_kept == 0 else 1

@@ -148,7 +148,7 @@ CAMERA = 'id = "p1_parking"'
             id="secret instead of its name",
         ),
         pytest.param(
-            'url = "http://127.0.0.1:8091/webhook"',
+            'url = "http://127.0.0.1:8091/"',
             'url = "127.0.0.1:8091"',
             ["receivers[meldkamer].url = '127.0.0.1:8091'", "http:// or https://"],
             id="address without scheme",
