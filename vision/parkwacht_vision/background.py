@@ -36,6 +36,7 @@ ALPHA = 0.03  # background: forgets in about 4 s at 8 frames per second
 ALPHA_STILL = 0.01  # foreground that stands still becomes background in about 15 s
 ALPHA_MOVING = 0.003
 MIN_BLOB_PX = 14  # of the 270-row picture
+MIN_LASTING = 0.4  # share of a blob that was foreground in the last frame too
 MAX_BLOBS = 25  # more than this at once is weather, not people
 
 
@@ -135,8 +136,10 @@ class BackgroundDetector:
         """Find what moves in one frame and has the size of a person or a vehicle."""
         luma, scale = small_luma(frame.image)
         mask = self._background.foreground(luma)
-        steady = self._steady(mask)
-        blobs = find_blobs(steady, scale)
+        last, self._last_mask = self._last_mask, mask
+        if last is None or last.shape != mask.shape:
+            return Detections.empty()
+        blobs = find_blobs(mask, last, scale)
         if len(blobs) > MAX_BLOBS:
             return Detections.empty()
         height, width = frame.image.shape[:2]
@@ -147,15 +150,6 @@ class BackgroundDetector:
             if judged is not None:
                 rows.append((blob.xyxy, judged[1], judged[0]))
         return Detections.of(rows)
-
-    def _steady(self, mask: Mask) -> Mask:
-        """Keep foreground that was there or beside it in the last frame: rain streaks are not."""
-        last, self._last_mask = self._last_mask, mask
-        if last is None or last.shape != mask.shape:
-            return np.zeros_like(mask)
-        near = cv2.dilate(last.astype(np.uint8), np.ones((5, 7), np.uint8)).astype(np.bool_)
-        steady: Mask = mask & near
-        return steady
 
 
 def small_luma(image: Image) -> tuple[Luma, float]:
@@ -168,23 +162,28 @@ def small_luma(image: Image) -> tuple[Luma, float]:
     return cv2.blur(small.astype(np.float32), (3, 5)), scale
 
 
-def find_blobs(mask: Mask, scale: float) -> list[_Blob]:
+def find_blobs(mask: Mask, last: Mask, scale: float) -> list[_Blob]:
     """
-    Find connected foreground, with small gaps closed: a person in two tones is one blob.
+    Find connected foreground that was there or beside it in the last frame: rain was not.
+
+    Small gaps are closed, so that a person in two tones is one blob.
 
     Parameters
     ----------
-    mask
-        Foreground of the small picture.
+    mask, last
+        Foreground of this and of the last small picture.
     scale
         Pixels of the full picture per pixel of the small one.
     """
-    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    closed = cv2.morphologyEx(closed, cv2.MORPH_CLOSE, np.ones((9, 5), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((9, 5), np.uint8))
+    near = cv2.dilate(last.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.bool_)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    lasting = np.bincount(labels[near], minlength=count)
     blobs = []
-    for x, y, width, height, area in stats[1:count].tolist():
-        if area >= MIN_BLOB_PX:
+    for label in range(1, count):
+        x, y, width, height, area = stats[label].tolist()
+        if area >= MIN_BLOB_PX and lasting[label] >= MIN_LASTING * area:
             box = (x * scale, y * scale, (x + width) * scale, (y + height) * scale)
             blobs.append(_Blob(box, area / (width * height)))
     return blobs
@@ -233,7 +232,7 @@ def classify_shape(width: float, height: float, aspect: float) -> tuple[ObjectCl
     if not (0.06 <= height <= 0.95 and width <= 0.7):  # noqa: PLR2004
         return None
     slender = height / (width * aspect)
-    if slender >= 1.2:  # noqa: PLR2004
+    if 1.2 <= slender <= 6.0:  # noqa: PLR2004
         return ObjectClass.PERSON, 0.5
     if slender <= 1.0 and width >= 0.08:  # noqa: PLR2004
         return ObjectClass.VEHICLE, 0.45

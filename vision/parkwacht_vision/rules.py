@@ -41,6 +41,7 @@ class RuleSettings:
     max_person_speed_m_s: float = 12.0  # a cyclist or a sprinter
     allows_still_persons: bool = True
     merge_gap_s: float = 20.0
+    merges_kinds: bool = False  # where person and vehicle cannot be told apart reliably
 
     @classmethod
     def for_detector(cls, name: str) -> "RuleSettings":
@@ -56,6 +57,7 @@ class RuleSettings:
             min_straightness=0.5,
             max_person_speed_m_s=8.0,
             allows_still_persons=False,
+            merges_kinds=True,
         )
 
 
@@ -281,7 +283,8 @@ class IntrusionRule:
     def _is_same(self, track: Track, intrusion: Intrusion) -> bool:
         """Persons and two-wheelers are one kind, four-wheelers another; parts join their whole."""
         is_small = track.object_class in _ON_TWO_WHEELS
-        if is_small == (intrusion.object_class in _ON_TWO_WHEELS):
+        is_same_kind = is_small == (intrusion.object_class in _ON_TWO_WHEELS)
+        if is_same_kind or self._settings.merges_kinds:
             return True
         whole, part = intrusion.last_active.xyxy, track.last.xyxy
         across = min(whole[2], part[2]) - max(whole[0], part[0])

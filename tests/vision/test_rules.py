@@ -1,0 +1,188 @@
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from parkwacht_config.site import ObjectClass, Site
+from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
+from parkwacht_vision.tracker import Sighting, Track, XyXy
+from parkwacht_vision.zones import Calendar, View, watched_zones
+
+NIGHT = datetime(2026, 11, 24, 1, 13, tzinfo=UTC)
+DAY = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+FPS = 8
+Path_ = Callable[[float], XyXy | None]  # seconds -> box, None where it is not seen
+
+
+def walk(
+    *, speed_px_s: float = 60.0, x: float = 50.0, size: tuple[float, float] = (30, 80)
+) -> Path_:
+    return lambda s: (x + speed_px_s * s, 100, x + speed_px_s * s + size[0], 100 + size[1])
+
+
+def between(path: Path_, begin_s: float, end_s: float) -> Path_:
+    return lambda s: path(s) if begin_s <= s < end_s else None
+
+
+def jitter(box: XyXy) -> Path_:
+    def path(s: float) -> XyXy:
+        d = 2.0 * ((round(s * FPS) * 7) % 3 - 1)
+        return (box[0] + d, box[1] - d, box[2] + d, box[3])
+
+    return path
+
+
+@pytest.fixture
+def rule(make_site: Callable[..., Site]) -> Callable[..., IntrusionRule]:
+    def build(settings: RuleSettings | None = None) -> IntrusionRule:
+        site, view = make_site(), View.of(None, 640, 360)
+        return IntrusionRule(
+            watched_zones(site, None, view),
+            view,
+            calendar=Calendar(site.timezone),
+            settings=settings or RuleSettings(),
+            event_id=lambda zone, at, number: event_id(("p", "c", zone, "s"), at, number),
+        )
+
+    return build
+
+
+def play(
+    rule: IntrusionRule,
+    actors: Iterable[tuple[ObjectClass, Path_]],
+    *,
+    seconds: float,
+    begin: datetime = NIGHT,
+    confidence: float = 0.6,
+) -> tuple[list[Intrusion], list[Intrusion]]:
+    """Return what was confirmed and what was closed; every spell of being seen is one track."""
+    tracks: dict[int, Track] = {}
+    numbers = {index: index + 1 for index, _ in enumerate(actors)}
+    confirmed: list[Intrusion] = []
+    closed: list[Intrusion] = []
+    for index in range(round(seconds * FPS)):
+        s = index / FPS
+        at, seen = begin + timedelta(seconds=s), []
+        for actor, (object_class, path) in enumerate(actors):
+            box = path(s)
+            if box is None:
+                if numbers[actor] in tracks:
+                    numbers[actor] += 100
+                continue
+            sighting = Sighting(s, at, at, index, box, confidence, object_class)
+            track = tracks.setdefault(numbers[actor], Track(numbers[actor], sighting))
+            track.add(sighting)
+            seen.append(track)
+        confirmed += rule.update(seen, at)
+        closed += rule.expire(s)
+    return confirmed, closed
+
+
+P, C = ObjectClass.PERSON, ObjectClass.CAR
+PARKED = (200.0, 150.0, 340.0, 220.0)
+
+
+@pytest.mark.parametrize(
+    ("actors", "expected"),
+    [
+        ([(P, walk())], [P]),
+        ([(C, walk(size=(140, 70)))], [C]),
+        ([(C, lambda _: PARKED)], []),
+        ([(C, jitter(PARKED))], []),
+        ([(P, lambda _: (200.0, 100.0, 230.0, 180.0))], []),
+        ([(P, between(walk(), 0, 0.25))], []),
+        ([(P, walk()), (C, lambda _: PARKED)], [P]),
+        ([(P, walk()), (P, walk(x=200))], [P]),
+        ([(P, walk()), (C, walk(x=300, size=(140, 70)))], [P, C]),
+        # coming straight at the camera: it grows
+        ([(P, lambda s: (200 - 8 * s, 100 - 8 * s, 230 + 8 * s, 180 + 24 * s))], [P]),
+    ],
+    ids=[
+        "walker", "driving car", "parked car", "parked car with jitter", "statue", "two frames",
+        "walker and parked car", "two walkers", "walker and car", "coming at the camera",
+    ],
+)  # fmt: skip
+def test_what_moves_is_flagged_once_and_what_stands_is_not(
+    actors: list[tuple[ObjectClass, Path_]],
+    expected: list[ObjectClass],
+    rule: Callable[..., IntrusionRule],
+) -> None:
+    confirmed, _ = play(rule(), actors, seconds=6)
+    assert sorted(one.object_class for one in confirmed) == sorted(expected)
+
+
+def test_by_day_there_is_no_intrusion(rule: Callable[..., IntrusionRule]) -> None:
+    assert play(rule(), [(P, walk())], seconds=6, begin=DAY) == ([], [])
+
+
+def test_low_confidence_is_no_intrusion(rule: Callable[..., IntrusionRule]) -> None:
+    assert play(rule(), [(P, walk())], seconds=6, confidence=0.3) == ([], [])
+
+
+def test_a_walker_is_confirmed_within_a_second(rule: Callable[..., IntrusionRule]) -> None:
+    (one,), _ = play(rule(), [(P, walk())], seconds=3)
+    assert (one.confirmed.at - one.first.at).total_seconds() <= 1.0
+    assert one.first.at == NIGHT
+
+
+@pytest.mark.parametrize(("gap_s", "n_events"), [(5, 1), (19, 1), (25, 2)])
+def test_who_comes_back_within_the_gap_is_the_same_intrusion(
+    gap_s: float, n_events: int, rule: Callable[..., IntrusionRule]
+) -> None:
+    def path(s: float) -> XyXy | None:
+        if s < 4:
+            return walk()(s)
+        return walk()(s - 4 - gap_s) if s >= 4 + gap_s else None
+
+    confirmed, closed = play(rule(), [(P, path)], seconds=60 + gap_s)
+    assert len(confirmed) == len(closed) == n_events or n_events == 1
+    assert len(confirmed) == n_events
+
+
+def test_a_person_who_stands_but_lives_is_flagged_later(rule: Callable[..., IntrusionRule]) -> None:
+    def sway(s: float) -> XyXy:
+        d = 4 * ((round(s * FPS) % 8) - 4) / 4
+        return (200 + d, 100, 230 + d + 3, 180)
+
+    (one,), _ = play(rule(), [(P, sway)], seconds=8)
+    assert (one.confirmed.at - one.first.at).total_seconds() >= 4
+
+
+def test_a_car_that_arrives_and_parks_ends_its_event_and_one_that_leaves_is_another(
+    rule: Callable[..., IntrusionRule],
+) -> None:
+    drive = walk(size=(140, 70))
+
+    def path(s: float) -> XyXy | None:
+        if s < 4:
+            return drive(s)
+        return drive(4) if s < 60 else drive(4 + s - 60)
+
+    confirmed, closed = play(rule(), [(C, path)], seconds=64)
+    assert len(confirmed) == 2
+    assert len(closed) == 1
+    ended_s = (closed[0].last_active.at - NIGHT).total_seconds()
+    assert 4 <= ended_s <= 15  # it counts as moving as long as its arrival is in the history
+
+
+def test_the_embedded_detector_must_show_a_straight_way(rule: Callable[..., IntrusionRule]) -> None:
+    def insect(s: float) -> XyXy:
+        k = round(s * FPS)
+        x, y = 200 + 90 * ((k * 5) % 7 - 3), 150 + 30 * ((k * 3) % 5 - 2)
+        return (x, y, x + 30, y + 80)
+
+    settings = RuleSettings.for_detector("embedded")
+    assert play(rule(settings), [(P, insect)], seconds=8)[0] == []
+    assert len(play(rule(settings), [(P, walk())], seconds=4)[0]) == 1
+
+
+def test_ids_depend_on_what_was_seen_and_on_nothing_else() -> None:
+    key = ("park", "cam", "zone", "a.mp4")
+    assert event_id(key, NIGHT, 1) == event_id(key, NIGHT, 1)
+    others = {
+        event_id(key, NIGHT, 2),
+        event_id(key, NIGHT + timedelta(milliseconds=1), 1),
+        event_id(("park", "cam", "zone", "b.mp4"), NIGHT, 1),
+    }
+    assert event_id(key, NIGHT, 1) not in others
+    assert len(others) == 3
