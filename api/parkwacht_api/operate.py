@@ -42,9 +42,7 @@ def _open(terminal: Terminal, site_path: Path) -> tuple[Site, Database]:
     return site, Database(settings.sqlalchemy_url)
 
 
-def serve_site(
-    terminal: Terminal, site_path: Path, host: str, port: int, *, deliver: bool
-) -> None:
+def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, deliver: bool) -> None:
     """
     Serve the pages and the api of a park until a signal ends it; deliver beside it where asked.
 

@@ -1,0 +1,9 @@
+"""The review pages: rendered here, plain HTML, usable without scripts."""
+
+from fastapi import APIRouter
+
+from parkwacht_api.console import login, pages
+
+router = APIRouter(include_in_schema=False)
+router.include_router(login.router)
+router.include_router(pages.router)

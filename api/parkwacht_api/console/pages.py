@@ -1,0 +1,241 @@
+"""The pages of a reviewer: events, one event with its verdict, and what was watched."""
+
+from collections import Counter, defaultdict
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Header, Request
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from parkwacht_api.auth import Principal, check_csrf, console_principal
+from parkwacht_api.console.park_map import build_map
+from parkwacht_api.console.rendering import page_language, render
+from parkwacht_api.errors import ApiError, RecordInvalid, VersionConflict
+from parkwacht_api.keys import Scope
+from parkwacht_api.repository import (
+    EventFilter,
+    count_deliveries,
+    deliveries_of,
+    events_page,
+    latest_watch_reports,
+)
+from parkwacht_api.schemas import LegalBasis, VerdictIn
+from parkwacht_api.state import AppState, ReadSession, State, WriteSession
+from parkwacht_api.verification import give_verdict
+from parkwacht_api.views import event_detail, show_image
+from parkwacht_config.text import Text
+
+router = APIRouter()
+
+Person = Annotated[Principal, Depends(console_principal)]
+RangeHeader = Annotated[str, Header(alias="Range")]
+PAGE_SIZE = 20
+REPORTS = 100
+STATES = ("unreviewed", "verified", "dismissed")
+
+
+def _zone_name(state: AppState, zone_id: str) -> str:
+    return next((one.name for one in state.site.zones if one.id == zone_id), zone_id)
+
+
+def _camera_name(state: AppState, camera_id: str) -> str:
+    camera = state.site.camera(camera_id)
+    return camera.name if camera else camera_id
+
+
+def _receiver_name(state: AppState, receiver_id: str) -> str:
+    receiver = state.site.receiver(receiver_id)
+    return receiver.name if receiver else receiver_id
+
+
+def _troubles(session: Session, principal: Principal) -> dict[str, int]:
+    if principal.receiver_id is not None:
+        return {}
+    counts = count_deliveries(session)
+    return {name: counts[name] for name in ("dead", "refused", "held") if counts.get(name)}
+
+
+def _more_link(cursor: str | None, wanted: EventFilter) -> str:
+    asked = {"camera": wanted.camera_id, "verdict": wanted.review_state, "cursor": cursor}
+    return "/?" + urlencode({name: value for name, value in asked.items() if value})
+
+
+def _list_filter(camera: str = "", verdict: str = "") -> EventFilter:
+    return EventFilter(camera or None, verdict if verdict in STATES else None)
+
+
+@router.get("/")
+def get_list(
+    request: Request,
+    me: Person,
+    state: State,
+    session: ReadSession,
+    wanted: Annotated[EventFilter, Depends(_list_filter)],
+    cursor: str = "",
+) -> Response:
+    """List events, newest first."""
+    me.require(Scope.READ)
+    rows, next_cursor = events_page(
+        session, wanted, receiver_id=me.receiver_id, cursor=cursor or None, limit=PAGE_SIZE
+    )
+    told = defaultdict(list)
+    for one in deliveries_of(session, [row.id for row in rows], receiver_id=me.receiver_id):
+        shown = "acknowledged" if one.acknowledged_at else one.state
+        told[one.event_id].append((_receiver_name(state, one.receiver_id), shown))
+    context = {
+        "events": rows,
+        "told": told,
+        "wanted": wanted,
+        "states": STATES,
+        "next_link": _more_link(next_cursor, wanted) if next_cursor else "",
+        "is_first": not cursor,
+        "first_link": _more_link(None, wanted),
+        "camera_name": lambda camera_id: _camera_name(state, camera_id),
+        "zone_name": lambda zone_id: _zone_name(state, zone_id),
+        "may_see": me.may(Scope.IMAGES),
+        "troubles": _troubles(session, me),
+    }
+    return render(request, "list.html", context, principal=me)
+
+
+def _event_context(state: AppState, session: Session, event_id: UUID, me: Principal) -> Any:  # noqa: ANN401
+    event = event_detail(session, event_id, me)
+    return {
+        "event": event,
+        "map": build_map(state.site, event.camera_id, event.record, event.ending),
+        "media": {one.kind: one for one in event.media},
+        "camera_name": _camera_name(state, event.camera_id),
+        "zone_name": _zone_name(state, event.zone_id),
+        "receiver_name": lambda receiver_id: _receiver_name(state, receiver_id),
+        "bases": tuple(LegalBasis),
+        "may_see": me.may(Scope.IMAGES),
+        "may_judge": me.may(Scope.VERIFY),
+    }
+
+
+@router.get("/events/{event_id}")
+def get_event(
+    request: Request, event_id: UUID, me: Person, state: State, session: ReadSession
+) -> Response:
+    """Show one event."""
+    me.require(Scope.READ)
+    context = _event_context(state, session, event_id, me)
+    return render(request, "event.html", {**context, "alert": "", "given": {}}, principal=me)
+
+
+@router.get("/events/{event_id}/{kind}")
+def get_image(  # FastAPI: one parameter per input
+    event_id: UUID,
+    kind: str,
+    me: Person,
+    state: State,
+    session: WriteSession,
+    byte_range: RangeHeader = "",
+) -> Response:
+    """Send an image to the page; the look is logged under the person's name."""
+    me.require(Scope.IMAGES)
+    return show_image(session, event_id, kind, principal=me, state=state, byte_range=byte_range)
+
+
+def _read_form(form: dict[str, str], me: Principal) -> VerdictIn:
+    given: dict[str, Any] = {
+        "verdict": form["verdict"],
+        "person": me.name,
+        "reason": form["reason"],
+        "legal_number": form["legal_number"],
+    }
+    if form["avs_level"]:
+        given["avs_level"] = form["avs_level"]
+    if form["legal_basis"] and form["verdict"] == "verified":
+        given["legal_basis"] = form["legal_basis"]
+    try:
+        return VerdictIn.model_validate(given)
+    except ValidationError as error:
+        raise RecordInvalid(
+            Text(
+                nl="Kies een oordeel, geef een reden van ten minste drie tekens, en bij een "
+                "vordering of aangifte het nummer.",
+                en="Choose a verdict, give a reason of at least three characters, and with a "
+                "vordering or aangifte its number.",
+            )
+        ) from error
+
+
+def _verdict_form(
+    verdict: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+    avs_level: Annotated[str, Form()] = "",
+    legal_basis: Annotated[str, Form()] = "",
+    legal_number: Annotated[str, Form()] = "",
+    version: Annotated[str, Form()] = "",
+) -> dict[str, str]:
+    return {
+        "verdict": verdict,
+        "reason": reason,
+        "avs_level": avs_level,
+        "legal_basis": legal_basis,
+        "legal_number": legal_number,
+        "version": version,
+    }
+
+
+@router.post("/events/{event_id}/verdict")
+def post_verdict(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
+    request: Request,
+    event_id: UUID,
+    me: Person,
+    state: State,
+    session: WriteSession,
+    form: Annotated[dict[str, str], Depends(_verdict_form)],
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """Judge an event; where something is missing the form comes back with what was filled in."""
+    check_csrf(me, csrf)
+    me.require(Scope.VERIFY)
+    try:
+        give_verdict(
+            session,
+            event_id,
+            _read_form(form, me),
+            principal=me,
+            state=state,
+            if_match=f'"v{form["version"]}"',
+        )
+    except (RecordInvalid, VersionConflict) as error:
+        return _form_again(request, event_id, me, session, (form, error))
+    return RedirectResponse(f"/events/{event_id}", status_code=303)
+
+
+def _form_again(
+    request: Request,
+    event_id: UUID,
+    me: Principal,
+    session: Session,
+    failed: tuple[dict[str, str], ApiError],
+) -> Response:
+    form, error = failed
+    context = _event_context(request.app.state.parkwacht, session, event_id, me)
+    context |= {"alert": error.text.to(page_language(request)), "given": form}
+    status = 412 if isinstance(error, VersionConflict) else 422
+    return render(request, "event.html", context, principal=me, status=status)
+
+
+@router.get("/watch")
+def get_watch(request: Request, me: Person, state: State, session: ReadSession) -> Response:
+    """Show what was watched, and where the cameras were blind."""
+    me.require(Scope.READ)
+    rows = latest_watch_reports(session, REPORTS) if me.receiver_id is None else []
+    blind_s: Counter[str] = Counter()
+    for row in rows:
+        for spell in row.record["blind"]:
+            blind_s[spell["cause"]] += spell["seconds"]
+    context = {
+        "reports": rows,
+        "blind": blind_s.most_common(),
+        "watched_s": sum(row.record["watched_s"] for row in rows),
+        "camera_name": lambda camera_id: _camera_name(state, camera_id),
+    }
+    return render(request, "watch.html", context, principal=me)

@@ -1,0 +1,41 @@
+"""What stands in the database, in the words of the pages."""
+
+from parkwacht_config.text import Language, Text
+
+WORDS = {
+    "person": Text(nl="Persoon", en="Person"),
+    "bicycle": Text(nl="Fiets", en="Bicycle"),
+    "motorcycle": Text(nl="Motor", en="Motorcycle"),
+    "car": Text(nl="Auto", en="Car"),
+    "truck": Text(nl="Vrachtwagen", en="Truck"),
+    "bus": Text(nl="Bus", en="Bus"),
+    "vehicle": Text(nl="Voertuig", en="Vehicle"),
+    "low": Text(nl="laag", en="low"),
+    "medium": Text(nl="middel", en="medium"),
+    "high": Text(nl="hoog", en="high"),
+    "unreviewed": Text(nl="Te beoordelen", en="To review"),
+    "verified": Text(nl="Geverifieerd", en="Verified"),
+    "dismissed": Text(nl="Afgewezen", en="Dismissed"),
+    "event.flagged": Text(nl="melding", en="alarm"),
+    "event.verified": Text(nl="geverifieerde melding", en="verified alarm"),
+    "pending": Text(nl="wordt verstuurd", en="being sent"),
+    "delivered": Text(nl="aangekomen", en="delivered"),
+    "acknowledged": Text(nl="opgepakt", en="taken up"),
+    "held": Text(nl="tegengehouden", en="held"),
+    "refused": Text(nl="geweigerd", en="refused"),
+    "dead": Text(nl="opgegeven", en="given up"),
+    "sending": Text(nl="afgebroken of bezig", en="broken off or under way"),
+    "failed": Text(nl="mislukt", en="failed"),
+    "own_initiative": Text(nl="eigen initiatief", en="own initiative"),
+    "vordering": Text(nl="vordering", en="demand (vordering)"),
+    "aangifte": Text(nl="aangifte", en="report to the police (aangifte)"),
+    "left": Text(nl="uit beeld", en="left the view"),
+    "recording_ended": Text(nl="einde opname", en="recording ended"),
+    "stream_lost": Text(nl="stroom weggevallen", en="stream lost"),
+    "stopped": Text(nl="gestopt", en="stopped"),
+}
+
+
+def word(key: str, language: Language) -> str:
+    """Return the page's word for a stored value; the value itself where there is none."""
+    return WORDS[key].to(language) if key in WORDS else key
