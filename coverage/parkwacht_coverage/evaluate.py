@@ -67,9 +67,14 @@ class Evaluator:
         Its targets.
     target_class
         The class a study aims at.
+    light_margin
+        How many times its minimum illuminance a camera needs by night.
     """
 
-    def __init__(self, site: Site, ground: Ground, target_class: DensityClass) -> None:
+    def __init__(
+        self, site: Site, ground: Ground, target_class: DensityClass, *, light_margin: float
+    ) -> None:
+        self.light_margin = light_margin
         self.site = site
         self.ground = ground
         self.target_class = target_class
@@ -156,7 +161,7 @@ class Evaluator:
         seen &= not camera_type.is_thermal
         by_day = np.where(seen, model.pixel_density_px_per_m(points), 0.0)
         away = np.linalg.norm(points - np.array(eye), axis=1)
-        lit = is_lit_for(camera_type, self.lux, away)
+        lit = is_lit_for(camera_type, self.lux, away, margin=self.light_margin)
         return {Condition.DAY: by_day, Condition.NIGHT: np.where(lit, by_day, 0.0)}
 
     def _polygon(self, model: CameraModel) -> Polygon | MultiPolygon:

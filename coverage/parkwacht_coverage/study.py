@@ -20,6 +20,7 @@ from parkwacht_config.text import Text
 from parkwacht_coverage.cost import CAMERA_YEARLY_EUR, SITE_EUR, Cost, compute_cost
 from parkwacht_coverage.density import DensityClass, Edition, find_edition
 from parkwacht_coverage.evaluate import Condition, Evaluator, StudyCamera
+from parkwacht_coverage.light import LIGHT_MARGIN
 from parkwacht_coverage.placement import Choice, choose_views
 from parkwacht_coverage.plan import Ground, Weights, lay_grid
 from parkwacht_coverage.views import Search, find_views, is_candidate
@@ -61,6 +62,7 @@ class StudyOptions:
     target_height_m: float = 1.5
     pan_step_deg: float = 15.0
     optimise_for: Condition = Condition.NIGHT
+    light_margin: float = LIGHT_MARGIN
     camera_type_ids: tuple[str, ...] = CANDIDATE_TYPES
     site_eur: float = SITE_EUR
     camera_yearly_eur: float = CAMERA_YEARLY_EUR
@@ -177,7 +179,7 @@ def compute_study(
         target_height_m=options.target_height_m,
         weights=options.weights,
     )
-    evaluator = Evaluator(site, ground, wanted)
+    evaluator = Evaluator(site, ground, wanted, light_margin=options.light_margin)
     existing = [evaluator.existing(camera) for camera in site.cameras]
     today = evaluator.best(existing)
     views = find_views(site.mounts, _search(evaluator, options), on_progress)
@@ -243,5 +245,6 @@ def _search(evaluator: Evaluator, options: StudyOptions) -> Search:
         camera_types=fixed,
         density_class=evaluator.target_class,
         pan_step_deg=options.pan_step_deg,
+        light_margin=options.light_margin,
         lux=evaluator.lux if options.optimise_for is Condition.NIGHT else None,
     )

@@ -55,6 +55,7 @@ class Search:
     density_class: DensityClass
     pan_step_deg: float
     lux: Floats | None
+    light_margin: float
 
 
 def find_views(
@@ -111,7 +112,7 @@ def views_of(mount: Mount, search: Search) -> Iterator[View]:
     for camera_type in search.camera_types:
         usable = np.ones(len(seen), dtype=np.bool_)
         if search.lux is not None:
-            usable = is_lit_for(camera_type, search.lux[seen], away)
+            usable = is_lit_for(camera_type, search.lux[seen], away, margin=search.light_margin)
         which, local = seen[usable], np.ascontiguousarray(offsets[usable])
         for pan_deg in pans(mount, search.pan_step_deg):
             model = turned(models[camera_type.id], pan_deg)
