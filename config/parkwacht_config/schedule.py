@@ -7,6 +7,8 @@ Wall times belong to the site's time zone and become instants through zoneinfo, 
 * What holds on a day is decided by the day a span STARTS on: an exception for that date, else the
   holiday rule, else the weekday. A span over midnight runs to its end, also when the next day is a
   holiday or has an exception of its own: whoever goes home on Thursday has armed the night.
+* `all_day` arms a holiday from midnight to midnight and keeps the weekday's own spans: the night
+  that begins on the evening of a holiday is a night like any other.
 * Holidays are the Dutch public ones of the library `holidays` (category "public"). Good Friday is
   among them, Liberation Day only in lustrum years (2025, 2030); a park that works on Good Friday
   writes an exception for it.
@@ -147,7 +149,9 @@ def spans_on(arming: Arming, day: date) -> tuple[Span, ...]:
         if exception.on == day:
             return exception.armed
     if arming.holidays != "as_weekday" and is_public_holiday(day):
-        return (WHOLE_DAY,) if arming.holidays == "all_day" else arming.weekly[SUNDAY]
+        if arming.holidays == "as_sunday":
+            return arming.weekly[SUNDAY]
+        return (WHOLE_DAY, *arming.weekly[day.weekday()])
     return arming.weekly[day.weekday()]
 
 

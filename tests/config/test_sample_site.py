@@ -219,8 +219,8 @@ def test_hours_of_an_ordinary_week(site: Site) -> None:
         datetime(2026, 11, 16, tzinfo=zone),
         timezone=site.timezone,
     )
-    # Four nights of 11.5 h, Friday evening 5 h, Saturday and Sunday: 99 h of 168.
-    assert armed_s == 99 * 3600
+    # Five working days of 6.5 + 5 h, Saturday and Sunday whole: 105.5 h of 168.
+    assert armed_s == 105.5 * 3600
 
 
 def test_the_catalogue() -> None:

@@ -63,7 +63,7 @@ def local(text: str, fold: int = 0) -> datetime:
         pytest.param("2026-11-15T23:59:59", True, id="sunday, last second"),
         # Holidays 2026: King's Day Monday 27 April, Good Friday 3 April, Christmas Friday 25 Dec.
         pytest.param("2026-04-27T12:00:00", True, id="king's day noon"),
-        pytest.param("2026-04-28T03:00:00", False, id="the night after: king's day ends at 24:00"),
+        pytest.param("2026-04-28T03:00:00", True, id="the night after king's day"),
         pytest.param("2026-04-28T12:00:00", False, id="the day after king's day"),
         pytest.param("2025-04-26T12:00:00", True, id="king's day on a saturday (27 was sunday)"),
         pytest.param("2026-04-03T12:00:00", True, id="good friday is a holiday"),
@@ -84,6 +84,7 @@ def test_the_night_calendar(at: str, expected: bool) -> None:
     [
         # Ascension Day, Thursday 14 May 2026; the calendar arms 19:00-06:30, Sundays 08:00-10:00.
         pytest.param("all_day", "2026-05-14T09:00", True, id="all day"),
+        pytest.param("all_day", "2026-05-15T03:00", True, id="the night after a holiday"),
         pytest.param("as_weekday", "2026-05-14T09:00", False, id="as weekday, morning"),
         pytest.param("as_weekday", "2026-05-14T20:00", True, id="as weekday, evening"),
         pytest.param("as_sunday", "2026-05-14T09:00", True, id="as sunday, in its span"),
@@ -208,7 +209,10 @@ def test_public_holidays(day: str, expected: bool) -> None:
 def test_what_starts_on_a_day() -> None:
     calendar = arming(exceptions={"2026-12-24": ["15:00-06:30"]})
     assert spans_on(calendar, date(2026, 12, 24)) == (span("15:00-06:30"),)
-    assert spans_on(calendar, date(2026, 12, 25)) == (span("00:00-24:00"),)
+    assert spans_on(calendar, date(2026, 12, 25)) == (
+        span("00:00-24:00"),
+        span("19:00-06:30"),
+    )
     assert spans_on(calendar, date(2026, 12, 23)) == (span("19:00-06:30"),)
 
 
