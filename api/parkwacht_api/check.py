@@ -73,9 +73,7 @@ def run_checks(terminal: Terminal, site_path: Path) -> int:
     )
     language = terminal.settings.language
     for finding in findings:
-        table.add_row(
-            MARKS[finding.level], finding.what.to(language), finding.found.to(language)
-        )
+        table.add_row(MARKS[finding.level], finding.what.to(language), finding.found.to(language))
     terminal.console.print(table)
     return 1 if any(finding.level is Level.FAILURE for finding in findings) else 0
 
@@ -191,11 +189,12 @@ def _check_receiver(receiver: Receiver, settings: Settings) -> Finding:
             pass
     except OSError as error:
         found = Text(
-            nl=f"{receiver.url} neemt niet op: {error}", en=f"{receiver.url} does not answer: {error}"
+            nl=f"{receiver.url} neemt niet op: {error}",
+            en=f"{receiver.url} does not answer: {error}",
         )
         return Finding(Level.WARNING, what, found)
-    found = f"{receiver.url} ({receiver.release.value})"
-    return Finding(Level.OK, what, Text(nl=found, en=found))
+    told = f"{receiver.url} ({receiver.release.value})"
+    return Finding(Level.OK, what, Text(nl=told, en=told))
 
 
 def _check_streams(site: Site) -> Iterator[Finding]:

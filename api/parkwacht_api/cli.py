@@ -124,18 +124,18 @@ def _study(
     target_class: str | None = None,
     grid_m: float = 2.0,
 ) -> None:
-    from parkwacht_coverage.cli import StudyRun, run_study  # noqa: PLC0415 -- brings numba
+    from parkwacht_coverage.cli import StudyRequest, run_study  # noqa: PLC0415 -- brings numba
     from parkwacht_coverage.study import StudyOptions  # noqa: PLC0415
 
     options = StudyOptions(k=k, edition_id=edition, class_id=target_class, grid_step_m=grid_m)
-    run = StudyRun(
+    request = StudyRequest(
         site_path=site_path,
         out_dir=out,
         language=terminal.settings.language,
         on=datetime.now(UTC).date(),
         options=options,
     )
-    run_study(run, terminal.console)
+    run_study(request, terminal.console)
 
 
 @app.command(help=say("Kijk na sluitingstijd naar opnames of een stream.", "Watch after hours."))

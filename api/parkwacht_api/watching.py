@@ -114,11 +114,12 @@ def _wait_for_empty(spool: Spool) -> bool:
 
 def _tell_spool(terminal: Terminal, spool: Spool, to: Destination, *, is_shipped: bool) -> None:
     counts = spool.counts()
-    if not is_shipped and counts["new"]:
+    n_waiting = sum(counts.values()) - counts["refused"]
+    if not is_shipped and n_waiting:
         terminal.warn(
-            f"Geen dienst op {to.url}; {counts['new']} berichten wachten veilig in {spool.root}. "
+            f"Geen dienst op {to.url}; {n_waiting} berichten wachten veilig in {spool.root}. "
             "Start `parkwacht serve`, daarna `parkwacht ship`.",
-            f"No service at {to.url}; {counts['new']} records wait safely in {spool.root}. "
+            f"No service at {to.url}; {n_waiting} records wait safely in {spool.root}. "
             "Start `parkwacht serve`, then `parkwacht ship`.",
         )
     if counts["refused"]:
@@ -151,9 +152,7 @@ def _tell_deliveries(terminal: Terminal, url: str, key: str, summary: WatchSumma
     by_id: dict[UUID, FlaggedEvent] = {event.id: event for event in summary.events}
     with ServiceClient(url, key, language=terminal.settings.language) as client:
         try:
-            events = wait_for_acknowledgements(
-                client, list(by_id), within_s=ACKNOWLEDGED_WITHIN_S
-            )
+            events = wait_for_acknowledgements(client, list(by_id), within_s=ACKNOWLEDGED_WITHIN_S)
         except ForwardingError as error:
             terminal.warn(error.text.nl, error.text.en)
             return
