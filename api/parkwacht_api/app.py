@@ -160,7 +160,7 @@ def create_app(settings: Settings, site: Site, clock: Clock | None = None) -> Fa
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = Database.at(settings.sqlalchemy_url)
+        database = Database(settings.sqlalchemy_url)
         settings.media_dir.mkdir(parents=True, exist_ok=True)
         app.state.parkwacht = AppState(settings, site, clock or SystemClock(), database)
         try:

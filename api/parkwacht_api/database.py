@@ -54,7 +54,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself: `_begin` does, with the right kind.
-    connection.isolation_level = None  # type: ignore[attr-defined]
+    connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -93,16 +93,18 @@ def create_database_engine(url: str) -> Engine:
 
 
 class Database:
-    """Where sessions come from: `reading` never takes the write lock, `writing` waits for it."""
+    """
+    Where sessions come from: `reading` never takes the write lock, `writing` waits for it.
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._writer = engine.execution_options(**{WRITES: True})
+    Parameters
+    ----------
+    url
+        As for `create_database_engine`.
+    """
 
-    @classmethod
-    def at(cls, url: str) -> "Database":
-        """Open the database at a URL."""
-        return cls(create_database_engine(url))
+    def __init__(self, url: str) -> None:
+        self.engine = create_database_engine(url)
+        self._writer = self.engine.execution_options(**{WRITES: True})
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

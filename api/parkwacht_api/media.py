@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 from uuid import UUID
 
 from fastapi.responses import StreamingResponse
@@ -44,7 +44,7 @@ def _has_right_magic(head: bytes, content_type: str) -> bool:
     return head[4:8] == b"ftyp"
 
 
-def _copy(source: BinaryIO, target: BinaryIO, limit: int) -> tuple[str, int, bytes]:
+def _copy(source: BinaryIO, target: IO[bytes], limit: int) -> tuple[str, int, bytes]:
     digest, size, head = hashlib.sha256(), 0, b""
     while chunk := source.read(CHUNK):
         size += len(chunk)
@@ -120,7 +120,7 @@ def store_media(
         dir=final.parent, prefix=".incoming-", delete=False
     ) as temporary:
         try:
-            sha256, size, head = _copy(source, temporary.file, MAX_BYTES[kind])
+            sha256, size, head = _copy(source, temporary, MAX_BYTES[kind])
             _check(record, sha256, size, head)
             temporary.flush()
             os.fsync(temporary.fileno())

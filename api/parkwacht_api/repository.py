@@ -160,7 +160,7 @@ def verdicts_of(session: Session, event_id: UUID) -> Sequence[Verdict]:
     return session.scalars(query).all()
 
 
-def _deliveries(receiver_id: str | None) -> Select[tuple[Delivery]]:
+def _deliveries(receiver_id: str | None) -> Select[Delivery]:
     query = select(Delivery)
     if receiver_id is not None:
         query = query.where(Delivery.receiver_id == receiver_id, Delivery.state != "held")

@@ -1,6 +1,6 @@
 """Events: taken in from the worker, listed, looked at, judged."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Form, Header, Path, Query, Response, UploadFile
@@ -35,7 +35,7 @@ Viewer = Annotated[Principal, Depends(needs(Scope.IMAGES))]
 Verifier = Annotated[Principal, Depends(needs(Scope.VERIFY))]
 EventId = Annotated[UUID, Path(description="id of the event")]
 RangeHeader = Annotated[str, Header(alias="Range", description="one range of bytes")]
-IMAGE_RESPONSES = {
+IMAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "the image", "content": {"image/jpeg": {}, "video/mp4": {}}},
     206: {"description": "the range that was asked for"},
     **problems(401, 403, 404, 410, 416, 422),
