@@ -1,6 +1,6 @@
 """Real parts for the tests of the vision floor: a small site, small videos, the shared footage."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import time
 from fractions import Fraction
 from pathlib import Path
@@ -60,7 +60,8 @@ def make_site(tmp_path: Path) -> Callable[..., Site]:
 
     def build(*, zones: tuple[Zone, ...] = (), is_always_armed: bool = False) -> Site:
         spans = ALWAYS if is_always_armed else NIGHT
-        weekly = tuple(spans if day < 5 or is_always_armed else ALWAYS for day in range(7))
+        # The weekend is armed all day, and Sunday's night runs into Monday morning.
+        weekly = tuple(spans if day < 5 else (*ALWAYS, *spans) for day in range(7))
         arming = Arming(id="night", name="Nacht", weekly=weekly)
         camera = Camera(
             id="cam_a", name="A", type_id="bullet", x_m=1000, y_m=2000,
@@ -154,7 +155,6 @@ def standing() -> Draw:
 
 
 @pytest.fixture(autouse=True)
-def _no_proxy_surprises(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PARKWACHT_WEIGHTS", "PARKWACHT_DETECTOR", "PARKWACHT_SITE"):
         monkeypatch.delenv(name, raising=False)
-    yield

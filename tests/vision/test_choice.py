@@ -29,7 +29,7 @@ def test_without_network_the_embedded_detector_runs_and_says_so(tmp_path: Path) 
 
 
 def test_who_insists_on_a_network_gets_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="yolo11n.pt are not here: no connection"):
+    with pytest.raises(ModelError, match=r"yolo11n\.pt are not here: no connection"):
         choose_detector("ultralytics", None, state_dir=tmp_path, is_online=lambda: False)
 
 

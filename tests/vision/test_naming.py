@@ -81,7 +81,7 @@ def test_the_camera_is_read_from_the_file_name(
 
 
 def test_an_unknown_camera_is_refused_by_name(make_site: Callable[..., Site]) -> None:
-    with pytest.raises(SourceError, match="camera zzz is not in .*known are: cam_a"):
+    with pytest.raises(SourceError, match=r"camera zzz is not in .*known are: cam_a"):
         find_camera_id("x.mp4", make_site(), given="zzz")
 
 

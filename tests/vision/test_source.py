@@ -73,7 +73,7 @@ def test_the_beginning_is_said_by_user_then_container_then_name(
     assert source(name_only, started_at=None).started_at == AT
     neither = make_video("cam.mp4", seconds=0.5)
     with pytest.raises(
-        SourceError, match="unknown when this recording began.*--started-at"
+        SourceError, match=r"unknown when this recording began.*--started-at"
     ) as caught:
         source(neither, started_at=None)
     assert "onbekend wanneer" in caught.value.text.nl

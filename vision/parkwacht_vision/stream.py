@@ -109,7 +109,10 @@ class StreamSource:
             self._wait(failures)
 
     def _read_connection(self) -> None:
-        options = {"rtsp_transport": "tcp"} if self._url.lower().startswith("rtsp") else {}
+        # Half a second to find out what the stream holds: longer means a late, bunched start.
+        options = {"analyzeduration": "500000", "fflags": "nobuffer"}
+        if self._url.lower().startswith("rtsp"):
+            options["rtsp_transport"] = "tcp"
         timeout = (self._settings.open_timeout_s, self._settings.stall_timeout_s)
         with av.open(
             self._url, options=options, timeout=timeout, metadata_errors="replace"
@@ -121,13 +124,18 @@ class StreamSource:
 
     def _read_frames(self, container: InputContainer) -> None:
         anchor: datetime | None = None
+        first_s = at = None
         for media_time_s, image, _ in decode(container, fps=self._fps, health=self.health):
             now = self._clock.now()
-            anchor = anchor or now - timedelta(seconds=media_time_s)
-            at = anchor + timedelta(seconds=media_time_s)
+            first_s = self._since_start_s(now) if first_s is None else first_s
+            # The first frames come bunched and late; no frame was taken after it arrived.
+            came = now - timedelta(seconds=media_time_s)
+            anchor = came if anchor is None else min(anchor, came)
+            placed = anchor + timedelta(seconds=media_time_s)
+            at = placed if at is None else max(at, placed)
             self._count_lost("connection_lost")
             self._seen_at = now
-            frame = Frame(image, self._since_start_s(at), at, now, self._index)
+            frame = Frame(image, first_s + media_time_s, at, now, self._index)
             self._index += 1
             self._put(frame)
             if self._stop.is_set():

@@ -1,0 +1,227 @@
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from parkwacht_config.clock import FakeClock
+from parkwacht_config.errors import SourceError, SpoolError
+from parkwacht_config.site import ObjectClass, Site
+from parkwacht_config.text import Text
+from parkwacht_vision.choice import choose_detector
+from parkwacht_vision.event import EventEnding, FlaggedEvent, WatchReport
+from parkwacht_vision.frames import Frame, Gap, SourceHealth
+from parkwacht_vision.source import RecordingSource
+from parkwacht_vision.spool import Spool
+from parkwacht_vision.worker import WatchContext, WatchJob, watch_all, watch_camera
+
+NIGHT = datetime(2026, 11, 24, 1, 13, tzinfo=UTC)
+DAY = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+Draw = Callable[[float, npt.NDArray[np.uint8]], None]
+
+
+@dataclass
+class Notes:
+    """An observer that writes down what it is told."""
+
+    failures: list[tuple[str, Text]] = field(default_factory=list)
+    n_progress: int = 0
+
+    def on_progress(self, source_name: str, media_time_s: float) -> None:
+        self.n_progress += 1
+
+    def on_flagged(self, event: FlaggedEvent) -> None: ...
+
+    def on_ended(self, ending: EventEnding) -> None: ...
+
+    def on_report(self, report: WatchReport) -> None: ...
+
+    def on_failure(self, source_name: str, text: Text) -> None:
+        self.failures.append((source_name, text))
+
+
+class FullAtFirst(Spool):
+    """A spool on a disk that is full the first times."""
+
+    n_full = 2
+
+    def put_flagged(self, event: FlaggedEvent, snapshot: bytes) -> None:
+        if self.n_full:
+            self.n_full -= 1
+            raise SpoolError(Text(nl="vol", en="full"))
+        super().put_flagged(event, snapshot)
+
+
+@dataclass
+class LiveSource:
+    """A stream that shows a walker, falls silent, and is stopped or ends."""
+
+    stop: threading.Event
+    gap_s: float
+    stops: bool = False
+    fails: bool = False
+    kind: Literal["recording", "stream"] = "stream"
+    name: str = "rtsp://h/s"
+    health: SourceHealth = field(default_factory=SourceHealth)
+
+    def frames(self) -> Iterator[Frame | Gap]:
+        rng = np.random.default_rng(1)
+        for index in range(40):
+            image = rng.normal(60, 2, (240, 320, 3)).astype(np.uint8)
+            if index >= 8:
+                image[120:164, 4 * index : 4 * index + 16] = 180
+            at = NIGHT + timedelta(seconds=index / 8)
+            yield Frame(image, index / 8, at, at, index)
+        if self.fails:
+            raise ZeroDivisionError
+        if self.stops:
+            self.stop.set()
+        for step in range(round(self.gap_s)):
+            yield Gap(5.0 + step, NIGHT + timedelta(seconds=5 + step), "connection_lost")
+
+
+@pytest.fixture
+def context(make_site: Callable[..., Site], tmp_path: Path) -> WatchContext:
+    (tmp_path / "work").mkdir()
+    return WatchContext(
+        site=make_site(),
+        detector=choose_detector("embedded", None, state_dir=tmp_path),
+        sink=Spool(tmp_path / "spool"),
+        observer=Notes(),
+        state_dir=tmp_path,
+        work_dir=tmp_path / "work",
+        fps=8.0,
+        stop=threading.Event(),
+    )
+
+
+def job(path: Path, *, at: datetime = NIGHT, camera_id: str = "ad_hoc") -> WatchJob:
+    def make() -> RecordingSource:
+        return RecordingSource(path, started_at=at, timezone="UTC", fps=8, clock=FakeClock(at))
+
+    return WatchJob(path.name, camera_id, make)
+
+
+def records(
+    context: WatchContext,
+) -> tuple[list[FlaggedEvent], list[EventEnding], list[WatchReport]]:
+    spool = Spool(context.state_dir / "spool")
+    texts = [(entry.stage, entry.record_path.read_bytes()) for entry in spool.entries()]
+    return (
+        [FlaggedEvent.model_validate_json(text) for stage, text in texts if stage == "flagged"],
+        [EventEnding.model_validate_json(text) for stage, text in texts if stage == "ended"],
+        [WatchReport.model_validate_json(text) for stage, text in texts if stage == "report"],
+    )
+
+
+def test_a_walker_at_night_is_one_event_with_its_evidence(
+    context: WatchContext, make_video: Callable[..., Path], walking: Draw
+) -> None:
+    path = make_video(seconds=6, draw=walking)
+    assert watch_camera(context, job(path))
+    (event,), (ending,), (report,) = records(context)
+    assert (event.camera_id, event.zone_id) == ("ad_hoc", "hele_beeld")
+    assert event.object_class is ObjectClass.PERSON
+    # he enters at 1.0 s and is confirmed in 0.9 s or a little more
+    assert 0.9 <= event.source.media_time_s <= 1.6
+    assert (event.confirmed_at - event.started_at).total_seconds() < 1.6
+    assert event.source.name == path.name
+    assert ending.event_id == event.id
+    assert ending.end_reason == "recording_ended"
+    assert ending.clip is not None
+    assert ending.clip_started_at == NIGHT  # three seconds before him is before the beginning
+    assert report.n_events == 1
+    assert report.watched_s == pytest.approx(6, abs=0.3)
+    assert report.armed_s == report.watched_s
+    entries = Spool(context.state_dir / "spool").entries()
+    assert [entry.stage for entry in entries] == ["flagged", "ended", "report"]
+    assert list(context.work_dir.iterdir()) == []
+
+
+def test_the_same_recording_gives_the_same_ids_and_bytes(
+    context: WatchContext, make_video: Callable[..., Path], walking: Draw
+) -> None:
+    path = make_video(seconds=5, draw=walking)
+    watch_all(context, [job(path), job(path)])
+    events, endings, reports = records(context)
+    assert len(events) == 2
+    assert events[0] == events[1]
+    assert endings[0] == endings[1]
+    assert reports[0].id == reports[1].id
+
+
+@pytest.mark.parametrize(
+    ("who", "at"),
+    [("walking", DAY), ("standing", NIGHT), (None, NIGHT)],
+    ids=["day", "still", "empty"],
+)
+def test_no_event_without_a_moving_object_in_armed_hours(
+    who: str | None,
+    at: datetime,
+    context: WatchContext,
+    make_video: Callable[..., Path],
+    request: pytest.FixtureRequest,
+) -> None:
+    draw = request.getfixturevalue(who) if who else None
+    assert watch_camera(context, job(make_video(seconds=5, draw=draw), at=at))
+    events, endings, (report,) = records(context)
+    assert (events, endings) == ([], [])
+    assert report.armed_s == (0 if at is DAY else report.watched_s)
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "stops", "reason"),
+    [(0, False, "stream_lost"), (30, False, "stream_lost"), (30, True, "stopped")],
+    ids=["ended", "silent", "stopped"],
+)
+def test_an_open_event_of_a_stream_is_always_closed(
+    gap_s: float,
+    stops: bool,
+    reason: str,
+    context: WatchContext,
+) -> None:
+    source = LiveSource(context.stop, gap_s, stops=stops)
+    watch_camera(context, WatchJob("s", "ad_hoc", lambda: source))
+    (event,), (ending,), _ = records(context)
+    assert event.source.kind == "stream"
+    assert ending.end_reason == reason
+
+
+def test_a_full_disk_delays_an_event_and_loses_none(
+    context: WatchContext, make_video: Callable[..., Path], walking: Draw, tmp_path: Path
+) -> None:
+    full = WatchContext(
+        site=context.site, detector=context.detector, sink=FullAtFirst(tmp_path / "spool"),
+        observer=context.observer, state_dir=tmp_path, work_dir=context.work_dir, fps=8.0,
+        stop=context.stop,
+    )  # fmt: skip
+    assert watch_camera(full, job(make_video(seconds=5, draw=walking)))
+    entries = Spool(tmp_path / "spool").entries()
+    assert [entry.stage for entry in entries] == ["flagged", "ended", "report"]
+
+
+def test_a_source_that_fails_is_told_and_the_next_goes_on(
+    context: WatchContext, make_video: Callable[..., Path], walking: Draw, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"x" * 1000)
+    failing = LiveSource(context.stop, 0, fails=True, kind="recording", name="odd")
+    jobs = [job(broken), WatchJob("odd", "ad_hoc", lambda: failing), job(make_video(draw=walking))]
+    assert watch_all(context, jobs) == 1
+    assert isinstance(context.observer, Notes)
+    assert [name for name, _ in context.observer.failures] == ["broken.mp4", "odd"]
+    assert "ZeroDivisionError" in context.observer.failures[1][1].en
+    events, endings, _ = records(context)
+    # what the failing source had found before it failed is not lost
+    assert len(events) == len(endings) == 2
+
+
+def test_a_source_error_is_the_same_text_the_user_reads(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        job(tmp_path / "gone.mp4").open()
+    assert "bestaat niet" in caught.value.text.nl
