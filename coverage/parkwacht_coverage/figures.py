@@ -7,6 +7,7 @@ gives the same bytes.
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -58,6 +59,7 @@ def draw_map(study: Study, path: FilePath, language: Language) -> None:
     _draw_names(axes, study)
     for camera in study.cameras:
         _draw_camera(axes, camera)
+    _label_cameras(axes, study.cameras)
     _draw_scale(axes)
     _draw_legend(figure, study, language)
     figure.savefig(path, format="png", metadata={"Software": None}, facecolor="white")
@@ -156,12 +158,26 @@ def _draw_camera(axes: Axes, camera: StudyCamera) -> None:
         markeredgewidth=0.5,
         zorder=8,
     )
-    behind = math.radians(model.azimuth_deg + 180)
-    away = 0.016 * (axes.get_xlim()[1] - axes.get_xlim()[0])
-    place = (model.x_m + away * math.sin(behind), model.y_m + away * math.cos(behind))
-    label = camera.name if camera.is_proposed else camera.id
-    size = 6.5 if camera.is_proposed else 5.0
-    _write(axes, label, place, size=size, zorder=9, color=colour, fontweight="bold")
+
+
+def _label_cameras(axes: Axes, cameras: Sequence[StudyCamera]) -> None:
+    """Write each camera's label behind it, or beside it where another label is in the way."""
+    away = 0.017 * (axes.get_xlim()[1] - axes.get_xlim()[0])
+    taken = [Point(one.model.x_m, one.model.y_m) for one in cameras]
+    for index, camera in enumerate(cameras):
+        model = camera.model
+        others = MultiPoint([one for at, one in enumerate(taken) if at != index] or [Point(0, 0)])
+        turns = [math.radians(model.azimuth_deg + 180 + turn) for turn in (0, 60, -60, 110, -110)]
+        places = [
+            Point(model.x_m + away * math.sin(turn), model.y_m + away * math.cos(turn))
+            for turn in turns
+        ]
+        best = max(places, key=lambda one: min(one.distance(others), 1.6 * away))
+        taken.append(best)
+        label = camera.name if camera.is_proposed else camera.id
+        style: dict[str, Any] = {"size": 6.5 if camera.is_proposed else 5.0, "zorder": 9}
+        style["color"] = PROPOSED if camera.is_proposed else INK
+        _write(axes, label, (best.x, best.y), fontweight="bold", **style)
 
 
 def _draw_scale(axes: Axes) -> None:

@@ -26,7 +26,8 @@ from parkwacht_coverage.light import IR_DERATING
 from parkwacht_coverage.plan import KIND_NAMES
 from parkwacht_coverage.study import Plan, Study
 
-MAX_ROWS = 10  # more cameras are in cameras.csv
+NO_BREAK = "\u00a0"
+MAX_ROWS = 8  # more cameras are in cameras.csv
 MOUNT_NAMES = {
     MountKind.FACADE: Text(nl="gevel", en="facade"),
     MountKind.LAMP_POST: Text(nl="lichtmast", en="lamp post"),
@@ -103,7 +104,10 @@ class _Writer:
 
     def say(self, nl: str, en: str) -> str:
         """Return one of two texts."""
-        return Text(nl=nl.replace("'s nachts", "'s\u00a0nachts"), en=en).to(self.language)
+        text = Text(nl=nl, en=en).to(self.language)
+        for pair in ("'s nachts", "€ ", " m²"):  # a line must not end in between
+            text = text.replace(pair, pair.replace(" ", NO_BREAK))
+        return text
 
     def number(self, value: float, digits: int = 0) -> str:
         """Write a number the way the language does."""
@@ -260,7 +264,7 @@ class _Writer:
             )
         )
         return {
-            "title": self.say("Wat ook het voorstel niet ziet", "What the proposal does not see"),
+            "title": self.say("Wat dan nog buiten beeld is", "What is still not seen"),
             "items": items,
         }
 

@@ -1,0 +1,117 @@
+"""Targets over public ground, light at night and what a proposal costs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from coverage_builders import X, Y, block, bullet, small_site
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.geometry import Point, box
+
+from parkwacht_config.errors import CoverageError
+from parkwacht_config.site import AreaKind, LampPost, PublicArea
+from parkwacht_coverage.cost import compute_cost
+from parkwacht_coverage.light import illuminance_lux, is_lit_for
+from parkwacht_coverage.plan import Weights, grid_points, lay_grid
+from parkwacht_coverage.visibility import Scene
+
+
+@pytest.mark.parametrize(
+    ("area", "step_m", "expected"),
+    [
+        pytest.param(box(0, 0, 10, 4), 2.0, 10, id="5 x 2 cells of 2 m"),
+        pytest.param(box(0, 0, 10, 4), 1.0, 40, id="10 x 4 cells of 1 m"),
+        pytest.param(box(1.1, 0.1, 1.9, 0.3), 2.0, 1, id="smaller than a cell: one point"),
+        pytest.param(box(0, 0, 10, 10).difference(box(2, 2, 8, 8)), 2.0, 16, id="with a hole"),
+        pytest.param(Point(0, 0).buffer(0), 2.0, 0, id="empty"),
+    ],
+)
+def test_grid_points(area: object, step_m: float, expected: int) -> None:
+    points = grid_points(area, step_m)  # type: ignore[arg-type]
+    assert len(points) == expected
+
+
+def test_targets_of_a_kind_share_its_exact_area() -> None:
+    ground = lay_grid(small_site(), step_m=2.0, target_height_m=1.5)
+    # road 100 x 8 m, car park 40 x 22 m
+    assert ground.area_m2[ground.of_kind(AreaKind.CARRIAGEWAY)].sum() == pytest.approx(800)
+    assert ground.area_m2[ground.of_kind(AreaKind.PARKING)].sum() == pytest.approx(880)
+    assert ground.total_m2 == pytest.approx(1680)
+    assert (ground.points_m[:, 2] == 1.5).all()
+
+
+def test_overlaps_count_once_and_ground_under_buildings_not() -> None:
+    areas = (
+        PublicArea("a", AreaKind.GREEN, box(X, Y, X + 20, Y + 10)),
+        PublicArea("b", AreaKind.CARRIAGEWAY, box(X, Y, X + 10, Y + 10)),
+    )
+    standing, raised = block(X, Y, 2, 5.0), block(X + 4, Y, 2, 8.0, base_m=4.0)
+    site = small_site(public_areas=areas, buildings=(standing, raised))
+    ground = lay_grid(site, step_m=1.0, target_height_m=1.5)
+    # carriageway 100 - 4 under the standing building; green 200 - 100 on the carriageway
+    assert ground.area_m2[ground.of_kind(AreaKind.CARRIAGEWAY)].sum() == pytest.approx(96)
+    assert ground.area_m2[ground.of_kind(AreaKind.GREEN)].sum() == pytest.approx(100)
+
+
+def test_weight_is_kind_times_area_times_incidents_nearby() -> None:
+    ground = lay_grid(
+        small_site(), step_m=2.0, target_height_m=1.5, weights=Weights(incident_range_m=5.0)
+    )
+    away = np.hypot(ground.points_m[:, 0] - X - 80, ground.points_m[:, 1] - Y - 40)
+    parking = ground.of_kind(AreaKind.PARKING)
+    # 4 m2 x 1.5, half as much again near the one incident
+    assert ground.weight[parking & (away > 5)] == pytest.approx(6.0)
+    assert ground.weight[parking & (away <= 5)] == pytest.approx(9.0)
+
+
+def test_a_park_without_public_ground_is_refused() -> None:
+    with pytest.raises(CoverageError, match="no public ground"):
+        lay_grid(small_site(public_areas=()), step_m=2.0, target_height_m=1.5)
+
+
+LAMP = LampPost("l", Point(0, 0), 6.0, 3600.0)
+
+
+@pytest.mark.parametrize(
+    ("x_m", "expected_lux"),
+    [
+        pytest.param(0.0, 100.0, id="straight below: 3600 / 36"),
+        pytest.param(8.0, 21.6, id="cos = 0.6: 100 x 0.216"),
+        pytest.param(81.0, 0.0, id="out of its range"),
+    ],
+)
+def test_light_of_one_lamp(x_m: float, expected_lux: float) -> None:
+    lux = illuminance_lux(np.array([[x_m, 0.0, 1.5]]), [LAMP], Scene([]))
+    assert lux[0] == pytest.approx(expected_lux)
+
+
+def test_lamps_add_up_and_walls_stop_their_light() -> None:
+    points = np.array([[8.0, 0.0, 1.5]])
+    two = [LAMP, replace(LAMP, point=Point(16, 0))]
+    assert illuminance_lux(points, two, Scene([]))[0] == pytest.approx(43.2)
+    between = Scene([block(3, -1, 2, 10.0)])
+    assert illuminance_lux(points, two, between)[0] == pytest.approx(21.6)
+
+
+@pytest.mark.parametrize(
+    ("lux", "distance_m", "expected"),
+    [
+        pytest.param(1.0, 100.0, True, id="10 x 0.1 lux"),
+        pytest.param(0.99, 100.0, False, id="just too dark"),
+        pytest.param(0.0, 28.0, True, id="0.7 x 40 m of infrared"),
+        pytest.param(0.0, 28.1, False, id="beyond its infrared"),
+    ],
+)
+def test_is_lit(lux: float, distance_m: float, expected: bool) -> None:
+    lit = is_lit_for(bullet(), np.array([lux]), np.array([distance_m]))
+    assert lit.tolist() == [expected]
+
+
+@given(st.lists(st.sampled_from(["m1", "m2", "m3"]), max_size=8))
+def test_cameras_on_one_mount_share_a_location(mounts: list[str]) -> None:
+    cost = compute_cost([(one, bullet()) for one in mounts])
+    assert cost.sites_eur == 11_000 * len(set(mounts))
+    assert cost.cameras_eur == 260 * len(mounts)
+    assert cost.yearly_eur == 1560 * len(mounts)
+    assert cost.total_eur == cost.sites_eur + cost.cameras_eur
