@@ -23,7 +23,7 @@ from parkwacht_coverage.evaluate import Condition, Evaluator, StudyCamera
 from parkwacht_coverage.light import LIGHT_MARGIN
 from parkwacht_coverage.placement import Choice, choose_views
 from parkwacht_coverage.plan import Ground, Weights, lay_grid
-from parkwacht_coverage.views import Search, find_views, is_candidate
+from parkwacht_coverage.views import Search, View, find_views, is_candidate
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -201,11 +201,15 @@ def compute_study(
         density={Plan.TODAY: today, Plan.PROPOSAL: evaluator.best(cameras)},
         choice=choice,
         n_views=len(views),
-        cost=compute_cost(
-            [(view.mount.id, view.camera_type) for view in chosen],
-            site_eur=options.site_eur,
-            camera_yearly_eur=options.camera_yearly_eur,
-        ),
+        cost=_cost(chosen, options),
+    )
+
+
+def _cost(chosen: list[View], options: StudyOptions) -> Cost:
+    return compute_cost(
+        [(view.mount.id, view.camera_type) for view in chosen],
+        site_eur=options.site_eur,
+        camera_yearly_eur=options.camera_yearly_eur,
     )
 
 
