@@ -16,9 +16,10 @@ from parkwacht_config.text import Text
 from parkwacht_vision.choice import choose_detector
 from parkwacht_vision.event import EventEnding, FlaggedEvent, WatchReport
 from parkwacht_vision.frames import Frame, Gap, SourceHealth
+from parkwacht_vision.ports import WatchContext, WatchJob
 from parkwacht_vision.source import RecordingSource
 from parkwacht_vision.spool import Spool
-from parkwacht_vision.worker import WatchContext, WatchJob, watch_all, watch_camera
+from parkwacht_vision.worker import watch_all, watch_camera
 
 NIGHT = datetime(2026, 11, 24, 1, 13, tzinfo=UTC)
 DAY = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)

@@ -29,7 +29,7 @@ from parkwacht_vision.event import DetectorInfo, EventEnding, FlaggedEvent, Watc
 
 if TYPE_CHECKING:
     from parkwacht_vision.choice import ChosenDetector
-    from parkwacht_vision.worker import EventSink
+    from parkwacht_vision.ports import EventSink
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,8 @@ def run_watch(
     """
     from parkwacht_vision.choice import choose_detector  # noqa: PLC0415 - loads OpenCV
     from parkwacht_vision.plan import Plan  # noqa: PLC0415
-    from parkwacht_vision.worker import WatchContext, watch_all  # noqa: PLC0415
+    from parkwacht_vision.ports import WatchContext  # noqa: PLC0415
+    from parkwacht_vision.worker import watch_all  # noqa: PLC0415
 
     stop = threading.Event()
     with _progress(console) as progress, tempfile.TemporaryDirectory(prefix="parkwacht-") as work:

@@ -203,8 +203,11 @@ class ClipRecorder:
         if self._container is None:
             self.started_at = stored.at
             self._open(image)
-        frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-        frame = frame.reformat(self._stream.width, self._stream.height, format="yuv420p")
+        size = (self._stream.width, self._stream.height)
+        if (image.shape[1], image.shape[0]) != size:
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._n_written
         frame.time_base = self._stream.codec_context.time_base
         for packet in self._stream.encode(frame):

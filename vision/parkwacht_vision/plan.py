@@ -18,9 +18,9 @@ from parkwacht_vision.naming import (
     split_camera,
     to_utc,
 )
+from parkwacht_vision.ports import WatchJob
 from parkwacht_vision.source import RecordingSource, find_recordings
 from parkwacht_vision.stream import StreamSource
-from parkwacht_vision.worker import WatchJob
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,13 @@ offered again.
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from parkwacht_config.errors import SpoolError, VisionError
-from parkwacht_config.site import Site
+from parkwacht_config.errors import VisionError
 from parkwacht_config.text import Text
-from parkwacht_vision.choice import ChosenDetector
 from parkwacht_vision.event import (
     BlindSpell,
     Box,
@@ -38,6 +35,7 @@ from parkwacht_vision.evidence import (
 )
 from parkwacht_vision.frames import Frame, FrameSource, Gap
 from parkwacht_vision.ground import anchor_px, ground_position_m
+from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.tracker import Tracker
 from parkwacht_vision.zones import Calendar, View, camera_model, watched_zones
@@ -47,71 +45,6 @@ logger = logging.getLogger(__name__)
 EndReason = Literal["left", "recording_ended", "stream_lost", "stopped"]
 ENDED_WITH_RECORDING_S = 3.0  # seen this shortly before the end: it ended with the recording
 RESTART_S = 5.0
-MAX_BACKLOG = 1000
-
-
-class EventSink(Protocol):
-    """Whoever takes the worker's records; `parkwacht_vision.spool.Spool` does."""
-
-    def put_flagged(self, event: FlaggedEvent, snapshot: bytes) -> None:
-        """Take an event that was just confirmed."""
-        ...
-
-    def put_ended(self, ending: EventEnding, clip: Path | None) -> None:
-        """Take the ending of an event; the clip may be gone after this call."""
-        ...
-
-    def put_report(self, report: WatchReport) -> None:
-        """Take the report of one source."""
-        ...
-
-
-class WatchObserver(Protocol):
-    """Whoever shows what the worker does."""
-
-    def on_progress(self, source_name: str, media_time_s: float) -> None:
-        """Note how far a source is."""
-        ...
-
-    def on_flagged(self, event: FlaggedEvent) -> None:
-        """Note an event."""
-        ...
-
-    def on_ended(self, ending: EventEnding) -> None:
-        """Note the ending of an event."""
-        ...
-
-    def on_report(self, report: WatchReport) -> None:
-        """Note that a source was watched to its end."""
-        ...
-
-    def on_failure(self, source_name: str, text: Text) -> None:
-        """Note that a source could not be watched (further)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class WatchContext:
-    """What all cameras of a run share."""
-
-    site: Site
-    detector: ChosenDetector
-    sink: EventSink
-    observer: WatchObserver
-    state_dir: Path
-    work_dir: Path  # for clips being written
-    fps: float
-    stop: threading.Event
-    rule_settings: RuleSettings | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WatchJob:
-    """One source to watch; `open` makes it anew, after a crash again."""
-
-    name: str
-    camera_id: str
-    open: Callable[[], FrameSource]
 
 
 @dataclass(slots=True)
@@ -134,29 +67,6 @@ class _Tally:
         self.watched_s += step_s
         self.armed_s += step_s if is_armed else 0.0
         self.n_frames += 1
-
-
-@dataclass(slots=True)
-class _Backlog:
-    """Calls a sink could not take yet, in order."""
-
-    calls: list[Callable[[], None]] = field(default_factory=list)
-
-    def put(self, call: Callable[[], None]) -> None:
-        """Call now, after everything that still waits; keep the call where the sink cannot."""
-        self.calls.append(call)
-        try:
-            self.flush()
-        except SpoolError as error:
-            logger.error("%s (%d waiting)", error, len(self.calls))  # noqa: TRY400 - says it all
-            if len(self.calls) > MAX_BACKLOG:
-                raise
-
-    def flush(self) -> None:
-        """Make all calls that wait; raises what the sink raises and keeps the rest."""
-        while self.calls:
-            self.calls[0]()
-            self.calls.pop(0)
 
 
 class CameraWatch:
@@ -190,7 +100,7 @@ class CameraWatch:
         self._ring = FrameRing()
         self._clips: dict[str, ClipRecorder] = {}
         self._tally = _Tally()
-        self._backlog = _Backlog()
+        self._backlog = Backlog()
         self._is_lost = False
 
     def run(self) -> None:
