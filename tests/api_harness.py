@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ JPEG = b"\xff\xd8\xff\xe0" + b"not much of a picture" * 20 + b"\xff\xd9"
 MP4 = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 40
 
 
+@cache
+def sample_site() -> Site:
+    return load_site(SITE_PATH)
+
+
 def make_receiver(
     receiver_id: str,
     url: str,
@@ -58,12 +64,12 @@ def make_receiver(
 
 
 def make_site(*receivers: Receiver) -> Site:
-    return replace(load_site(SITE_PATH), receivers=receivers)
+    return replace(sample_site(), receivers=receivers)
 
 
 def make_flagged(jpeg: bytes = JPEG, **changes: Any) -> FlaggedEvent:
     started_at = changes.get("started_at", STARTED_AT)
-    site = load_site(SITE_PATH)
+    site = sample_site()
     fields: dict[str, Any] = {
         "id": uuid4(),
         "site_id": site.id,
@@ -116,7 +122,7 @@ def make_ending(event: FlaggedEvent, mp4: bytes | None = MP4, **changes: Any) ->
 
 
 def make_report(**changes: Any) -> WatchReport:
-    site = load_site(SITE_PATH)
+    site = sample_site()
     fields: dict[str, Any] = {
         "id": uuid4(),
         "site_id": site.id,
@@ -184,7 +190,7 @@ def receiver_stub(
             if status != 204:
                 self.wfile.write(content)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     class Server(ThreadingHTTPServer):

@@ -12,24 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from demo_run import SAMPLES, SITE, make_demo
 
 from parkwacht_api.demo import Demo, load_recordings, match_events
-from parkwacht_api.local import with_receiver_urls
-from parkwacht_api.terminal import Terminal
 from parkwacht_config.loader import load_site
-from parkwacht_config.settings import Settings
-
-ROOT = Path(__file__).parent.parent
-SITE = ROOT / "config" / "sites" / "josink_es.toml"
-SAMPLES = ROOT / "sample_media"
-
-
-def make_demo(state_dir: Path) -> Demo:
-    settings = Settings(state_dir=state_dir, detector="embedded")
-    terminal = Terminal(settings, Console(quiet=True))
-    site = with_receiver_urls(load_site(SITE), settings)
-    return Demo(terminal, site, load_recordings(SAMPLES), state_dir / "demo")
 
 
 @pytest.fixture
@@ -60,9 +46,7 @@ class Killer(threading.Thread):
         while any(self.left.values()) and not self.stop.is_set():
             self.stop.wait(self.random.uniform(0.3, 1.5))
             name = self.random.choice([name for name, left in self.left.items() if left])
-            process = (
-                self.demo.worker if name == "worker" else self.demo.children[name].process
-            )
+            process = self.demo.worker if name == "worker" else self.demo.children[name].process
             if process is None or process.poll() is not None:
                 continue
             os.kill(process.pid, signal.SIGKILL)

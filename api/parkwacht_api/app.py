@@ -38,7 +38,7 @@ from parkwacht_api.errors import (
 )
 from parkwacht_api.problems import Kind, Problem, problem_response
 from parkwacht_api.routers import deliveries, events, health, watch_reports
-from parkwacht_api.security import BodyLimit, SecurityHeaders
+from parkwacht_api.security import SECURITY_HEADERS, BodyLimit, SecurityHeaders
 from parkwacht_api.state import AppState
 from parkwacht_config.clock import Clock, SystemClock
 from parkwacht_config.errors import ParkwachtError
@@ -99,7 +99,10 @@ async def _on_error(request: Request, error: Exception) -> Response:
         return _answer(request, kind, error.text, error)
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     detail = Text(nl="er ging iets mis in de dienst", en="something went wrong in the service")
-    return _answer(request, STATUS_OF[Exception], detail, None)
+    # Starlette answers a fault outside every middleware, so its headers are added here.
+    return _answer(
+        request, STATUS_OF[Exception], detail, ApiError(detail, headers=SECURITY_HEADERS)
+    )
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

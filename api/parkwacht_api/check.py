@@ -1,4 +1,4 @@
-"""`parkwacht check`: is this installation able to watch, store and forward?"""
+"""`parkwacht check`: whether this installation can watch, store and forward."""
 
 import shutil
 import socket
@@ -63,8 +63,8 @@ def run_checks(terminal: Terminal, site_path: Path) -> int:
     """
     site = with_receiver_urls(load_site(site_path), terminal.settings)
     findings = [_check_site(site)]
-    for step in (_check_weights, _check_storage, _check_database, _check_service):
-        findings.append(_guarded(step, terminal.settings))
+    steps = (_check_weights, _check_storage, _check_database, _check_service)
+    findings += [_guarded(step, terminal.settings) for step in steps]
     findings += [_check_receiver(one, terminal.settings) for one in site.receivers]
     findings += list(_check_streams(site))
     table = terminal.table(

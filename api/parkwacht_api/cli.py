@@ -124,8 +124,8 @@ def _study(
     target_class: str | None = None,
     grid_m: float = 2.0,
 ) -> None:
-    from parkwacht_coverage.cli import StudyRequest, run_study  # noqa: PLC0415 -- brings numba
-    from parkwacht_coverage.study import StudyOptions  # noqa: PLC0415
+    from parkwacht_coverage.cli import StudyRequest, run_study
+    from parkwacht_coverage.study import StudyOptions
 
     options = StudyOptions(k=k, edition_id=edition, class_id=target_class, grid_step_m=grid_m)
     request = StudyRequest(
@@ -175,11 +175,12 @@ def watch(
     ] = True,
 ) -> None:
     """Watch sources on media time and hand every event to the service."""
-    from parkwacht_api.watching import watch_and_ship  # noqa: PLC0415 -- brings PyAV
-    from parkwacht_vision.cli import WatchOptions  # noqa: PLC0415
+    from parkwacht_api.watching import watch_and_ship
+    from parkwacht_vision.cli import WatchOptions
 
     terminal = open_terminal()
-    configure_logging("WARNING")
+    # At a terminal the same is said in plain words; a service's log wants the record.
+    configure_logging("CRITICAL" if sys.stderr.isatty() else "WARNING")
     options = WatchOptions(
         sources=tuple(sources),
         camera_id=camera,
@@ -196,15 +197,12 @@ def _instant(written: str | None) -> datetime | None:
     try:
         return datetime.fromisoformat(written)
     except ValueError as error:
-        raise ConfigError.at(
-            "parkwacht watch",
-            "--started-at",
-            written,
-            Text(
-                nl="een tijdstip als 2026-11-23T02:13:00+01:00",
-                en="an instant like 2026-11-23T02:13:00+01:00",
-            ),
-        ) from error
+        right = Text(
+            nl="een tijdstip als 2026-11-23T02:13:00+01:00",
+            en="an instant like 2026-11-23T02:13:00+01:00",
+        )
+        where = "parkwacht watch"
+        raise ConfigError.at(where, "--started-at", written, right) from error
 
 
 @app.command(help=say("De dienst: pagina's, api en doorgifte.", "The service: pages, api, outbox."))
@@ -217,7 +215,7 @@ def serve(
     ] = True,
 ) -> None:
     """Serve the review pages and the api, and empty the outbox."""
-    from parkwacht_api.operate import serve_site  # noqa: PLC0415 -- brings FastAPI
+    from parkwacht_api.operate import serve_site
 
     terminal = open_terminal()
     configure_logging("INFO")
@@ -227,7 +225,7 @@ def serve(
 @app.command(help=say("Alleen de doorgifte.", "Only the outbox."))
 def deliver(site: SiteOption = None) -> None:
     """Empty the outbox until told to stop."""
-    from parkwacht_api.operate import deliver_site  # noqa: PLC0415
+    from parkwacht_api.operate import deliver_site
 
     terminal = open_terminal()
     configure_logging("INFO")
@@ -237,7 +235,7 @@ def deliver(site: SiteOption = None) -> None:
 @app.command(help=say("Breng wat in de spool wacht naar de dienst.", "Bring what waits."))
 def ship() -> None:
     """Bring what waits in the spool to the service, once."""
-    from parkwacht_api.watching import ship_waiting  # noqa: PLC0415
+    from parkwacht_api.watching import ship_waiting
 
     raise typer.Exit(ship_waiting(open_terminal()))
 
@@ -249,7 +247,7 @@ def partner(
     port: Annotated[int, typer.Option(min=1, max=65535, help=say("Poort.", "Port."))] = 8091,
 ) -> None:
     """Run a real HTTP receiver that verifies signatures and acknowledges."""
-    from parkwacht_api.operate import play_partner  # noqa: PLC0415
+    from parkwacht_api.operate import play_partner
 
     terminal = open_terminal()
     configure_logging("INFO")

@@ -86,6 +86,8 @@ def list_events(
             Text(nl="oordeel", en="verdict"),
         ],
     )
+    table.columns[0].no_wrap = True
+    table.columns[0].overflow = "fold"
     for event in events:
         _add_event(table, event, terminal, timezone)
     terminal.console.print(table)

@@ -461,8 +461,8 @@ def _say_result(
     if verified is not None:
         told = ("ja", "yes") if police else ("NEE", "NO")
         terminal.say(
-            f"Gebeurtenis {verified.id} is bevestigd door een operator; politie kreeg hem: {told[0]}",
-            f"Event {verified.id} was verified by an operator; the police got it: {told[1]}",
+            f"Gebeurtenis {verified.id}: bevestigd door een operator; bij de politie: {told[0]}",
+            f"Event {verified.id}: verified by an operator; with the police: {told[1]}",
         )
     if is_right:
         terminal.say("[green]Alles gevonden en gezien.[/]", "[green]All found and seen.[/]")

@@ -157,8 +157,9 @@ def with_receiver_urls(site: Site, settings: Settings) -> Site:
     known = {receiver.id for receiver in site.receivers}
     for receiver_id, url in settings.receiver_urls.items():
         if receiver_id not in known or not url.startswith(("http://", "https://")):
+            where = "PARKWACHT_RECEIVER_URLS"
             raise ConfigError.at(
-                "PARKWACHT_RECEIVER_URLS",
+                where,
                 receiver_id,
                 url,
                 Text(

@@ -40,7 +40,7 @@ class Destination:
 def find_destination(
     terminal: Terminal, site_path: Path | None, service: RunningService | None
 ) -> Destination:
-    """Choose the spool, the park and the service; a demo that runs is used where nothing else is."""
+    """Choose spool, park and service; a running demo is used where nothing else is."""
     settings = terminal.settings
     if service is not None and service.is_demo:
         settings = settings.model_copy(update={"state_dir": service.state_dir})

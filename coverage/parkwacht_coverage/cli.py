@@ -101,7 +101,7 @@ def write_files(
     CoverageError
         The folder cannot be written.
     """
-    from parkwacht_coverage.figures import draw_map  # noqa: PLC0415 - matplotlib loads slowly
+    from parkwacht_coverage.figures import draw_map
 
     folder = request.out_dir
     report, picture = folder / "coverage_report.pdf", folder / "coverage_map.png"

@@ -1,0 +1,45 @@
+"""
+Make the screenshots of the documents anew, from a real night of the demo.
+
+Run with the project's Python: `.venv/bin/python docs/make_screenshots.py`; needs Chromium and its
+driver.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from selenium.webdriver.common.by import By
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+IMAGES = ROOT / "docs" / "images"
+
+
+def main() -> None:
+    """Watch the night, sign in and take the pictures."""
+    from browser import open_browser  # noqa: PLC0415 -- found through the path above
+    from demo_run import watched_night  # noqa: PLC0415
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        watched_night(Path(folder)) as night,
+        open_browser(Path(folder) / "profile") as driver,
+    ):
+        driver.get(night.url)
+        driver.find_element(By.NAME, "person").send_keys("A. de Vries")
+        driver.find_element(By.NAME, "key").send_keys(night.operator_key)
+        driver.find_element(By.CSS_SELECTOR, "button.primary").click()
+        time.sleep(2)
+        driver.save_screenshot(str(IMAGES / "events.png"))
+        driver.find_element(By.CSS_SELECTOR, "li.event a.cover").click()
+        time.sleep(2)
+        driver.set_window_size(1280, 1500)
+        time.sleep(1)
+        driver.save_screenshot(str(IMAGES / "event.png"))
+    print(f"written: {IMAGES / 'events.png'}, {IMAGES / 'event.png'}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

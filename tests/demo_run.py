@@ -1,0 +1,50 @@
+"""One night of the demo for tests and screenshots: real processes, the embedded detector."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from parkwacht_api.demo import Demo, load_recordings
+from parkwacht_api.local import OPERATOR_KEY
+from parkwacht_api.terminal import Terminal
+from parkwacht_config.loader import load_site
+from parkwacht_config.secrets import read_secret
+from parkwacht_config.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+SITE = ROOT / "config" / "sites" / "josink_es.toml"
+SAMPLES = ROOT / "sample_media"
+
+
+@dataclass(frozen=True)
+class Night:
+    """A night that was watched; its service still runs."""
+
+    demo: Demo
+    url: str
+    operator_key: str
+    n_events: int
+
+
+def make_demo(state_dir: Path) -> Demo:
+    """Prepare a demo of the sample park that takes the embedded detector."""
+    terminal = Terminal(
+        Settings(state_dir=state_dir, detector="embedded", weights=None), Console(quiet=True)
+    )
+    return Demo(terminal, load_site(SITE), load_recordings(SAMPLES), state_dir / "demo")
+
+
+@contextmanager
+def watched_night(state_dir: Path, *, port: int = 18070) -> Iterator[Night]:
+    """Watch the sample recordings and keep serving for the length of a block."""
+    demo = make_demo(state_dir)
+    demo.prepare(port)
+    with demo.running():
+        demo.watch()
+        with demo.client() as client:
+            outcomes = demo.wait_for_acknowledgements(client)
+        key = read_secret(OPERATOR_KEY, demo.state_dir).get_secret_value()
+        yield Night(demo, demo.url, key, sum(len(one.events) for one in outcomes))

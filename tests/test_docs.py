@@ -1,0 +1,43 @@
+"""Every command and setting is documented, and every link leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from parkwacht_api.cli import app
+from parkwacht_config.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(ROOT.glob("*/README.md")),
+]
+
+
+@pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert re.search(rf"parkwacht {command}\b", README), command
+
+
+@pytest.mark.parametrize("setting", sorted(Settings.model_fields))
+def test_every_setting_is_in_the_readme(setting: str) -> None:
+    assert f"PARKWACHT_{setting.upper()}" in README
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (document.parent / target).exists(), target
+
+
+def test_no_machine_path_stands_in_the_project() -> None:
+    path_of_a_machine = "/".join(["", "work", "main"])
+    for path in ROOT.rglob("*"):
+        is_text = path.suffix in {".py", ".md", ".toml", ".sh", ".json", ".html"}
+        if is_text and not {".venv", ".git", "node_modules"} & set(path.parts):
+            assert path_of_a_machine not in path.read_text(errors="ignore"), path
