@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -11,8 +12,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-
 from api_harness import Service, make_receiver, make_site, running_service
+
 from parkwacht_config.site import ReceiverRole, Release
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
@@ -66,7 +67,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 time.sleep(0.1)
         yield url
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # a fast shutdown: connections are ended
         server.wait(timeout=30)
         shutil.rmtree(home, ignore_errors=True)
 

@@ -3,8 +3,6 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
-
 from api_harness import (
     JPEG,
     MP4,
@@ -15,6 +13,8 @@ from api_harness import (
     make_flagged,
     make_report,
 )
+from sqlalchemy import func, select
+
 from parkwacht_api.ingest import store_flagged
 from parkwacht_api.media import StoredFile
 from parkwacht_api.models import Delivery, Event, Media

@@ -106,7 +106,7 @@ def _event_context(state: AppState, session: Session, event_id: UUID, me: Princi
     return {
         "event": event,
         "map": build_map(state.site, event.camera_id, event.record, event.ending),
-        "media": {one.kind: one for one in event.media},
+        "media": {"snapshot": None, "clip": None} | {one.kind: one for one in event.media},
         "camera_name": _camera_name(state, event.camera_id),
         "zone_name": _zone_name(state, event.zone_id),
         "receiver_name": lambda receiver_id: _receiver_name(state, receiver_id),
@@ -123,7 +123,7 @@ def get_event(
     """Show one event."""
     me.require(Scope.READ)
     context = _event_context(state, session, event_id, me)
-    return render(request, "event.html", {**context, "alert": "", "given": {}}, principal=me)
+    return render(request, "event.html", {**context, "alert": "", "given": _verdict_form()}, principal=me)
 
 
 @router.get("/events/{event_id}/{kind}")

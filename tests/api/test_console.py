@@ -1,0 +1,279 @@
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from api_harness import (
+    JPEG,
+    MP4,
+    Service,
+    make_ending,
+    make_receiver,
+    make_report,
+    make_site,
+    running_service,
+)
+
+from parkwacht_api.keys import Scope, create_key, revoke_key
+from parkwacht_api.models import WebSession
+from parkwacht_api.repository import image_accesses
+from parkwacht_config.clock import FakeClock
+
+HTML = {"Accept": "text/html,*/*;q=0.8"}
+
+
+@contextmanager
+def browser(service: Service, key: str | None = None) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=service.url, headers=HTML, trust_env=False) as client:
+        if key is not None:
+            answer = client.post("/login", data={"person": "J. de Vries", "key": key})
+            assert answer.status_code == 303, answer.text
+        yield client
+
+
+def csrf_of(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+class Checker(HTMLParser):
+    """Collects what a strict policy would block, and controls without a name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+        self.open_labels = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "style" or (tag == "script" and not given.get("src")):
+            self.faults.append(f"inline {tag}")
+        for name, value in given.items():
+            if name == "style" or name.startswith("on"):
+                self.faults.append(f"{tag} {name}")
+            if name in {"src", "href", "action", "poster"} and "//" in (value or ""):
+                self.faults.append(f"{tag} {name}={value}")
+        if tag == "label":
+            self.open_labels += 1
+        is_control = tag in {"select", "textarea"} or (
+            tag == "input" and given.get("type") != "hidden"
+        )
+        if is_control and not self.open_labels:
+            self.faults.append(f"{tag} without a label")
+        if tag == "img" and "alt" not in given:
+            self.faults.append("img without alt")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "label":
+            self.open_labels -= 1
+
+
+def check(answer: httpx.Response, status: int = 200) -> str:
+    assert answer.status_code == status, answer.text
+    checker = Checker()
+    checker.feed(answer.text)
+    assert checker.faults == []
+    return answer.text
+
+
+VERDICT = {
+    "verdict": "verified",
+    "reason": "Iemand klimt over het hek",
+    "avs_level": "3",
+    "legal_basis": "own_initiative",
+    "legal_number": "",
+    "version": "0",
+}
+
+
+def test_who_is_not_logged_in_is_sent_to_the_login_page(service: Service) -> None:
+    with browser(service) as client:
+        answer = client.get("/watch?x=1")
+        assert answer.status_code == 303
+        assert answer.headers["location"] == "/login?next=%2Fwatch%3Fx%3D1"
+        assert "Aanmelden" in check(client.get(answer.headers["location"]))
+        assert client.post("/events/x/verdict").status_code in {401, 422}
+
+
+def test_logging_in_and_out(service: Service) -> None:
+    with browser(service, service.operator_key) as client:
+        cookie = next(iter(client.cookies.jar))
+        assert cookie.has_nonstandard_attr("HttpOnly")
+        assert cookie.get_nonstandard_attr("SameSite", "").lower() == "strict"  # type: ignore[union-attr]
+        page = check(client.get("/"))
+        assert "J. de Vries" in page
+        with service.database.reading() as session:
+            row = session.query(WebSession).one()
+        assert client.cookies["parkwacht_session"] not in str(vars(row))
+        token = client.cookies["parkwacht_session"]
+        assert client.post("/logout", data={"csrf": "x"}).status_code == 403
+        assert client.post("/logout", data={"csrf": csrf_of(page)}).status_code == 303
+        answer = client.get("/", headers={"Cookie": f"parkwacht_session={token}"})
+        assert answer.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("where", "goes_to"),
+    [
+        ("/watch", "/watch"),
+        ("//evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("/x\r\nSet-Cookie: a=b", "/"),
+    ],
+)
+def test_login_leads_only_inside(service: Service, where: str, goes_to: str) -> None:
+    with browser(service) as client:
+        form = {"person": "Jo", "key": service.operator_key, "next": where}
+        answer = client.post("/login", data=form)
+    assert answer.headers["location"] == goes_to
+
+
+def test_a_wrong_key_a_foreign_page_and_too_many_tries(service: Service) -> None:
+    with browser(service) as client:
+        form = {"person": "Jo", "key": "pw_wrong_key"}
+        foreign = client.post("/login", data=form, headers={"Sec-Fetch-Site": "cross-site"})
+        assert foreign.status_code == 403
+        nameless = client.post("/login", data={"person": " ", "key": service.operator_key})
+        assert nameless.status_code == 401
+        worker = client.post("/login", data={"person": "Jo", "key": service.worker_key})
+        assert "geen toegang" in check(worker, 401)
+        for _ in range(5):
+            assert "niet geldig" in check(client.post("/login", data=form), 401)
+        locked = client.post("/login", data={"person": "Jo", "key": service.operator_key})
+        check(locked, 429)
+        assert int(locked.headers["retry-after"]) > 0
+
+
+def test_a_session_ends_by_time_and_with_its_key(tmp_path: Path) -> None:
+    clock = FakeClock(datetime(2026, 11, 24, 20, 0, tzinfo=UTC))
+    with running_service(tmp_path / "s", make_site(), clock=clock) as service:
+        with browser(service, service.operator_key) as client:
+            clock.advance(timedelta(hours=11, minutes=59))
+            assert client.get("/").status_code == 200
+            clock.advance(timedelta(minutes=1))
+            assert client.get("/").status_code == 303
+        with browser(service, service.operator_key) as client:
+            revoke_key(service.database, service.operator_key.split("_")[1], at=clock.now())
+            assert client.get("/").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nl", ("Gebeurtenissen", "Te beoordelen", "Persoon", "wordt verstuurd", "Bewaking")),
+        ("en", ("Events", "To review", "Person", "being sent", "Watch")),
+    ],
+)
+def test_pages_speak_both_languages(service: Service, language: str, words: tuple[str]) -> None:
+    event = service.stored()
+    service.put_ending(make_ending(event))
+    with service.client(service.worker_key) as client:
+        client.post("/watch-reports", json=make_report().model_dump(mode="json"))
+    with browser(service, service.operator_key) as client:
+        page = check(client.get("/", params={"lang": language}))
+        detail = check(client.get(f"/events/{event.id}"))  # the choice is remembered
+        watch = check(client.get("/watch"))
+        lost = check(client.get("/nothing"), 404)
+    for word in words:
+        assert word in page
+    for one in (page, detail, watch, lost):
+        assert f'<html lang="{language}">' in one
+    assert ("Verslagen" if language == "nl" else "Reports") in watch
+    assert "5.0 min" in watch
+    # 22:14:03 UTC in November is 23:14:03 in the park.
+    assert "20-11-2026 23:14:03" in detail
+    assert "&lt;night&gt;.mp4" in detail
+
+
+def test_images_of_a_page_are_logged_under_the_persons_name(service: Service) -> None:
+    event = service.stored()
+    service.put_ending(make_ending(event))
+    with browser(service, service.operator_key) as client:
+        assert client.get(f"/events/{event.id}/snapshot").content == JPEG
+        part = client.get(f"/events/{event.id}/clip", headers={"Range": "bytes=0-9"})
+        assert (part.status_code, part.content) == (206, MP4[:10])
+    with service.database.reading() as session:
+        looks = [(one.person, one.kind, one.via) for one in image_accesses(session)]
+    assert looks == [("J. de Vries", "snapshot", "console"), ("J. de Vries", "clip", "console")]
+
+
+def test_judging_by_the_page(any_service: Service) -> None:
+    event = any_service.stored()
+    path = f"/events/{event.id}"
+    with browser(any_service, any_service.operator_key) as client:
+        csrf = csrf_of(check(client.get(path)))
+
+        def judge(**changes: Any) -> httpx.Response:
+            return client.post(f"{path}/verdict", data=VERDICT | {"csrf": csrf} | changes)
+
+        assert judge(csrf="x").status_code == 403
+        assert judge(csrf="").status_code == 403
+        assert client.post(f"{path}/verdict", data={}).status_code == 403
+        again = check(judge(legal_basis="vordering", reason='"><script>'), 422)
+        assert "vordering" in again
+        assert "<script>" not in again.replace('<script src="/static', "")
+        assert any_service.deliveries(event.id)[0]["receiver_id"] == "meldkamer"
+        assert judge(verdict="").status_code == 422
+        assert judge().status_code == 303
+        page = check(client.get(path))
+        assert "Iemand klimt over het hek" in page
+        assert "eigen initiatief" in page
+        check(judge(), 412)  # seen before the verdict
+    told = [one["receiver_id"] for one in any_service.deliveries(event.id)]
+    assert told == ["meldkamer", "politie"]
+
+
+def test_a_key_without_scopes_sees_no_image_and_no_form(service: Service) -> None:
+    event = service.stored()
+    key = create_key(service.database, "reader", {Scope.READ}, at=datetime.now(UTC))
+    with browser(service, key) as client:
+        page = check(client.get(f"/events/{event.id}"))
+        assert 'action="/events' not in page
+        assert "geen toegang tot beeld" in page
+        check(client.get(f"/events/{event.id}/snapshot"), 403)
+        answer = client.post(f"/events/{event.id}/verdict", data=VERDICT | {"csrf": csrf_of(page)})
+        check(answer, 403)
+
+
+def test_a_partner_sees_its_own_and_an_operator_sees_what_was_held(tmp_path: Path) -> None:
+    site = make_site(make_receiver("ver", "http://192.0.2.7/"))
+    with running_service(tmp_path / "s", site) as service:
+        event = service.stored()
+        with browser(service, service.operator_key) as client:
+            page = check(client.get("/"))
+            assert "Niet doorgegeven" in page
+            assert "1 tegengehouden" in page
+            assert "forwarding is local" in check(client.get(f"/events/{event.id}"))
+        with browser(service, service.partner_keys["ver"]) as client:
+            assert "Geen gebeurtenissen" in check(client.get("/"))
+            check(client.get(f"/events/{event.id}"), 404)
+            assert "Nog geen verslagen" in check(client.get("/watch"))
+
+
+def test_paging_and_filter(service: Service) -> None:
+    for n in range(21):
+        service.stored(started_at=datetime(2026, 11, 20, 22, n, tzinfo=UTC))
+    with browser(service, service.operator_key) as client:
+        first = check(client.get("/"))
+        assert first.count('class="card event') == 20
+        found = re.search(r'href="([^"]+)" rel="next"', first)
+        assert found is not None
+        second = check(client.get(found[1].replace("&amp;", "&")))
+        assert second.count('class="card event') == 1
+        assert "Geen gebeurtenissen" in check(client.get("/?verdict=verified"))
+        check(client.get("/?cursor=nonsense"), 422)
+
+
+def test_an_event_without_a_position_and_of_an_unknown_camera(service: Service) -> None:
+    event = service.stored(position=None, camera_id="gone")
+    with browser(service, service.operator_key) as client:
+        page = check(client.get(f"/events/{event.id}"))
+    assert "plaats onbekend" in page
+    assert "gone" in page

@@ -1,0 +1,136 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from api_harness import Service
+
+from parkwacht_api.models import Delivery
+from parkwacht_api.outbox import OutboxPolicy, Outcome, claim_due, record_outcome
+from parkwacht_api.receivers.webhook import Answer
+from parkwacht_api.repository import attempts_of, delivery_by_id
+
+POLICY = OutboxPolicy(lease_s=30, jitter=0)
+T0 = datetime.now(UTC) + timedelta(minutes=1)
+
+
+def after(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def failed(at: datetime, status: int | None = None, wait_s: float | None = None) -> Outcome:
+    return Outcome("failed", at, Answer(status, "no", wait_s) if status else None, "failed")
+
+
+def only_delivery(service: Service) -> Delivery:
+    with service.database.reading() as session:
+        return session.query(Delivery).one()
+
+
+def test_the_newest_alarm_goes_first(any_service: Service) -> None:
+    events = [any_service.stored() for _ in range(3)]
+    claims = claim_due(any_service.database, T0, policy=POLICY, limit=2)
+    told = [one.payload["data"]["event_id"] for one in claims]
+    assert told == [str(events[2].id), str(events[1].id)]
+
+
+def test_a_claim_keeps_others_away_until_its_lease_ends(any_service: Service) -> None:
+    any_service.stored()
+    database = any_service.database
+    assert len(claim_due(database, T0, policy=POLICY, limit=5)) == 1
+    assert claim_due(database, after(29), policy=POLICY) == []
+    assert len(claim_due(database, after(31), policy=POLICY)) == 1
+
+
+def test_who_slept_past_its_lease_cannot_record(any_service: Service) -> None:
+    any_service.stored()
+    database = any_service.database
+    (slow,) = claim_due(database, T0, policy=POLICY)
+    (fast,) = claim_due(database, after(31), policy=POLICY)
+    assert slow.delivery_id == fast.delivery_id
+    assert record_outcome(database, slow, failed(after(32)), policy=POLICY) is None
+    taken = Outcome("delivered", after(33), Answer(204, ""))
+    assert record_outcome(database, fast, taken, policy=POLICY) == "delivered"
+    assert record_outcome(database, slow, failed(after(34)), policy=POLICY) is None
+    assert record_outcome(database, fast, failed(after(35)), policy=POLICY) is None
+    row = only_delivery(any_service)
+    assert (row.state, row.delivered_at, row.n_attempts) == ("delivered", after(33), 2)
+    assert row.sent_at == T0
+    with database.reading() as session:
+        outcomes = [one.outcome for one in attempts_of(session, [row.id])]
+    assert outcomes == ["sending", "delivered"]  # the first sender left no end
+
+
+def test_retries_come_in_seconds(service: Service) -> None:
+    service.stored()
+    at, waits = T0, []
+    for _ in range(7):
+        (claim,) = claim_due(service.database, at, policy=POLICY)
+        assert record_outcome(service.database, claim, failed(at), policy=POLICY) == "pending"
+        due_at = only_delivery(service).due_at
+        waits.append((due_at - at).total_seconds())
+        at = due_at
+    assert waits == [2, 5, 10, 20, 30, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("retry_after_s", "wait_s"), [(None, 2), (1.0, 2), (90.0, 90), (86400.0, 600)]
+)
+def test_retry_after_is_heard_within_reason(
+    service: Service, retry_after_s: float | None, wait_s: float
+) -> None:
+    service.stored()
+    (claim,) = claim_due(service.database, T0, policy=POLICY)
+    record_outcome(service.database, claim, failed(T0, 503, retry_after_s), policy=POLICY)
+    assert only_delivery(service).due_at == after(wait_s)
+
+
+def test_jitter_stays_small() -> None:
+    policy = OutboxPolicy(jitter=0.2)
+    waits = {policy.wait_s(1, None) for _ in range(200)}
+    assert 1.6 <= min(waits) < max(waits) <= 2.4
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "n_attempts"),
+    [
+        (OutboxPolicy(max_attempts=3, jitter=0), None, 3),
+        (OutboxPolicy(max_refusals=2, jitter=0), 404, 2),
+        (OutboxPolicy(max_age=timedelta(0), jitter=0), 500, 1),
+    ],
+    ids=["attempts", "refusals", "age"],
+)
+def test_giving_up_is_visible(
+    service: Service, policy: OutboxPolicy, status: int | None, n_attempts: int
+) -> None:
+    service.stored()
+    at = T0
+    for _ in range(n_attempts):
+        (claim,) = claim_due(service.database, at, policy=policy)
+        state = record_outcome(service.database, claim, failed(at, status), policy=policy)
+        at += timedelta(minutes=5)
+    assert state == "dead"
+    row = only_delivery(service)
+    assert row.reason.endswith("; failed")
+    assert claim_due(service.database, at + timedelta(days=1), policy=policy) == []
+    with service.client(service.operator_key) as client:
+        listed = client.get("/deliveries", params={"state": "dead"}).json()["items"]
+    assert [one["reason"] for one in listed] == [row.reason]
+
+
+def test_throttling_is_no_refusal(service: Service) -> None:
+    service.stored()
+    policy, at = OutboxPolicy(max_refusals=1, jitter=0), T0
+    for status in (429, 503, 408):
+        (claim,) = claim_due(service.database, at, policy=policy)
+        state = record_outcome(service.database, claim, failed(at, status), policy=policy)
+        assert state == "pending"
+        at += timedelta(minutes=5)
+
+
+def test_busy_receivers_are_passed_over(service: Service) -> None:
+    service.stored()
+    claims = claim_due(service.database, T0, policy=POLICY, busy_receivers=["meldkamer"])
+    assert claims == []
+    with service.database.reading() as session:
+        row = session.query(Delivery).one()
+        assert delivery_by_id(session, row.id) is row
+        assert row.n_attempts == 0
