@@ -354,7 +354,7 @@ def _paint(
     """Colour the points of a vehicle, shape (N, 3)."""
     x, y, z = points.T
     rgb = np.tile(np.array(paint), (len(points), 1))
-    half, radius = body.length_m / 2, body.wheels[2]
+    half = body.length_m / 2
     rgb[z < 0.36] = BLACK
     rgb[(np.abs(x) > half - 0.16) & (z < 0.56)] = (0.05, 0.05, 0.055)
     flank = np.abs(normals[:, 1]) > 0.6
@@ -387,6 +387,14 @@ def _paint(
     rgb[plate] = (0.62, 0.46, 0.03)
     for seam in (body.glass[-1][0][0] - 0.03, body.glass[-1][-1][0] * 0.98):
         rgb[flank & (np.abs(x - seam) < 0.016) & (z > 0.4) & (z < body.belt_m)] = BLACK
+    _paint_wheels(body, points, flank, rgb)
+    return rgb
+
+
+def _paint_wheels(body: Body, points: Floats, flank: npt.NDArray[np.bool_], rgb: Floats) -> None:
+    """Colour tyres, rims and the wheel arches."""
+    x, y, z = points.T
+    radius = body.wheels[2]
     for axle in body.wheels[:2]:
         away = np.hypot(x - axle, z - radius)
         rgb[away < 1.17 * radius] = BLACK
@@ -394,7 +402,6 @@ def _paint(
         rgb[(away < 1.02 * radius) & outer] = TYRE
         spokes = np.cos(5 * np.arctan2(z - radius, x - axle)) > -0.55
         rgb[flank & (away < 0.66 * radius) & outer & spokes] = RIM
-    return rgb
 
 
 def _is_inside(corners: Floats, x: Floats, z: Floats) -> npt.NDArray[np.bool_]:

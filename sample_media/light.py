@@ -117,8 +117,8 @@ def irradiance(light: Light, position_m: Canvas, normals: Canvas) -> Canvas:
         strength /= SUN_M**2
     else:
         strength /= reach**2 + 1.0
-        own_post = np.hypot(to_light[..., 0], to_light[..., 1]) < 0.4  # noqa: PLR2004
-        strength[own_post] = 0
+        at_lamp = np.hypot(to_light[..., 0], to_light[..., 1]) < 0.4  # noqa: PLR2004
+        strength[at_lamp & (np.abs(normals[..., 2]) < 0.5)] = 0  # its own post # noqa: PLR2004
     if light.beam is not None:
         axis, wide, high = light.beam
         away = -to_light / np.maximum(reach, 1e-6)[..., None]

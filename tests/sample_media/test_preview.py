@@ -122,7 +122,7 @@ def test_a_fisheye_is_refused() -> None:
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
-    def refuse(name: str, *rest: Any) -> Any:  # noqa: ANN401
+    def refuse(name: str, *rest: Any) -> Any:
         if name == "pyvista":
             raise ImportError(name)
         return real(name, *rest)

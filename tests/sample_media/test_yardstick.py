@@ -24,7 +24,7 @@ def check() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def net(check: ModuleType) -> Any:  # noqa: ANN401
+def net(check: ModuleType) -> Any:
     if not WEIGHTS.exists():
         pytest.skip(f"no weights at {WEIGHTS}")
     with warnings.catch_warnings():
@@ -46,7 +46,7 @@ def net(check: ModuleType) -> Any:  # noqa: ANN401
 )
 def test_the_actors_are_found(
     check: ModuleType,
-    net: Any,  # noqa: ANN401
+    net: Any,
     name: str,
     least: float,
 ) -> None:
