@@ -54,7 +54,7 @@ def test_each_route_asks_for_its_own_scope(service: Service) -> None:
 )
 def test_a_key_that_is_none(service: Service, key: str) -> None:
     with httpx.Client(trust_env=False) as client:
-        headers = {"Authorization": f"Bearer {key}".encode()}
+        headers = {b"Authorization": f"Bearer {key}".encode()}
         assert client.get(f"{service.url}/api/v1/events", headers=headers).status_code == 401
 
 

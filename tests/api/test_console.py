@@ -105,7 +105,7 @@ def test_logging_in_and_out(service: Service) -> None:
     with browser(service, service.operator_key) as client:
         cookie = next(iter(client.cookies.jar))
         assert cookie.has_nonstandard_attr("HttpOnly")
-        assert cookie.get_nonstandard_attr("SameSite", "").lower() == "strict"  # type: ignore[union-attr]
+        assert cookie.get_nonstandard_attr("SameSite", "").lower() == "strict"
         page = check(client.get("/"))
         assert "J. de Vries" in page
         with service.database.reading() as session:

@@ -62,6 +62,10 @@ def test_a_snapshot_must_be_what_its_record_says(
     assert [one for one in service.settings.media_dir.rglob("*") if one.is_file()] == []
 
 
+class PowerLossError(Exception):
+    """The machine stops here."""
+
+
 def test_a_crash_before_the_commit_leaves_nothing(service: Service) -> None:
     event = make_flagged()
     state = AppState(service.settings, service.site, SystemClock(), service.database)
@@ -71,9 +75,9 @@ def test_a_crash_before_the_commit_leaves_nothing(service: Service) -> None:
         with service.database.writing() as session:
             assert store_flagged(session, event, file, state=state)
             session.flush()
-            raise RuntimeError("power")
+            raise PowerLossError
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(PowerLossError):
         crash()
     with service.database.reading() as session:
         assert session.scalars(select(Event)).all() == []

@@ -115,9 +115,9 @@ def test_only_2xx_is_success(status: int) -> None:
 
 @pytest.mark.parametrize("status", [302, 307, 400, 404, 429, 500, 503])
 def test_everything_else_is_a_failure(status: int) -> None:
-    with receiver_stub(answering(status, retry_after="9")) as stub:
-        with pytest.raises(SendFailed) as caught:
-            attempt(stub.url)
+    stub_answers = receiver_stub(answering(status, retry_after="9"))
+    with stub_answers as stub, pytest.raises(SendFailed) as caught:
+        attempt(stub.url)
     assert caught.value.answer is not None
     assert caught.value.answer.http_status == status
     assert caught.value.answer.retry_after_s == 9.0
@@ -125,9 +125,12 @@ def test_everything_else_is_a_failure(status: int) -> None:
 
 
 def test_a_redirect_is_not_followed() -> None:
-    with receiver_stub() as other, receiver_stub(answering(307, location=other.url)) as stub:
-        with pytest.raises(SendFailed, match="307"):
-            attempt(stub.url)
+    with (
+        receiver_stub() as other,
+        receiver_stub(answering(307, location=other.url)) as stub,
+        pytest.raises(SendFailed, match="307"),
+    ):
+        attempt(stub.url)
     assert other.seen == []
 
 

@@ -123,7 +123,8 @@ def get_event(
     """Show one event."""
     me.require(Scope.READ)
     context = _event_context(state, session, event_id, me)
-    return render(request, "event.html", {**context, "alert": "", "given": _verdict_form()}, principal=me)
+    context |= {"alert": "", "given": _verdict_form()}
+    return render(request, "event.html", context, principal=me)
 
 
 @router.get("/events/{event_id}/{kind}")
