@@ -35,7 +35,7 @@ def browser(night: Night, tmp_path: Path) -> Iterator[WebDriver]:
 
 def complaints(driver: WebDriver) -> list[str]:
     """Return what the browser complained about: blocked styles, missing files, script errors."""
-    return [str(entry["message"]) for entry in driver.get_log("browser")]
+    return [str(entry["message"]) for entry in driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
 
 def is_positive(script: str, element: WebElement) -> Callable[[WebDriver], bool]:

@@ -41,7 +41,7 @@ from parkwacht_config.site import ReceiverRole, Release, Site
 from parkwacht_config.text import Text
 
 ACKNOWLEDGE_WITHIN_S = 60.0
-# Where an event may begin before, or end after, the interval in which the truth expects it.
+# How far outside the interval of the truth, in which the object is in the zone, it may be confirmed.
 TOLERANCE_S = 3.0
 
 
@@ -155,14 +155,14 @@ def match_events(recording: Recording, events: list[EventDetail]) -> Outcome:
     """Pair the events found in a recording with the events expected, each at most once."""
     outcome = Outcome(recording, events)
     open_truths = list(recording.expected)
-    for event in sorted(events, key=lambda one: one.started_at):
+    for event in sorted(events, key=lambda one: one.confirmed_at):
         is_person = event.object_class.value == "person"
         fitting = [
             truth
             for truth in open_truths
             if truth.is_person == is_person
             and truth.zone_id == event.zone_id
-            and truth.earliest_at <= event.started_at <= truth.latest_at
+            and truth.earliest_at <= event.confirmed_at <= truth.latest_at
         ]
         if fitting:
             open_truths.remove(fitting[0])
