@@ -2,9 +2,8 @@
 Simulated view of one camera: what it would see of the park.
 
 The scene is built from a `Site`: ground by kind with bay markings, buildings with facades, lamp
-posts and the fence. Scene coordinates are metres east, north and up from the foot of the camera (RD
-New is too
-large for single precision). Drawing needs pyvista, the optional extra `render`.
+posts and the fence. Scene coordinates are metres east, north and up from the foot of the camera,
+because RD New is too large for single precision. Drawing needs pyvista, the extra `render`.
 """
 
 import itertools
