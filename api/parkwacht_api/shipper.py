@@ -25,8 +25,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 30.0
 POLL_S = 0.2
 MAX_WAIT_S = 10.0
-# 404 here means that an ending's event was refused before; see `_is_for_good`.
-FOR_GOOD = frozenset({400, 404, 409, 413, 415, 422})
+FOR_GOOD = frozenset({400, 409, 413, 415, 422})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,12 @@ class ShipCounts:
     n_kept: int = 0
 
 
-def _is_for_good(answer: httpx.Response) -> bool:
-    is_ours = answer.headers.get("content-type", "").startswith("application/problem+json")
-    return answer.status_code in FOR_GOOD and is_ours
+def _is_for_good(answer: httpx.Response, entry: SpoolEntry) -> bool:
+    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+        return False
+    # An ending without its event: that was refused before. Elsewhere 404 is a wrong address.
+    is_orphan = entry.stage == "ended" and answer.status_code == httpx.codes.NOT_FOUND
+    return is_orphan or answer.status_code in FOR_GOOD
 
 
 def _reason(answer: httpx.Response) -> str:
@@ -120,7 +122,7 @@ class IngestClient:
             return
         reason = _reason(answer)
         text = Text(nl=f"de dienst antwoordt {reason}", en=f"the service answers {reason}")
-        raise (IngestRefused(text) if _is_for_good(answer) else IngestError(text))
+        raise (IngestRefused(text) if _is_for_good(answer, entry) else IngestError(text))
 
 
 def _ship(spool: Spool, client: IngestClient) -> ShipCounts:

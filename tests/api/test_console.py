@@ -186,7 +186,7 @@ def test_pages_speak_both_languages(service: Service, language: str, words: tupl
     for one in (page, detail, watch, lost):
         assert f'<html lang="{language}">' in one
     assert ("Verslagen" if language == "nl" else "Reports") in watch
-    assert "5.0 min" in watch
+    assert ("5,0 min" if language == "nl" else "5.0 min") in watch
     # 22:14:03 UTC in November is 23:14:03 in the park.
     assert "20-11-2026 23:14:03" in detail
     assert "&lt;night&gt;.mp4" in detail

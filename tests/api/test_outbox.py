@@ -9,7 +9,8 @@ from parkwacht_api.receivers.webhook import Answer
 from parkwacht_api.repository import attempts_of, delivery_by_id
 
 POLICY = OutboxPolicy(lease_s=30, jitter=0)
-T0 = datetime.now(UTC) + timedelta(minutes=1)
+# Later than any event of a test is stored, and younger than the age at which it is given up.
+T0 = datetime.now(UTC) + timedelta(hours=1)
 
 
 def after(seconds: float) -> datetime:

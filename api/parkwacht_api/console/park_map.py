@@ -42,12 +42,6 @@ def _path(polygon: Polygon) -> str:
     return "".join(_ring(list(ring.coords)) for ring in rings)
 
 
-def _pieces(polygon: Polygon, window: Polygon) -> list[Polygon]:
-    cut = polygon.intersection(window)
-    parts = getattr(cut, "geoms", [cut])
-    return [one for one in parts if isinstance(one, Polygon) and not one.is_empty]
-
-
 def _window(site: Site, points: list[tuple[float, float]]) -> Polygon:
     if not points:
         x0, y0, x1, y1 = site.boundary.bounds
@@ -71,9 +65,7 @@ def _shapes(site: Site, window: Polygon) -> tuple[tuple[str, str], ...]:
     layers = [("boundary", site.boundary)]
     layers += [(area.kind.value, area.polygon) for area in site.public_areas]
     layers += [("building", one.polygon) for one in site.buildings]
-    return tuple(
-        (name, _path(piece)) for name, polygon in layers for piece in _pieces(polygon, window)
-    )
+    return tuple((name, _path(polygon)) for name, polygon in layers if polygon.intersects(window))
 
 
 def build_map(

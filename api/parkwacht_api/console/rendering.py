@@ -51,15 +51,20 @@ def site_time(at: datetime | None, timezone: str, pattern: str = "%d-%m-%Y %H:%M
     return "" if at is None else at.astimezone(ZoneInfo(timezone)).strftime(pattern)
 
 
+def _minutes(seconds: float, language: Language) -> str:
+    shown = f"{seconds / 60:.1f}"
+    return shown.replace(".", ",") if language is Language.NL else shown
+
+
 def _language_links(request: Request) -> dict[str, str]:
     # A page that answers a form cannot be asked for again: back to where the form stands.
     path = request.url.path
     path = path.removesuffix("/verdict") if request.method == "POST" else path
-    return {
-        language.value: str(request.url.include_query_params(lang=language.value).query)
-        and f"{path}?{request.url.include_query_params(lang=language.value).query}"
-        for language in Language
-    }
+    links = {}
+    for language in Language:
+        query = request.url.include_query_params(lang=language.value).query
+        links[language.value] = f"{path}?{query}"
+    return links
 
 
 def render(
@@ -96,6 +101,7 @@ def render(
                 "tr": partial(_translate, language),
                 "word": partial(word, language=language),
                 "time": partial(site_time, timezone=site.timezone),
+                "minutes": partial(_minutes, language=language),
                 "language": language.value,
                 "language_links": _language_links(request),
                 "site": site,

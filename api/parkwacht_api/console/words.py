@@ -33,6 +33,12 @@ WORDS = {
     "recording_ended": Text(nl="einde opname", en="recording ended"),
     "stream_lost": Text(nl="stroom weggevallen", en="stream lost"),
     "stopped": Text(nl="gestopt", en="stopped"),
+    "connection_lost": Text(nl="verbinding weg", en="connection lost"),
+    "stalled": Text(nl="beeld stond stil", en="stream stalled"),
+    "analysis_too_slow": Text(nl="analyse te traag", en="analysis too slow"),
+    "recording_cut_off": Text(nl="opname afgebroken", en="recording cut off"),
+    "corrupt_data": Text(nl="beschadigd beeld", en="corrupt data"),
+    "gap_in_source": Text(nl="gat in de opname", en="gap in the recording"),
 }
 
 
