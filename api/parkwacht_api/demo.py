@@ -39,6 +39,7 @@ from parkwacht_config.secrets import read_secret, write_secret
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import ReceiverRole, Release, Site
 from parkwacht_config.text import Text
+from parkwacht_vision.cli import class_name
 
 ACKNOWLEDGE_WITHIN_S = 60.0
 # How far outside the interval of the truth, in which the object is in the zone, it may be confirmed.
@@ -384,25 +385,31 @@ class Demo:
 
 def print_outcomes(terminal: Terminal, outcomes: list[Outcome]) -> None:
     """Print the demo's table."""
+    language = terminal.settings.language
     table = terminal.table(
         Text(nl="Demo: opnames van het voorbeeldpark", en="Demo: recordings of the sample park"),
         [
             Text(nl="opname", en="recording"),
             Text(nl="gevonden", en="found"),
             Text(nl="verwacht", en="expected"),
-            Text(nl="doorgegeven", en="forwarded"),
-            Text(nl="gezien", en="acknowledged"),
-            Text(nl="ms van eerste beeld tot gezien", en="ms first frame to acknowledged"),
-            Text(nl="goed", en="right"),
+            Text(nl="bezorgd", en="forwarded"),
+            Text(nl="gezien", en="seen"),
+            Text(nl="ms", en="ms"),
+            Text(nl="", en=""),
         ],
     )
+    table.columns[0].no_wrap = True
+    table.caption = Text(
+        nl="ms: van het eerste beeld van een gebeurtenis tot een mens bij de ontvanger haar zag",
+        en="ms: from the first frame of an event until a person at the receiver acknowledged it",
+    ).to(language)
     for outcome in outcomes:
         deliveries = outcome.deliveries
         slowest_ms = outcome.slowest_ms
-        found = ", ".join(event.object_class.value for event in outcome.events) or "-"
+        kinds = [class_name(event.object_class).to(language) for event in outcome.events]
         table.add_row(
             outcome.recording.path.stem,
-            f"{len(outcome.events)} ({found})",
+            f"{len(kinds)} {', '.join(kinds)}".strip(),
             str(len(outcome.recording.expected)),
             str(sum(one.delivered_at is not None for one in deliveries)),
             str(sum(one.acknowledged_at is not None for one in deliveries)),
