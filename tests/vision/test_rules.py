@@ -92,14 +92,15 @@ PARKED = (200.0, 150.0, 340.0, 220.0)
         ([(P, lambda _: (200.0, 100.0, 230.0, 180.0))], []),
         ([(P, between(walk(), 0, 0.25))], []),
         ([(P, walk()), (C, lambda _: PARKED)], [P]),
-        ([(P, walk()), (P, walk(x=200))], [P]),
+        ([(P, walk()), (P, walk(x=110))], [P]),
+        ([(P, walk()), (P, walk(x=300))], [P, P]),
         ([(P, walk()), (C, walk(x=300, size=(140, 70)))], [P, C]),
         # coming straight at the camera: it grows
         ([(P, lambda s: (200 - 8 * s, 100 - 8 * s, 230 + 8 * s, 180 + 24 * s))], [P]),
     ],
     ids=[
         "walker", "driving car", "parked car", "parked car with jitter", "statue", "two frames",
-        "walker and parked car", "two walkers", "walker and car", "coming at the camera",
+        "walker and parked car", "two together", "two apart", "walker and car", "growing",
     ],
 )  # fmt: skip
 def test_what_moves_is_flagged_once_and_what_stands_is_not(

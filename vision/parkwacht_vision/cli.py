@@ -140,10 +140,10 @@ def run_watch(
     ModelError
         Weights that were named cannot be used.
     """
-    from parkwacht_vision.choice import choose_detector  # noqa: PLC0415 - loads OpenCV
-    from parkwacht_vision.plan import Plan  # noqa: PLC0415
-    from parkwacht_vision.ports import WatchContext  # noqa: PLC0415
-    from parkwacht_vision.worker import watch_all  # noqa: PLC0415
+    from parkwacht_vision.choice import choose_detector
+    from parkwacht_vision.plan import Plan
+    from parkwacht_vision.ports import WatchContext
+    from parkwacht_vision.worker import watch_all
 
     stop = threading.Event()
     with _progress(console) as progress, tempfile.TemporaryDirectory(prefix="parkwacht-") as work:

@@ -1,8 +1,10 @@
 """
 When tracks become an intrusion: seen often, moved, in an armed zone; one event per intrusion.
 
-An event is confirmed while it goes on, and stays open while its objects are seen. Tracks that
-appear in the same zone within the merge gap belong to the same event. Parked vehicles never raise
+An event is confirmed while it goes on, and stays open while its objects are seen. A track that
+appears in the same zone within the merge gap, when nothing of the event is in view, is the same
+object again; one that appears beside an object in view belongs to its group; one that appears
+elsewhere meanwhile is another intrusion. Parked vehicles never raise
 one and end the event of their arrival, because a vehicle counts only while it moves. All times are
 media time; lengths in pixels are compared with the size of the object itself.
 """
@@ -23,6 +25,9 @@ from parkwacht_vision.zones import Calendar, View, WatchedZone
 
 NAMESPACE = UUID("6d8f3a52-9f0e-5c1e-9f0b-5a7f2b1c4e90")
 _ON_TWO_WHEELS = frozenset({ObjectClass.PERSON, ObjectClass.BICYCLE, ObjectClass.MOTORCYCLE})
+IN_VIEW_S = 0.5
+GROUP_M = 5.0  # who walks this near belongs together
+GROUP_SIZES = 1.5  # the same without calibration, in the longest side of the larger box
 _PATH_STEP_S = 0.5
 _MAX_PATH_POINTS = 2000
 
@@ -143,6 +148,23 @@ def is_living(track: Track) -> bool:
     return spread >= 0.06 * heights[len(heights) // 2]
 
 
+def is_near(a: XyXy, b: XyXy, view: View) -> bool:
+    """Return whether two objects of one moment are a group: 5 m, or one and a half times a size."""
+    a_m = ground_position_m(view.model, anchor_px(a))
+    b_m = ground_position_m(view.model, anchor_px(b))
+    if a_m is not None and b_m is not None:
+        return math.dist(a_m, b_m) <= GROUP_M
+    size = max(a[2] - a[0], a[3] - a[1], b[2] - b[0], b[3] - b[1])
+    return _overlap(a, b) > 0 or math.dist(_centre(a), _centre(b)) <= GROUP_SIZES * size
+
+
+def _overlap(a: XyXy, b: XyXy) -> float:
+    """Return the overlap of two boxes as a share of the smaller."""
+    across = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    down = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    return across * down / min(_area(a), _area(b))
+
+
 @dataclass(slots=True)
 class Intrusion:
     """One event while it is open."""
@@ -153,7 +175,7 @@ class Intrusion:
     confirmed: Sighting
     best: Sighting
     last_active: Sighting
-    tracks: set[int]
+    seen: dict[int, Sighting]  # the latest sighting of each of its tracks
     votes: Counter[ObjectClass]
     confidence: float
     path_m: list[tuple[float, float, float]] = field(default_factory=list)
@@ -163,9 +185,13 @@ class Intrusion:
         """The class with most of the weight over all its tracks."""
         return max(self.votes, key=lambda one: (self.votes[one], one))
 
-    def see(self, sighting: Sighting, view: View) -> None:
-        """Take in that it was seen again."""
-        self.last_active = sighting
+    def in_view(self, now_s: float) -> list[Sighting]:
+        """Return the sightings of its tracks that are in view at a media time."""
+        return [one for one in self.seen.values() if now_s - one.media_time_s <= IN_VIEW_S]
+
+    def see(self, number: int, sighting: Sighting, view: View) -> None:
+        """Take in that one of its tracks was seen again."""
+        self.seen[number] = self.last_active = sighting
         self.votes[sighting.object_class] += sighting.confidence  # type: ignore[assignment]
         if sighting.confidence > self.best.confidence:
             self.best = sighting
@@ -224,8 +250,8 @@ class IntrusionRule:
                 track, self._settings, self._view
             )
             for intrusion in self.open:
-                if is_active and track.number in intrusion.tracks:
-                    intrusion.see(track.last, self._view)
+                if is_active and track.number in intrusion.seen:
+                    intrusion.see(track.number, track.last, self._view)
             zone = self._zone_entered(track, at)
             if zone is not None and self._has_evidence(track) and not self._join(track, zone):
                 confirmed.append(self._begin(track, zone))
@@ -271,26 +297,26 @@ class IntrusionRule:
     def _join(self, track: Track, zone: WatchedZone) -> bool:
         """Return whether the track belongs to an open intrusion, and let it."""
         for intrusion in self.open:
-            if track.number in intrusion.tracks and intrusion.zone.severity == zone.severity:
+            if track.number in intrusion.seen and intrusion.zone.severity == zone.severity:
                 return True
-        for intrusion in self.open:
-            if intrusion.zone.id == zone.id and self._is_same(track, intrusion):
-                intrusion.tracks.add(track.number)
-                intrusion.see(track.last, self._view)
+        of_zone = [one for one in self.open if one.zone.id == zone.id]
+        # Whoever was lost last is the likeliest to come back.
+        for intrusion in sorted(of_zone, key=lambda one: -one.last_active.media_time_s):
+            if self._belongs(track, intrusion):
+                intrusion.see(track.number, track.last, self._view)
                 return True
         return False
 
-    def _is_same(self, track: Track, intrusion: Intrusion) -> bool:
+    def _belongs(self, track: Track, intrusion: Intrusion) -> bool:
         """Persons and two-wheelers are one kind, four-wheelers another; parts join their whole."""
         is_small = track.object_class in _ON_TWO_WHEELS
-        is_same_kind = is_small == (intrusion.object_class in _ON_TWO_WHEELS)
-        if is_same_kind or self._settings.merges_kinds:
-            return True
-        whole, part = intrusion.last_active.xyxy, track.last.xyxy
-        across = min(whole[2], part[2]) - max(whole[0], part[0])
-        down = min(whole[3], part[3]) - max(whole[1], part[1])
-        overlap = max(0.0, across) * max(0.0, down)
-        return overlap >= 0.5 * min(_area(part), _area(whole))
+        is_kind = is_small == (intrusion.object_class in _ON_TWO_WHEELS)
+        in_view = intrusion.in_view(track.last.media_time_s)
+        if not in_view:
+            return is_kind or self._settings.merges_kinds
+        if is_kind or self._settings.merges_kinds:
+            return any(is_near(track.last.xyxy, one.xyxy, self._view) for one in in_view)
+        return any(_overlap(track.last.xyxy, one.xyxy) >= 0.5 for one in in_view)  # noqa: PLR2004
 
     def _begin(self, track: Track, zone: WatchedZone) -> Intrusion:
         recent = track.recent(self._settings.window_s)
@@ -301,12 +327,12 @@ class IntrusionRule:
             confirmed=track.last,
             best=max(recent, key=lambda one: one.confidence),
             last_active=track.last,
-            tracks={track.number},
+            seen={},
             votes=Counter(track.votes),
             confidence=round(median(one.confidence for one in recent), 4),
         )
         for sighting in track.sightings:
-            intrusion.see(sighting, self._view)
+            intrusion.see(track.number, sighting, self._view)
         intrusion.votes = Counter(track.votes)
         self.open.append(intrusion)
         return intrusion
