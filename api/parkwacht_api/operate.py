@@ -72,6 +72,8 @@ def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, del
     ensure_worker_key(database, settings.state_dir, at=at)
     operator_key = ensure_operator_key(database, settings.state_dir, at=at)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if "api_url" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"api_url": url})
     terminal.say(f"{site.name}: {url}", f"{site.name}: {url}")
     if operator_key is not None:
         terminal.say(
@@ -110,9 +112,13 @@ def _until_signal() -> Iterator[threading.Event]:
 
 def deliver_site(terminal: Terminal, site_path: Path) -> None:
     """Empty the outbox of a park until a signal ends it; sends under way are finished."""
+    settings = terminal.settings
     site, database = _open(terminal, site_path)
+    service = find_service(settings)
+    if service is not None and not service.is_demo and "api_url" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"api_url": service.url})
     with _until_signal() as stop:
-        run_outbox(database, site, terminal.settings, stop=stop)
+        run_outbox(database, site, settings, stop=stop)
 
 
 def play_partner(terminal: Terminal, site_path: Path, receiver_id: str, port: int) -> None:
