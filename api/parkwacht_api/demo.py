@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from parkwacht_api.client import ServiceClient
 from parkwacht_api.database import Database
@@ -383,8 +384,8 @@ class Demo:
         return verified is not None and got == {verified.id}
 
 
-def print_outcomes(terminal: Terminal, outcomes: list[Outcome]) -> None:
-    """Print the demo's table."""
+def print_outcomes(terminal: Terminal, outcomes: list[Outcome], zone: ZoneInfo) -> None:
+    """Print the demo's table, in the park's own time."""
     language = terminal.settings.language
     table = terminal.table(
         Text(nl="Demo: opnames van het voorbeeldpark", en="Demo: recordings of the sample park"),
@@ -406,9 +407,10 @@ def print_outcomes(terminal: Terminal, outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         deliveries = outcome.deliveries
         slowest_ms = outcome.slowest_ms
+        started = outcome.recording.started_at.astimezone(zone).strftime("%d-%m %H:%M")
         kinds = [class_name(event.object_class).to(language) for event in outcome.events]
         table.add_row(
-            outcome.recording.path.stem,
+            f"{outcome.recording.camera_id} {started}",
             f"{len(kinds)} {', '.join(kinds)}".strip(),
             str(len(outcome.recording.expected)),
             str(sum(one.delivered_at is not None for one in deliveries)),
@@ -453,7 +455,7 @@ def run_demo(terminal: Terminal, site: Site, folder: Path, *, port: int, once: b
             outcomes = demo.wait_for_acknowledgements(client)
             verified = demo.verify_one(client, outcomes)
             outcomes = demo.wait_for_acknowledgements(client)
-        print_outcomes(terminal, outcomes)
+        print_outcomes(terminal, outcomes, ZoneInfo(site.timezone))
         police = demo.police_got_it(outcomes, verified)
         is_right = police and all(outcome.is_right for outcome in outcomes)
         _say_result(terminal, demo, verified, police=police, is_right=is_right)
