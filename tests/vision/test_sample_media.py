@@ -1,4 +1,4 @@
-"""The drawn sample recordings against their ground truth, with the detector that is always there."""
+"""The drawn sample recordings against their truth, with the detector that is always there."""
 
 import io
 import json
