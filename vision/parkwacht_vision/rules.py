@@ -311,6 +311,8 @@ class IntrusionRule:
         """Persons and two-wheelers are one kind, four-wheelers another; parts join their whole."""
         is_small = track.object_class in _ON_TWO_WHEELS
         is_kind = is_small == (intrusion.object_class in _ON_TWO_WHEELS)
+        if self._settings.merges_kinds and self._view.model is None:
+            return True  # blobs without a size in metres: one object is easily two of them
         in_view = intrusion.in_view(track.last.media_time_s)
         if not in_view:
             return is_kind or self._settings.merges_kinds
