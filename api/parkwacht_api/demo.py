@@ -43,7 +43,7 @@ from parkwacht_config.text import Text
 from parkwacht_vision.cli import class_name
 
 ACKNOWLEDGE_WITHIN_S = 60.0
-# How far outside the interval of the truth, in which the object is in the zone, it may be confirmed.
+# How far outside the truth's interval (the object is in the zone) an event may be confirmed.
 TOLERANCE_S = 3.0
 
 
