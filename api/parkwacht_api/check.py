@@ -8,11 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from parkwacht_api.database import Database
 from parkwacht_api.local import find_service, with_receiver_urls
-from parkwacht_api.migrations.upgrade import is_current, upgrade_database
+from parkwacht_api.migrations.upgrade import is_current
+from parkwacht_api.release import hold_reason
 from parkwacht_api.terminal import Terminal
 from parkwacht_config.errors import ParkwachtError
 from parkwacht_config.loader import load_site
@@ -128,7 +130,7 @@ def _check_storage(settings: Settings) -> Finding:
     level = Level.OK if free_gb >= MIN_FREE_GB else Level.FAILURE
     waiting = _count(settings.spool_dir / "new")
     refused = _count(settings.spool_dir / "refused")
-    if refused:
+    if refused and level is Level.OK:
         level = Level.WARNING
     return Finding(
         level,
@@ -149,16 +151,24 @@ def _count(folder: Path) -> int:
 def _check_database(settings: Settings) -> Finding:
     what = Text(nl="databank", en="database")
     try:
-        upgrade_database(settings.sqlalchemy_url)
         database = Database(settings.sqlalchemy_url)
-        current = is_current(database.engine)
+        is_new = not inspect(database.engine).has_table("event")
+        current = is_new or is_current(database.engine)
         kind = database.engine.dialect.name
     except SQLAlchemyError as error:
         kind = type(error).__name__
-        found = Text(nl=f"niet bereikbaar: {kind}", en=f"cannot be reached: {kind}")
+        found = Text(nl=f"niet te openen: {kind}", en=f"cannot be opened: {kind}")
         return Finding(Level.FAILURE, what, found)
-    level = Level.OK if current else Level.FAILURE
-    return Finding(level, what, Text(nl=f"{kind}, tabellen bij", en=f"{kind}, tables current"))
+    if is_new:
+        found = Text(nl=f"{kind}, nog leeg", en=f"{kind}, still empty")
+        return Finding(Level.OK, what, found)
+    if not current:
+        found = Text(
+            nl=f"{kind}, tabellen van een andere versie; parkwacht serve werkt ze bij",
+            en=f"{kind}, tables of another version; parkwacht serve brings them up to date",
+        )
+        return Finding(Level.FAILURE, what, found)
+    return Finding(Level.OK, what, Text(nl=f"{kind}, tabellen bij", en=f"{kind}, tables current"))
 
 
 def _check_service(settings: Settings) -> Finding:
@@ -178,10 +188,18 @@ def _check_service(settings: Settings) -> Finding:
 
 def _check_receiver(receiver: Receiver, settings: Settings) -> Finding:
     what = Text(nl=f"ontvanger {receiver.id}", en=f"receiver {receiver.id}")
+    # A partner that nothing would be sent to is not called on either.
+    if hold_reason(receiver.url, settings.forwarding):
+        found = Text(
+            nl=f"leveringen worden vastgehouden (PARKWACHT_FORWARDING={settings.forwarding})",
+            en=f"deliveries are held (PARKWACHT_FORWARDING={settings.forwarding})",
+        )
+        return Finding(Level.WARNING, what, found)
+    trouble = Level.FAILURE if settings.forwarding == "live" else Level.WARNING
     try:
         read_secret(receiver.secret_env, settings.state_dir)
     except ParkwachtError as error:
-        return Finding(Level.WARNING, what, error.text)
+        return Finding(trouble, what, error.text)
     parts = urlsplit(receiver.url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
@@ -192,7 +210,7 @@ def _check_receiver(receiver: Receiver, settings: Settings) -> Finding:
             nl=f"{receiver.url} neemt niet op: {error}",
             en=f"{receiver.url} does not answer: {error}",
         )
-        return Finding(Level.WARNING, what, found)
+        return Finding(trouble, what, found)
     told = f"{receiver.url} ({receiver.release.value})"
     return Finding(Level.OK, what, Text(nl=told, en=told))
 

@@ -62,7 +62,9 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help=say("Stop na de tabel.", "End after the table."))
     ] = False,
-    port: Annotated[int, typer.Option(help=say("Poort van de dienst.", "Port."))] = 8080,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help=say("Poort van de dienst.", "Port."))
+    ] = 8080,
     samples: Annotated[
         Path | None, typer.Option(help=say("Map met opnames.", "Folder of recordings."))
     ] = None,

@@ -7,16 +7,16 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 
 from parkwacht_api.client import ServiceClient
 from parkwacht_api.database import Database
 from parkwacht_api.keys import OPERATOR_SCOPES, PARTNER_SCOPES, create_key, list_keys, revoke_key
-from parkwacht_api.local import OPERATOR_KEY, WORKER_SCOPES
-from parkwacht_api.migrations.upgrade import upgrade_database
+from parkwacht_api.local import OPERATOR_KEY, WORKER_SCOPES, open_database
 from parkwacht_api.schemas import EventDetail, EventOut, LegalBasis, ReviewState, VerdictIn
 from parkwacht_api.terminal import Terminal, open_service, open_site, open_terminal, say, site_time
-from parkwacht_config.errors import ForwardingError
+from parkwacht_config.errors import ConfigError, ForwardingError
 from parkwacht_config.secrets import read_secret
 from parkwacht_config.text import Text
 
@@ -148,8 +148,31 @@ def _print_detail(terminal: Terminal, event: EventDetail) -> None:
     console.print(table)
 
 
-def _judge(event_id: UUID, verdict: VerdictIn) -> None:
+def _checked(given: dict[str, object]) -> VerdictIn:
+    try:
+        return VerdictIn.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        option = "--" + str(first["loc"][0] if first["loc"] else "legal_number").replace("_", "-")
+        rules = {
+            "--person": Text(
+                nl="een naam van 2 tot 120 tekens", en="a name of 2 to 120 characters"
+            ),
+            "--reason": Text(nl="een reden van 3 tekens of meer", en="a reason of 3 characters up"),
+            "--legal-number": Text(
+                nl="bij een vordering of aangifte hoort haar nummer",
+                en="a vordering or aangifte comes with its number",
+            ),
+        }
+        right = rules.get(option, Text(nl=first["msg"], en=first["msg"]))
+        value = given.get(option[2:].replace("-", "_"), "")
+        where = "parkwacht event"
+        raise ConfigError.at(where, option, value, right) from error
+
+
+def _judge(event_id: UUID, given: dict[str, object]) -> None:
     terminal = open_terminal()
+    verdict = _checked(given)
     with _open_client(terminal) as client:
         event = client.event(event_id)
         _print_detail(terminal, client.judge(event_id, verdict, version=event.version))
@@ -175,21 +198,21 @@ def verify_event(
     """Judge an event to be real."""
     _judge(
         event_id,
-        VerdictIn(
-            verdict="verified",
-            person=person,
-            reason=reason,
-            avs_level=avs_level,
-            legal_basis=legal_basis,
-            legal_number=legal_number,
-        ),
+        {
+            "verdict": "verified",
+            "person": person,
+            "reason": reason,
+            "avs_level": avs_level,
+            "legal_basis": legal_basis,
+            "legal_number": legal_number,
+        },
     )
 
 
 @event_app.command("dismiss", help=say("Afwijzen als vals alarm.", "Dismiss as a false alarm."))
 def dismiss_event(event_id: EventId, person: Person, reason: Reason) -> None:
     """Judge an event to be false."""
-    _judge(event_id, VerdictIn(verdict="dismissed", person=person, reason=reason))
+    _judge(event_id, {"verdict": "dismissed", "person": person, "reason": reason})
 
 
 def _open_database(terminal: Terminal) -> Database:
@@ -197,9 +220,7 @@ def _open_database(terminal: Terminal) -> Database:
     settings = terminal.settings
     if service is not None and service.is_demo:
         settings = settings.model_copy(update={"state_dir": service.state_dir})
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    upgrade_database(settings.sqlalchemy_url)
-    return Database(settings.sqlalchemy_url)
+    return open_database(settings)
 
 
 @key_app.command("create", help=say("Een sleutel maken; hij verschijnt één keer.", "Make a key."))
@@ -219,6 +240,11 @@ def create(
                 en="--receiver belongs to --role partner, and to nothing else",
             )
         )
+    known = [one.id for one in open_site(None, terminal).receivers]
+    if receiver is not None and receiver not in known:
+        right = Text(nl=f"een van: {', '.join(known)}", en=f"one of: {', '.join(known)}")
+        where = "parkwacht key create"
+        raise ConfigError.at(where, "--receiver", receiver, right)
     key = create_key(
         _open_database(terminal), name, SCOPES[role], at=datetime.now(UTC), receiver_id=receiver
     )

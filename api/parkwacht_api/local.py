@@ -10,11 +10,14 @@ import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
 
 from parkwacht_api.database import Database
 from parkwacht_api.keys import OPERATOR_SCOPES, PARTNER_SCOPES, Scope, create_key
+from parkwacht_api.migrations.upgrade import upgrade_database
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.secrets import read_secret, write_secret
 from parkwacht_config.settings import Settings
@@ -81,17 +84,71 @@ def _is_alive(pid: object) -> bool:
 
 
 def find_service(settings: Settings) -> RunningService | None:
-    """Return the service of this state folder, else a demo's, else None."""
-    for folder in (settings.state_dir, settings.state_dir / DEMO_FOLDER):
-        told = _told_by(folder / "service.json")
-        if told is not None and _is_alive(told.get("pid")):
-            return RunningService(
-                url=str(told["url"]),
-                state_dir=folder,
-                site_path=Path(str(told["site"])),
-                is_demo=folder != settings.state_dir,
-            )
+    """
+    Return the service of this state folder, else a demo's, else None.
+
+    A demo is empty at its next start, so it never gets the events of a worker that was told where
+    they belong: an address, a key or a database in the settings rules it out.
+    """
+    told_where = {"ingest_key", "operator_key", "database_url"} & settings.model_fields_set
+    folders = [settings.state_dir] if told_where else _folders(settings)
+    for folder in folders:
+        service = running_in(folder, is_demo=folder != settings.state_dir)
+        if service is not None and _is_meant(service, settings):
+            return service
     return None
+
+
+def _folders(settings: Settings) -> list[Path]:
+    return [settings.state_dir, settings.state_dir / DEMO_FOLDER]
+
+
+def _is_meant(service: RunningService, settings: Settings) -> bool:
+    if "api_url" not in settings.model_fields_set:
+        return True
+    return service.url == settings.api_url.rstrip("/")
+
+
+def running_in(state_dir: Path, *, is_demo: bool = False) -> RunningService | None:
+    """Return the service that runs with this very state folder, or None."""
+    match _told_by(state_dir / "service.json"):
+        case {"pid": pid, "url": str(url), "site": str(site)} if _is_alive(pid):
+            return RunningService(url, state_dir, Path(site), is_demo)
+    return None
+
+
+def open_database(settings: Settings) -> Database:
+    """
+    Make the state folder, bring the tables up to date and open the database.
+
+    Raises
+    ------
+    ConfigError
+        The folder cannot be made, or the database cannot be reached.
+    """
+    try:
+        # Images wait here: nobody else on this machine may read them.
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        upgrade_database(settings.sqlalchemy_url)
+        return Database(settings.sqlalchemy_url)
+    except OSError as error:
+        where, reason = "environment", error.strerror
+        right = Text(
+            nl=f"een map om in te schrijven ({reason})", en=f"a folder to write ({reason})"
+        )
+        folder = str(settings.state_dir)
+        raise ConfigError.at(where, "PARKWACHT_STATE_DIR", folder, right) from error
+    except SQLAlchemyError as error:
+        # The address may hold a password: only the kind of trouble is told.
+        kind = type(error).__name__
+        raise ConfigError(
+            Text(
+                nl=f"PARKWACHT_DATABASE_URL: de databank is niet te openen ({kind}); goed is "
+                "bijvoorbeeld postgresql+psycopg://gebruiker:wachtwoord@host/naam",
+                en=f"PARKWACHT_DATABASE_URL: the database cannot be opened ({kind}); right is "
+                "for example postgresql+psycopg://user:password@host/name",
+            )
+        ) from error
 
 
 def ensure_secret(name: str, value: str, state_dir: Path) -> bool:
@@ -145,6 +202,14 @@ def ingest_key(settings: Settings, state_dir: Path) -> SecretStr | None:
     return read_secret(INGEST_KEY, state_dir) if _has(INGEST_KEY, state_dir) else None
 
 
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def with_receiver_urls(site: Site, settings: Settings) -> Site:
     """
     Return the site with the addresses that the settings give its receivers instead.
@@ -156,7 +221,7 @@ def with_receiver_urls(site: Site, settings: Settings) -> Site:
     """
     known = {receiver.id for receiver in site.receivers}
     for receiver_id, url in settings.receiver_urls.items():
-        if receiver_id not in known or not url.startswith(("http://", "https://")):
+        if receiver_id not in known or not _is_http(url):
             where = "PARKWACHT_RECEIVER_URLS"
             raise ConfigError.at(
                 where,

@@ -13,21 +13,23 @@ from parkwacht_api.app import create_app
 from parkwacht_api.database import Database
 from parkwacht_api.forwarder import run_outbox
 from parkwacht_api.local import (
+    OPERATOR_KEY,
     announce,
     ensure_operator_key,
     ensure_partner_key,
     ensure_secret,
     ensure_worker_key,
     find_service,
+    open_database,
     partner_key_name,
+    running_in,
     with_receiver_urls,
     withdraw,
 )
-from parkwacht_api.migrations.upgrade import upgrade_database
 from parkwacht_api.partner import PartnerConfig, serve_partner
 from parkwacht_api.serve import run_server
 from parkwacht_api.terminal import Terminal
-from parkwacht_config.errors import ConfigError
+from parkwacht_config.errors import ConfigError, ForwardingError
 from parkwacht_config.loader import load_site
 from parkwacht_config.secrets import read_secret
 from parkwacht_config.site import Site
@@ -37,9 +39,7 @@ from parkwacht_config.text import Text
 def _open(terminal: Terminal, site_path: Path) -> tuple[Site, Database]:
     settings = terminal.settings
     site = with_receiver_urls(load_site(site_path), settings)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    upgrade_database(settings.sqlalchemy_url)
-    return site, Database(settings.sqlalchemy_url)
+    return site, open_database(settings)
 
 
 def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, deliver: bool) -> None:
@@ -67,6 +67,13 @@ def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, del
         The port is taken, or the service does not come up.
     """
     settings = terminal.settings
+    other = running_in(settings.state_dir)
+    if other is not None:
+        text = Text(
+            nl=f"in {settings.state_dir} draait al een dienst, op {other.url}",
+            en=f"a service already runs on {settings.state_dir}, at {other.url}",
+        )
+        raise ForwardingError(text)
     site, database = _open(terminal, site_path)
     at = datetime.now(UTC)
     ensure_worker_key(database, settings.state_dir, at=at)
@@ -76,23 +83,29 @@ def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, del
         settings = settings.model_copy(update={"api_url": url})
     terminal.say(f"{site.name}: {url}", f"{site.name}: {url}")
     if operator_key is not None:
+        # A pipe is a log file sooner or later, and a log holds no secrets.
+        path = settings.state_dir / "secrets.toml"
+        shown = operator_key if terminal.console.is_terminal else f"{OPERATOR_KEY}, {path}"
         terminal.say(
-            f"Eerste start. Sleutel van de operator, om aan te melden: {operator_key}",
-            f"First start. The operator's key, to sign in: {operator_key}",
+            f"Eerste start. Sleutel van de operator, om aan te melden: {shown}",
+            f"First start. The operator's key, to sign in: {shown}",
         )
     stop = threading.Event()
     outbox = threading.Thread(
         target=run_outbox, args=(database, site, settings), kwargs={"stop": stop}, name="outbox"
     )
-    announce(settings.state_dir, url, site_path)
-    try:
+
+    def on_listening() -> None:
+        announce(settings.state_dir, url, site_path)
         if deliver:
             outbox.start()
-        run_server(create_app(settings, site), host, port)
+
+    try:
+        run_server(create_app(settings, site), host, port, on_listening=on_listening)
     finally:
         withdraw(settings.state_dir)
         stop.set()
-        if deliver:
+        if outbox.is_alive():
             outbox.join()
 
 

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -94,7 +94,14 @@ def running_server(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iter
         listener.close()
 
 
-def run_server(app: ASGIApp, host: str, port: int, *, stop: threading.Event | None = None) -> None:
+def run_server(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    stop: threading.Event | None = None,
+    on_listening: Callable[[], None] | None = None,
+) -> None:
     """
     Serve until a signal ends the process, or until told to stop.
 
@@ -110,6 +117,8 @@ def run_server(app: ASGIApp, host: str, port: int, *, stop: threading.Event | No
         Port to listen at.
     stop
         Ends the service too.
+    on_listening
+        Called once the port is ours, before the first request is answered.
 
     Raises
     ------
@@ -117,6 +126,8 @@ def run_server(app: ASGIApp, host: str, port: int, *, stop: threading.Event | No
         The port is taken, or the application does not start.
     """
     listener = _listen(host, port)
+    if on_listening is not None:
+        on_listening()
     server = _server(app)
 
     async def serve() -> None:

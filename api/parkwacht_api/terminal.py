@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.table import Table
 
@@ -63,6 +64,15 @@ def open_terminal() -> Terminal:
     """
     try:
         settings = Settings()
+    except SettingsError as error:
+        # pydantic's text names the field; its value may be a secret and stays out.
+        text = Text(
+            nl="omgeving: een instelling is geen JSON; PARKWACHT_RECEIVER_URLS is er een als "
+            '{"meldkamer": "http://127.0.0.1:8091/"}',
+            en="environment: a setting is no JSON; PARKWACHT_RECEIVER_URLS is written like "
+            '{"meldkamer": "http://127.0.0.1:8091/"}',
+        )
+        raise ConfigError(text) from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         key = "PARKWACHT_" + "_".join(str(part) for part in first["loc"]).upper()
