@@ -155,9 +155,7 @@ def _checked(given: dict[str, object]) -> VerdictIn:
         first = error.errors(include_input=False, include_url=False)[0]
         option = "--" + str(first["loc"][0] if first["loc"] else "legal_number").replace("_", "-")
         rules = {
-            "--person": Text(
-                nl="een naam van 2 tot 120 tekens", en="a name of 2 to 120 characters"
-            ),
+            "--person": Text(nl="een naam van 2 tot 120 tekens", en="a name of 2-120 characters"),
             "--reason": Text(nl="een reden van 3 tekens of meer", en="a reason of 3 characters up"),
             "--legal-number": Text(
                 nl="bij een vordering of aangifte hoort haar nummer",

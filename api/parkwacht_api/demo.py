@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,14 +26,17 @@ from parkwacht_api.client import ServiceClient
 from parkwacht_api.database import Database
 from parkwacht_api.local import (
     DEMO_FOLDER,
+    INGEST_KEY,
     OPERATOR_KEY,
     ensure_operator_key,
     ensure_partner_key,
     ensure_worker_key,
-    find_service,
+    partner_key_name,
+    running_in,
 )
 from parkwacht_api.migrations.upgrade import upgrade_database
 from parkwacht_api.schemas import DeliveryOut, EventDetail, LegalBasis, VerdictIn
+from parkwacht_api.shipper import ship_once
 from parkwacht_api.supervise import Child, free_port, wait_until_ready
 from parkwacht_api.terminal import Terminal
 from parkwacht_config.errors import ConfigError, ForwardingError
@@ -41,6 +45,7 @@ from parkwacht_config.settings import Settings
 from parkwacht_config.site import ReceiverRole, Release, Site
 from parkwacht_config.text import Text
 from parkwacht_vision.cli import class_name
+from parkwacht_vision.spool import Spool
 
 ACKNOWLEDGE_WITHIN_S = 60.0
 # How far outside the truth's interval (the object is in the zone) an event may be confirmed.
@@ -192,8 +197,9 @@ class Demo:
 
     def prepare(self, port: int) -> None:
         """Empty the demo's folder, make its database, keys and secrets, and plan its processes."""
-        running = find_service(self.terminal.settings)
-        if running is not None and running.is_demo:
+        self._forget_keys()
+        running = running_in(self.state_dir)
+        if running is not None:
             text = Text(
                 nl=f"er draait al een demo op {running.url}; sluit die eerst (Ctrl-C)",
                 en=f"a demo already runs at {running.url}; end it first (Ctrl-C)",
@@ -226,10 +232,24 @@ class Demo:
         self.children["api"] = self._child("api", ["serve", "--no-deliver", "--port", port_now])
         self.children["outbox"] = self._child("outbox", ["deliver"])
 
+    def _forget_keys(self) -> None:
+        """Keep keys and secrets of a real service out of the demo: it makes its own."""
+        names = {INGEST_KEY, OPERATOR_KEY}
+        for receiver in self.site.receivers:
+            names |= {receiver.secret_env, partner_key_name(receiver.id)}
+        for name in names:
+            os.environ.pop(name, None)
+
     def demo_settings(self) -> Settings:
         """Return the settings of the demo's own processes."""
         return self.terminal.settings.model_copy(
-            update={"state_dir": self.state_dir, "database_url": None, "forwarding": "local"}
+            update={
+                "state_dir": self.state_dir,
+                "database_url": None,
+                "forwarding": "local",
+                "ingest_key": None,
+                "operator_key": None,
+            }
         )
 
     def _child(self, name: str, arguments: list[str]) -> Child:
@@ -339,6 +359,7 @@ class Demo:
         while True:
             self.revive()
             try:
+                self._ship_rest()
                 outcomes = self.outcomes(client)
             except ForwardingError:
                 if time.monotonic() > deadline:
@@ -352,6 +373,15 @@ class Demo:
             if time.monotonic() > deadline:
                 return outcomes
             time.sleep(0.25)
+
+    def _ship_rest(self) -> None:
+        """Bring what a killed worker or a dead service left in the spool."""
+        spool = Spool(self.state_dir / "spool")
+        if spool.entries():
+            key = read_secret(INGEST_KEY, self.state_dir).get_secret_value()
+            if ship_once(spool, self.url, key).n_kept:
+                text = Text(nl="de spool is nog niet leeg", en="the spool is not empty yet")
+                raise ForwardingError(text)
 
     def verify_one(self, client: ServiceClient, outcomes: list[Outcome]) -> EventDetail | None:
         """Verify the first event as an operator would, which releases it to the police."""
@@ -368,7 +398,18 @@ class Demo:
             avs_level=2,
             legal_basis=LegalBasis.OWN_INITIATIVE,
         )
-        return client.judge(events[0].id, verdict, version=events[0].version)
+        deadline = time.monotonic() + ACKNOWLEDGE_WITHIN_S
+        while True:
+            try:
+                event = client.event(events[0].id)
+                if event.review_state == "verified":  # the answer of the last try was lost
+                    return event
+                return client.judge(event.id, verdict, version=event.version)
+            except ForwardingError:
+                if time.monotonic() > deadline:
+                    raise
+                self.revive()
+                time.sleep(0.25)
 
     def police_got_it(self, outcomes: list[Outcome], verified: EventDetail | None) -> bool:
         """Say whether the verified event, and no other, was acknowledged by the police."""
@@ -444,6 +485,8 @@ def run_demo(terminal: Terminal, site: Site, folder: Path, *, port: int, once: b
         End after the table instead of serving on.
     """
     demo = Demo(terminal, site, load_recordings(folder), demo_folder(terminal.settings))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)  # so that the processes below end with this one
     demo.prepare(port)
     terminal.say(
         f"Dienst op {demo.url}; logboeken in {demo.state_dir / 'log'}",
@@ -462,6 +505,10 @@ def run_demo(terminal: Terminal, site: Site, folder: Path, *, port: int, once: b
         if not once:
             _serve_on(terminal, demo)
     return 0 if is_right else 1
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _say_result(

@@ -133,9 +133,7 @@ def open_database(settings: Settings) -> Database:
         return Database(settings.sqlalchemy_url)
     except OSError as error:
         where, reason = "environment", error.strerror
-        right = Text(
-            nl=f"een map om in te schrijven ({reason})", en=f"a folder to write ({reason})"
-        )
+        right = Text(nl=f"een beschrijfbare map ({reason})", en=f"a folder to write ({reason})")
         folder = str(settings.state_dir)
         raise ConfigError.at(where, "PARKWACHT_STATE_DIR", folder, right) from error
     except SQLAlchemyError as error:

@@ -79,6 +79,7 @@ def watch_and_ship(
     """
     to = find_destination(terminal, site_path, open_service(terminal))
     spool = Spool(to.settings.spool_dir)
+    n_refused_before = spool.counts()["refused"]
     stop = threading.Event()
     shipper: threading.Thread | None = None
     if to.key is not None:
@@ -97,10 +98,12 @@ def watch_and_ship(
         stop.set()
         if shipper is not None:
             shipper.join(timeout=10)
-    _tell_spool(terminal, spool, to, is_shipped=is_shipped)
+    n_refused = _tell_spool(terminal, spool, to, is_shipped=is_shipped)
     if wait and is_shipped and summary.events and to.key is not None:
         _tell_deliveries(terminal, to.url, to.key, summary)
-    return 2 if summary.failures else 0
+    if summary.failures:
+        return 2
+    return 1 if n_refused > n_refused_before else 0
 
 
 def _wait_for_empty(spool: Spool) -> bool:
@@ -112,21 +115,43 @@ def _wait_for_empty(spool: Spool) -> bool:
     return True
 
 
-def _tell_spool(terminal: Terminal, spool: Spool, to: Destination, *, is_shipped: bool) -> None:
+def _tell_spool(terminal: Terminal, spool: Spool, to: Destination, *, is_shipped: bool) -> int:
     counts = spool.counts()
     n_waiting = sum(counts.values()) - counts["refused"]
     if not is_shipped and n_waiting:
+        why = _why_waiting(to)
         terminal.warn(
-            f"Geen dienst op {to.url}; {n_waiting} berichten wachten veilig in {spool.root}. "
-            "Start `parkwacht serve`, daarna `parkwacht ship`.",
-            f"No service at {to.url}; {n_waiting} records wait safely in {spool.root}. "
-            "Start `parkwacht serve`, then `parkwacht ship`.",
+            f"{n_waiting} berichten wachten veilig in {spool.root}: {why.nl}",
+            f"{n_waiting} records wait safely in {spool.root}: {why.en}",
         )
     if counts["refused"]:
         terminal.warn(
             f"{counts['refused']} berichten zijn door de dienst geweigerd: {spool.root}/refused",
             f"{counts['refused']} records were refused by the service: {spool.root}/refused",
         )
+    return counts["refused"]
+
+
+def _why_waiting(to: Destination) -> Text:
+    """Ask the service once why it does not take what waits."""
+    if to.key is None:
+        return Text(
+            nl="er is hier geen sleutel voor een dienst. Start `parkwacht serve`, dan "
+            "`parkwacht ship`, of zet PARKWACHT_INGEST_KEY.",
+            en="there is no key for a service here. Start `parkwacht serve`, then "
+            "`parkwacht ship`, or set PARKWACHT_INGEST_KEY.",
+        )
+    try:
+        with ServiceClient(to.url, to.key, language=to.settings.language) as client:
+            client.events(limit=1)
+    except ForwardingError as error:
+        return Text(
+            nl=f"{error.text.nl}. Daarna: `parkwacht ship`.",
+            en=f"{error.text.en}. Then: `parkwacht ship`.",
+        )
+    return Text(
+        nl="de dienst is traag; `parkwacht ship`", en="the service is slow; `parkwacht ship`"
+    )
 
 
 def _is_settled(delivery: DeliveryOut) -> bool:
