@@ -15,10 +15,19 @@ from parkwacht_api.database import Database
 from parkwacht_api.keys import OPERATOR_SCOPES, PARTNER_SCOPES, create_key, list_keys, revoke_key
 from parkwacht_api.local import OPERATOR_KEY, WORKER_SCOPES, open_database
 from parkwacht_api.schemas import EventDetail, EventOut, LegalBasis, ReviewState, VerdictIn
-from parkwacht_api.terminal import Terminal, open_service, open_site, open_terminal, say, site_time
+from parkwacht_api.terminal import (
+    Terminal,
+    delivery_word,
+    open_service,
+    open_site,
+    open_terminal,
+    say,
+    site_time,
+)
 from parkwacht_config.errors import ConfigError, ForwardingError
 from parkwacht_config.secrets import read_secret
 from parkwacht_config.text import Text
+from parkwacht_vision.cli import class_name
 
 event_app = typer.Typer(
     no_args_is_help=True,
@@ -99,7 +108,7 @@ def _add_event(table: Table, event: EventOut, terminal: Terminal, timezone: str)
         site_time(event.started_at, timezone),
         event.camera_id,
         event.zone_id,
-        event.object_class.value,
+        class_name(event.object_class).to(terminal.settings.language),
         f"{event.confidence:.2f}",
         REVIEW_WORDS[event.review_state].to(terminal.settings.language),
     )
@@ -111,19 +120,21 @@ def _add_event(table: Table, event: EventOut, terminal: Terminal, timezone: str)
 def show_event(event_id: EventId) -> None:
     """Print one event, its verdicts and its deliveries."""
     terminal = open_terminal()
+    timezone = open_site(None, terminal).timezone
     with _open_client(terminal) as client:
-        _print_detail(terminal, client.event(event_id))
+        _print_detail(terminal, client.event(event_id), timezone)
 
 
-def _print_detail(terminal: Terminal, event: EventDetail) -> None:
-    console = terminal.console
+def _print_detail(terminal: Terminal, event: EventDetail, timezone: str) -> None:
+    console, language = terminal.console, terminal.settings.language
     console.print(f"[bold]{event.id}[/]  {event.camera_id} / {event.zone_id}")
     console.print(
-        f"{event.object_class.value} {event.confidence:.2f}  "
-        f"{event.started_at.isoformat()}  {event.review_state}"
+        f"{class_name(event.object_class).to(language)} {event.confidence:.2f}  "
+        f"{site_time(event.started_at, timezone)}  {REVIEW_WORDS[event.review_state].to(language)}"
     )
     for verdict in event.verdicts:
-        console.print(f"  {verdict.verdict}: {verdict.person}, {verdict.reason}")
+        word = REVIEW_WORDS["verified" if verdict.verdict == "verified" else "dismissed"]
+        console.print(f"  {word.to(language)}: {verdict.person}, {verdict.reason}")
     table = terminal.table(
         Text(nl="Leveringen", en="Deliveries"),
         [
@@ -139,8 +150,8 @@ def _print_detail(terminal: Terminal, event: EventDetail) -> None:
         arrived = delivery.delivered_at
         table.add_row(
             delivery.receiver_id,
-            delivery.state,
-            arrived.isoformat(timespec="seconds") if arrived else "-",
+            delivery_word(delivery.state).to(language),
+            site_time(arrived, timezone) if arrived else "-",
             delivery.acknowledged_by or "-",
             str(delivery.n_attempts),
             delivery.reason,
@@ -171,9 +182,11 @@ def _checked(given: dict[str, object]) -> VerdictIn:
 def _judge(event_id: UUID, given: dict[str, object]) -> None:
     terminal = open_terminal()
     verdict = _checked(given)
+    timezone = open_site(None, terminal).timezone
     with _open_client(terminal) as client:
         event = client.event(event_id)
-        _print_detail(terminal, client.judge(event_id, verdict, version=event.version))
+        judged = client.judge(event_id, verdict, version=event.version)
+    _print_detail(terminal, judged, timezone)
 
 
 @event_app.command(

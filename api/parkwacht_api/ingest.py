@@ -8,11 +8,13 @@ clock at reading does not count as content: the same recording watched twice is 
 import hashlib
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,7 +22,7 @@ from parkwacht_api.errors import ContentConflict, RecordInvalid, not_found
 from parkwacht_api.media import StoredFile
 from parkwacht_api.models import Base, Event, Media, WatchReportRow
 from parkwacht_api.release import plan_deliveries
-from parkwacht_api.repository import event_by_id, watch_report_by_id
+from parkwacht_api.repository import event_by_id, media_by_kind, watch_report_by_id
 from parkwacht_api.state import AppState
 from parkwacht_config.text import Text
 from parkwacht_vision.event import EventEnding, FlaggedEvent, Record, WatchReport
@@ -193,16 +195,30 @@ def is_ended(session: Session, ending: EventEnding) -> bool:
     event = event_by_id(session, ending.event_id)
     if event is None:
         raise not_found(EVENT, ending.event_id)
-    if event.ending_digest is not None and event.ending_digest != digest_of(ending):
+    if event.ending is None or event.ending_digest is None:
+        return False
+    if event.ending_digest == digest_of(ending):
+        return True
+    was_cut, is_cut = (
+        reason == "stopped" for reason in (event.ending["end_reason"], ending.end_reason)
+    )
+    # A recording whose watch was stopped is watched again: the whole ending goes before the cut
+    # one, whichever comes first.
+    if was_cut == is_cut:
         raise _conflict(ending.event_id)
-    return event.ending_digest is not None
+    return is_cut
 
 
 def store_ending(
-    session: Session, ending: EventEnding, clip: StoredFile | None, *, at: datetime
+    session: Session,
+    ending: EventEnding,
+    clip: StoredFile | None,
+    *,
+    at: datetime,
+    media_dir: Path,
 ) -> bool:
     """
-    Store the end of an event and its clip.
+    Store the end of an event and its clip, also in place of an ending that was cut off.
 
     Parameters
     ----------
@@ -214,6 +230,8 @@ def store_ending(
         Its clip, already on disk.
     at
         The present instant.
+    media_dir
+        Where clips are; one that is replaced is removed once the new one is committed.
 
     Returns
     -------
@@ -236,8 +254,20 @@ def store_ending(
     event.object_class = ending.object_class.value
     event.confidence = ending.confidence
     if clip is not None:
+        _replace_clip(session, event.id, clip, media_dir)
         session.add(_media_row(event.id, "clip", clip, at))
     return True
+
+
+def _replace_clip(session: Session, event_id: UUID, clip: StoredFile, media_dir: Path) -> None:
+    old = media_by_kind(session, event_id, "clip")
+    if old is None:
+        return
+    if old.path != clip.path:
+        stale = media_dir / old.path
+        listen(session, "after_commit", lambda _session: stale.unlink(missing_ok=True), once=True)
+    session.delete(old)
+    session.flush()
 
 
 def store_watch_report(session: Session, report: WatchReport, *, at: datetime) -> bool:
@@ -271,6 +301,12 @@ def store_watch_report(session: Session, report: WatchReport, *, at: datetime) -
     if known is None and _add_once(session, row):
         return True
     known = known or watch_report_by_id(session, report.id)
-    if known is not None and known.digest != digest:
+    if known is None or known.digest == digest:
+        return False
+    if known.ended_at == report.ended_at:
         raise _conflict(report.id)
-    return False
+    if known.ended_at > report.ended_at:  # of a watch that was stopped on the way
+        return False
+    known.ended_at, known.received_at = report.ended_at, at
+    known.record, known.digest = row.record, digest
+    return True

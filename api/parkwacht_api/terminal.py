@@ -121,6 +121,18 @@ def open_service(terminal: Terminal) -> RunningService | None:
     return service
 
 
+def delivery_word(state: str) -> Text:
+    """Return what the state of a delivery is called."""
+    dutch = {
+        "pending": "onderweg",
+        "delivered": "bezorgd",
+        "held": "vastgehouden",
+        "refused": "geweigerd",
+        "dead": "opgegeven",
+    }
+    return Text(nl=dutch.get(state, state), en=state)
+
+
 def site_time(at: datetime, timezone: str) -> str:
     """Write an instant in the park's own time."""
     return at.astimezone(ZoneInfo(timezone)).strftime("%d-%m-%Y %H:%M:%S")

@@ -11,7 +11,7 @@ from parkwacht_api.client import ServiceClient
 from parkwacht_api.local import INGEST_KEY, RunningService, ingest_key, with_receiver_urls
 from parkwacht_api.schemas import DeliveryOut, EventDetail
 from parkwacht_api.shipper import run_shipper, ship_once
-from parkwacht_api.terminal import Terminal, find_site_path, open_service
+from parkwacht_api.terminal import Terminal, delivery_word, find_site_path, open_service
 from parkwacht_config.errors import ForwardingError
 from parkwacht_config.loader import load_site
 from parkwacht_config.secrets import read_secret
@@ -194,7 +194,8 @@ def _tell_deliveries(terminal: Terminal, url: str, key: str, summary: WatchSumma
     for event in events:
         for one in event.deliveries:
             ms = _elapsed_ms(by_id[event.id].wall_first_frame_at, one.acknowledged_at)
-            state = f"{one.state} {one.reason}".strip()
+            word = delivery_word(one.state).to(terminal.settings.language)
+            state = f"{word} {one.reason}".strip()
             seen_by = one.acknowledged_by or "-"
             table.add_row(str(event.id), one.receiver_id, state, seen_by, ms)
     terminal.console.print(table)

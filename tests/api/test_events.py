@@ -99,6 +99,37 @@ def test_an_ending_brings_the_clip_once(any_service: Service) -> None:
     assert len(detail["deliveries"]) == 1
 
 
+@pytest.mark.parametrize("order", ["cut first", "cut last"])
+def test_a_whole_ending_goes_before_one_that_was_cut_off(any_service: Service, order: str) -> None:
+    event = any_service.stored()
+    short = MP4 + b"short"
+    cut = make_ending(event, short, end_reason="stopped")
+    whole = make_ending(event, ended_at=event.started_at + timedelta(seconds=20))
+    sent = [(cut, short), (whole, MP4)]
+    for ending, clip in sent if order == "cut first" else reversed(sent):
+        answer = any_service.put_ending(ending, clip)
+        assert answer.status_code == 200, answer.text
+    with any_service.client(any_service.operator_key) as client:
+        detail = client.get(f"/events/{event.id}").json()
+        clip_now = client.get(f"/events/{event.id}/clip").content
+    assert detail["ending"]["end_reason"] == "left"
+    assert clip_now == MP4
+    # The clip that was replaced is gone from the disk: nobody would ever delete it otherwise.
+    clips = list(any_service.settings.media_dir.rglob("*-clip-*"))
+    assert [path.read_bytes() for path in clips] == [MP4]
+
+
+def test_a_longer_report_goes_before_one_of_a_stopped_watch(service: Service) -> None:
+    report = make_report()
+    sent = report.model_dump(mode="json")
+    longer = {**sent, "ended_at": (report.ended_at + timedelta(hours=1)).isoformat()}
+    with service.client(service.worker_key) as client:
+        codes = [
+            client.post("/watch-reports", json=one).status_code for one in (sent, longer, sent)
+        ]
+    assert codes == [201, 201, 200]
+
+
 @pytest.mark.parametrize("case", ["unknown", "no part", "a part too many", "no mp4"])
 def test_an_ending_that_does_not_fit_is_refused(service: Service, case: str) -> None:
     event = service.stored()

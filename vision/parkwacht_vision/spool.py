@@ -75,6 +75,7 @@ class Spool:
         with _spool_errors(root):
             for name in ("tmp", "new", "refused"):
                 (root / name).mkdir(parents=True, exist_ok=True)
+            root.chmod(0o700)  # images wait here; only the worker's own account reads them
             self._clean()
 
     def put_flagged(self, event: FlaggedEvent, snapshot: bytes) -> None:

@@ -268,7 +268,9 @@ class CameraWatch:
         tally = self._tally
         if tally.started_at is None or tally.ended_at is None:
             return None
-        key = (self._context.site.id, self._camera_id, "report", self._source.name)
+        ran = self._context.detector.info
+        what = f"report {ran.model} {ran.sha256 or ''}"  # another detector is another watch
+        key = (self._context.site.id, self._camera_id, what, self._source.name)
         blind = self._source.health.blind_s
         return WatchReport(
             id=event_id(key, tally.started_at, 0),

@@ -110,7 +110,9 @@ def put_ending(
     if known:
         return Stored(id=event_id, is_new=False)
     file = _store_clip(state, record, clip)
-    is_new = store_ending(session, record, file, at=state.clock.now())
+    is_new = store_ending(
+        session, record, file, at=state.clock.now(), media_dir=state.settings.media_dir
+    )
     return Stored(id=event_id, is_new=is_new)
 
 
