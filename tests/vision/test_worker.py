@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -226,3 +226,18 @@ def test_a_source_error_is_the_same_text_the_user_reads(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         job(tmp_path / "gone.mp4").open()
     assert "bestaat niet" in caught.value.text.nl
+
+
+def test_a_stream_reports_while_it_runs_and_counts_every_second_once(
+    context: WatchContext,
+) -> None:
+    source = LiveSource(context.stop, gap_s=0, stops=True)
+    source.health.blind_s["connection_lost"] = 3.0
+    often = replace(context, report_every=timedelta(seconds=2))
+    watch_camera(often, WatchJob(source.name, "ad_hoc", lambda: source))
+    _, _, reports = records(context)
+    # 40 frames at 8 per second: reports at 2.0 s and 4.0 s, and one at the end.
+    assert [report.n_frames for report in reports] == [16, 16, 8]
+    assert len({report.id for report in reports}) == 3
+    assert sum(spell.seconds for report in reports for spell in report.blind) == 3.0
+    assert sum(report.watched_s for report in reports) == pytest.approx(39 / 8)

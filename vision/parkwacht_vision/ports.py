@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -77,6 +78,7 @@ class WatchContext:
     fps: float
     stop: threading.Event
     rule_settings: RuleSettings | None = None
+    report_every: timedelta = timedelta(minutes=15)  # of a stream: blind minutes are on record
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class CameraWatch:
         self._tally = _Tally()
         self._backlog = Backlog()
         self._is_lost = False
+        self._reported_blind_s: dict[str, float] = {}
 
     def run(self) -> None:
         """
@@ -130,6 +131,8 @@ class CameraWatch:
             self._expire(item.media_time_s)
             return
         self._is_lost = False
+        if self._is_report_due(item):
+            self._put_report()
         rule = self._rule_for(item)
         is_armed = rule.is_armed(item.at)
         self._tally.count(item, is_armed=is_armed, longest_step_s=2 / self._context.fps)
@@ -139,6 +142,13 @@ class CameraWatch:
             self._tracker = None
             self._ring.clear()
         self._context.observer.on_progress(self._source.name, item.media_time_s)
+
+    def _is_report_due(self, frame: Frame) -> bool:
+        """Whether a stream, which has no end, was watched long enough to say so."""
+        begun_at = self._tally.started_at
+        if self._source.kind != "stream" or begun_at is None:
+            return False
+        return frame.at - begun_at >= self._context.report_every
 
     def _analyse(self, frame: Frame, rule: IntrusionRule) -> None:
         if self._tracker is None:
@@ -258,11 +268,18 @@ class CameraWatch:
             unseen_s = self._tally.last_s - intrusion.last_active.media_time_s
             has_left = reason == "recording_ended" and unseen_s > ENDED_WITH_RECORDING_S
             self._end([intrusion], "left" if has_left else reason)
-        report = self._report()
-        if report is not None:
-            self._backlog.put(lambda: self._context.sink.put_report(report))
-            self._context.observer.on_report(report)
+        self._put_report()
         self._backlog.flush()
+
+    def _put_report(self) -> None:
+        """Hand over what was watched since the last report, and begin the next."""
+        report = self._report()
+        if report is None:
+            return
+        self._backlog.put(lambda: self._context.sink.put_report(report))
+        self._context.observer.on_report(report)
+        self._reported_blind_s = dict(self._source.health.blind_s)
+        self._tally = _Tally(last_s=self._tally.last_s)
 
     def _report(self) -> WatchReport | None:
         tally = self._tally
@@ -271,7 +288,10 @@ class CameraWatch:
         ran = self._context.detector.info
         what = f"report {ran.model} {ran.sha256 or ''}"  # another detector is another watch
         key = (self._context.site.id, self._camera_id, what, self._source.name)
-        blind = self._source.health.blind_s
+        blind = {
+            cause: seconds - self._reported_blind_s.get(cause, 0.0)
+            for cause, seconds in self._source.health.blind_s.items()
+        }
         return WatchReport(
             id=event_id(key, tally.started_at, 0),
             site_id=self._context.site.id,
@@ -284,7 +304,9 @@ class CameraWatch:
             n_frames=tally.n_frames,
             n_events=tally.n_events,
             blind=tuple(
-                BlindSpell(cause=cause, seconds=round(blind[cause], 3)) for cause in sorted(blind)
+                BlindSpell(cause=cause, seconds=round(blind[cause], 3))
+                for cause in sorted(blind)
+                if blind[cause] > 0
             ),
             detector=self._context.detector.info,
         )
