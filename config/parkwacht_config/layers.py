@@ -23,13 +23,18 @@ from parkwacht_config.site import (
     RD_Y_RANGE_M,
     AreaKind,
     Building,
+    BuildingUse,
     Frozen,
     Gate,
     LampPost,
     Mount,
     MountKind,
     PowerCabinet,
+    PrivateArea,
     PublicArea,
+    PurposeArea,
+    Route,
+    Tree,
     Zone,
 )
 from parkwacht_config.text import Text
@@ -59,6 +64,8 @@ class BuildingProperties(NamedProperties):
 
     height_m: HeightM
     base_m: Annotated[float, Field(ge=0, le=250)] = 0.0
+    use: BuildingUse = BuildingUse.BUSINESS
+    window_share: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class LampPostProperties(NamedProperties):
@@ -68,8 +75,17 @@ class LampPostProperties(NamedProperties):
     intensity_cd: Annotated[float, Field(ge=0, le=1_000_000)]
 
 
+class TreeProperties(NamedProperties):
+    """Properties of a tree."""
+
+    height_m: Annotated[float, Field(gt=0, le=60)]
+    crown_radius_m: Annotated[float, Field(gt=0, le=30)]
+    crown_base_m: Annotated[float, Field(ge=0, le=60)] = 2.0
+    is_evergreen: bool = False
+
+
 class GateProperties(Frozen):
-    """Properties of a gate."""
+    """Properties of a gate or a route."""
 
     id: FeatureId
     name: str
@@ -329,7 +345,54 @@ def read_buildings(path: Path) -> Iterator[Building]:
             key = f"{feature.key}.properties.height_m"
             raise ConfigError.at(str(path), key, about.height_m, right)
         polygon = to_geometry(feature, Polygon)
-        yield Building(about.id, polygon, about.height_m, about.base_m, about.name)
+        yield Building(
+            about.id,
+            polygon,
+            about.height_m,
+            about.base_m,
+            about.name,
+            about.use,
+            about.window_share,
+        )
+
+
+def read_trees(path: Path) -> Iterator[Tree]:
+    """Read trees; the crown of each ends above its base."""
+    for feature in read_features(path):
+        about = _properties(feature, TreeProperties)
+        if about.height_m <= about.crown_base_m:
+            right = Text("hoger dan crown_base_m, in meters", "higher than crown_base_m, in metres")
+            key = f"{feature.key}.properties.height_m"
+            raise ConfigError.at(str(path), key, about.height_m, right)
+        yield Tree(
+            about.id,
+            to_geometry(feature, Point),
+            about.height_m,
+            about.crown_radius_m,
+            about.crown_base_m,
+            about.is_evergreen,
+        )
+
+
+def read_private_areas(path: Path) -> Iterator[PrivateArea]:
+    """Read private ground."""
+    for feature in read_features(path):
+        about = _properties(feature, NamedProperties)
+        yield PrivateArea(about.id, to_geometry(feature, Polygon), about.name)
+
+
+def read_purpose_areas(path: Path) -> Iterator[PurposeArea]:
+    """Read the ground that surveillance is meant for."""
+    for feature in read_features(path):
+        about = _properties(feature, NamedProperties)
+        yield PurposeArea(about.id, to_geometry(feature, Polygon), about.name)
+
+
+def read_routes(path: Path) -> Iterator[Route]:
+    """Read the ways along which someone should be followed."""
+    for feature in read_features(path):
+        about = _properties(feature, GateProperties)
+        yield Route(about.id, about.name, to_geometry(feature, LineString))
 
 
 def read_lamp_posts(path: Path) -> Iterator[LampPost]:

@@ -25,12 +25,14 @@ from parkwacht_config.site import (
     CameraType,
     Frozen,
     Id,
+    PrivacyMask,
     Receiver,
     Retention,
     Site,
     Span,
     Zone,
 )
+from parkwacht_config.study import Costs, StudyGoals
 from parkwacht_config.text import Text
 from parkwacht_config.validation import check_table
 
@@ -52,6 +54,10 @@ class LayerPaths(Frozen):
     mounts: str | None = None
     zones: str | None = None
     incidents: str | None = None
+    trees: str | None = None
+    private_areas: str | None = None
+    purpose_areas: str | None = None
+    routes: str | None = None
 
 
 class WeekTable(Frozen):
@@ -94,6 +100,7 @@ class SiteTable(Frozen):
     timezone: str = "Europe/Amsterdam"
     crs: Literal["EPSG:28992"] = "EPSG:28992"
     catalogue: str | None = None  # another catalogue, relative to the TOML
+    camera_file: str | None = None  # more cameras and masks, as a study writes them
     default_arming: Id
     layers: LayerPaths
     retention: Retention = Retention()
@@ -101,6 +108,16 @@ class SiteTable(Frozen):
     cameras: tuple[Camera, ...] = ()
     zones: tuple[Zone, ...] = ()
     receivers: tuple[Receiver, ...] = ()
+    privacy_masks: tuple[PrivacyMask, ...] = ()
+    costs: Costs = Costs()
+    study: StudyGoals = StudyGoals()
+
+
+class CameraFileTable(Frozen):
+    """The whole TOML of a camera file, as `parkwacht study` writes it."""
+
+    cameras: tuple[Camera, ...] = ()
+    privacy_masks: tuple[PrivacyMask, ...] = ()
 
 
 class CatalogueTable(Frozen):
@@ -158,6 +175,7 @@ def load_site(path: Path) -> Site:
     table = check_table(SiteTable, parse_toml(content, path), path)
     folder, named = path.parent, table.layers
     map_zones = _layer(layers.read_zones, folder, named.zones)
+    more = _camera_file(folder, table.camera_file)
     site = Site(
         id=table.id,
         name=table.name,
@@ -175,12 +193,19 @@ def load_site(path: Path) -> Site:
         mounts=_layer(layers.read_mounts, folder, named.mounts),
         incidents=_layer(read_incidents, folder, named.incidents),
         camera_types=load_catalogue(folder / table.catalogue if table.catalogue else None),
-        cameras=table.cameras,
+        cameras=(*table.cameras, *more.cameras),
         zones=(*table.zones, *map_zones),
         armings=_armings(table.armings, path),
         receivers=table.receivers,
         retention=table.retention,
         default_arming_id=table.default_arming,
+        trees=_layer(layers.read_trees, folder, named.trees),
+        private_areas=_layer(layers.read_private_areas, folder, named.private_areas),
+        purpose_areas=_layer(layers.read_purpose_areas, folder, named.purpose_areas),
+        routes=_layer(layers.read_routes, folder, named.routes),
+        privacy_masks=(*table.privacy_masks, *more.privacy_masks),
+        costs=table.costs,
+        goals=table.study,
     )
     check_site(
         site,
@@ -195,14 +220,24 @@ def _layer(read: Callable[[Path], Iterable[T]], folder: Path, name: str | None) 
     return () if name is None else tuple(read(folder / name))
 
 
+def _camera_file(folder: Path, name: str | None) -> CameraFileTable:
+    """Read the camera file a park names, or nothing where it names none."""
+    if name is None:
+        return CameraFileTable()
+    path = folder / name
+    return check_table(CameraFileTable, parse_toml(read_bytes(path), path), path)
+
+
 def _digest(content: bytes, folder: Path, table: SiteTable) -> str:
     """Compute the SHA-256 over the TOML and what it names, each with its name and length."""
     digest = hashlib.sha256()
     names = {key: name for key, name in table.layers.model_dump().items() if name is not None}
     parts = [("site", content)]
     parts += [(key, read_bytes(folder / name)) for key, name in sorted(names.items())]
-    if table.catalogue is not None:
-        parts.append(("catalogue", read_bytes(folder / table.catalogue)))
+    for key in ("catalogue", "camera_file"):
+        name = getattr(table, key)
+        if name is not None:
+            parts.append((key, read_bytes(folder / name)))
     for key, part in parts:
         digest.update(f"{key} {len(part)}\n".encode())
         digest.update(part)

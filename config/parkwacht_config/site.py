@@ -6,28 +6,27 @@ are degrees, azimuth is clockwise from grid north, tilt is downward from the hor
 have their origin top left. `parkwacht_config.loader` reads these models from files.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from shapely.geometry import LineString, Point, Polygon
+
+# The others import these words from here, the park's model.
+from parkwacht_config.kinds import ID_PATTERN as ID_PATTERN  # noqa: PLC0414
+from parkwacht_config.kinds import AreaKind as AreaKind  # noqa: PLC0414
+from parkwacht_config.kinds import Frozen as Frozen  # noqa: PLC0414
+from parkwacht_config.kinds import Id as Id  # noqa: PLC0414
+from parkwacht_config.kinds import MountKind as MountKind  # noqa: PLC0414
+from parkwacht_config.study import Costs, StudyGoals
 
 # RD New is defined for this rectangle (EPSG:28992 area of use); anything else is a mix-up of
 # coordinate systems or of x and y.
 RD_X_RANGE_M = (482.06, 284182.97)
 RD_Y_RANGE_M = (306602.42, 637049.52)
-
-ID_PATTERN = r"^[a-z0-9][a-z0-9_]{0,62}$"
-Id = Annotated[str, Field(pattern=ID_PATTERN)]
-
-
-class Frozen(BaseModel):
-    """Base of every model read from a file: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ObjectClass(StrEnum):
@@ -55,21 +54,12 @@ class Severity(StrEnum):
     HIGH = "high"
 
 
-class AreaKind(StrEnum):
-    """Kinds of public ground."""
+class BuildingUse(StrEnum):
+    """What a building is used for, as far as privacy asks."""
 
-    CARRIAGEWAY = "carriageway"
-    PARKING = "parking"
-    FOOTPATH = "footpath"
-    GREEN = "green"
-
-
-class MountKind(StrEnum):
-    """What a camera can be fixed to."""
-
-    FACADE = "facade"
-    LAMP_POST = "lamp_post"
-    MAST = "mast"
+    BUSINESS = "business"
+    DWELLING = "dwelling"
+    OTHER = "other"
 
 
 class Lens(StrEnum):
@@ -105,8 +95,22 @@ class CameraType(Frozen):
     yearly_eur: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
 
 
+class Preset(Frozen):
+    """One aim of a pan-tilt-zoom camera; all presets share its time equally."""
+
+    name: str
+    azimuth_deg: Annotated[float, Field(ge=0, lt=360)]
+    tilt_deg: Annotated[float, Field(ge=-10, le=90)]
+    focal_length_mm: Annotated[float, Field(gt=0.5, le=1000)] | None = None
+
+
 class Camera(Frozen):
-    """One camera that stands in the park, with the aim it was measured to have."""
+    """
+    One camera that stands in the park, with the aim it was measured to have.
+
+    `presets` are further aims that a pan-tilt-zoom camera takes in turn; what only presets see is
+    seen some of the time.
+    """
 
     id: Id
     name: str
@@ -120,6 +124,20 @@ class Camera(Frozen):
     mount: MountKind = MountKind.MAST
     # Name of the environment variable that holds the URL of the stream, never the URL itself.
     stream_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    presets: tuple[Preset, ...] = ()
+
+
+class PrivacyMask(Frozen):
+    """
+    A part of one camera's image that is made black before anything is stored or sent.
+
+    `polygon_px` is in pixels of the camera's type, at the aim of the camera.
+    """
+
+    id: Id
+    camera_id: Id
+    polygon_px: Annotated[tuple[tuple[float, float], ...], Field(min_length=3)]
+    reason: str = ""
 
 
 class Zone(Frozen):
@@ -221,13 +239,58 @@ class PublicArea:
 
 @dataclass(frozen=True, slots=True)
 class Building:
-    """A prism that blocks sight from `base_m` up to `height_m` above the ground."""
+    """
+    A prism that blocks sight from `base_m` up to `height_m` above the ground.
+
+    `window_share` is which part of its facade's length is windows; None: as usual for its use.
+    """
 
     id: str
     polygon: Polygon
     height_m: float
     base_m: float = 0.0
     name: str = ""
+    use: BuildingUse = BuildingUse.BUSINESS
+    window_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A tree: its crown hides from `crown_base_m` up to `height_m`, in leaf or evergreen."""
+
+    id: str
+    point: Point
+    height_m: float
+    crown_radius_m: float
+    crown_base_m: float = 2.0
+    is_evergreen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateArea:
+    """Private ground: a yard, garden or other ground that is not public."""
+
+    id: str
+    polygon: Polygon
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeArea:
+    """Ground that surveillance is meant for; without any, the public ground inside the outline."""
+
+    id: str
+    polygon: Polygon
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way along which a vehicle or person should be followed."""
+
+    id: str
+    name: str
+    line: LineString
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +376,13 @@ class Site:
     receivers: tuple[Receiver, ...]
     retention: Retention
     default_arming_id: str
+    trees: tuple[Tree, ...] = ()
+    private_areas: tuple[PrivateArea, ...] = ()
+    purpose_areas: tuple[PurposeArea, ...] = ()
+    routes: tuple[Route, ...] = ()
+    privacy_masks: tuple[PrivacyMask, ...] = ()
+    costs: Costs = field(default_factory=Costs)
+    goals: StudyGoals = field(default_factory=StudyGoals)
 
     def camera(self, camera_id: str) -> Camera | None:
         """Return the camera of this id, or None."""
