@@ -120,6 +120,7 @@ class Scenario:
     robustness: tuple[RobustnessCase, ...]
     budget_eur: float | None = None
     unmet: tuple[Text, ...] = ()  # goals that this scenario does not meet
+    trenches: tuple[LineString, ...] = ()  # to be dug for its new sites, shared ones once
 
     @property
     def proposed(self) -> tuple[StudyCamera, ...]:
