@@ -11,13 +11,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import shapely
-from shapely.geometry import MultiPolygon, Point, Polygon
+from shapely.geometry import MultiPolygon, Polygon
 
 from parkwacht_config.site import Camera, CameraType, Lens
+from parkwacht_coverage import _footprint
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+# Heights above the ground at which something is to be seen (design/coverage.md, section 12.1).
+FEET_HEIGHT_M = 0.0
+TORSO_HEIGHT_M = 1.0
+HEAD_HEIGHT_M = 1.5  # the face of an adult, lower edge of the 1.5-1.8 m of that section
+HEAD_TOP_HEIGHT_M = 1.8
+PLATE_HEIGHT_M = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +32,10 @@ class CameraModel:
     """
     One aimed camera.
 
-    `f_px` is the focal length in pixels; for an f-theta lens it is pixels per radian. `up` of the
-    image is up in the world: fixed cameras are mounted level, roll is not modelled.
+    `f_px` is the focal length in pixels; for an f-theta lens it is pixels per radian. A wide lens
+    whose datasheet names its field of view is a pinhole of that field: its real image is denser in
+    the middle than computed here. `up` of the image is up in the world: fixed cameras are mounted
+    level, roll is not modelled.
     """
 
     id: str
@@ -108,7 +117,8 @@ class CameraModel:
         Returns
         -------
         pixels, depth
-            Pixels (u, v), shape (N, 2), NaN where a point is behind the camera; depth along the
+            Pixels (u, v), shape (N, 2), NaN where the lens cannot image a point: behind a
+            rectilinear camera, or exactly opposite to the aim of an f-theta lens; depth along the
             optical axis in metres, shape (N,).
         """
         offset = np.asarray(points_m, dtype=np.float64) - [self.x_m, self.y_m, self.height_m]
@@ -117,6 +127,7 @@ class CameraModel:
             radial = np.hypot(right, down)
             angle = np.arctan2(radial, forward)
             scale = self.f_px * np.divide(angle, radial, out=np.zeros_like(angle), where=radial > 0)
+            scale[(radial == 0) & (forward <= 0)] = np.nan
             u, v = right * scale, down * scale
         else:
             ahead = np.where(forward > 0, forward, np.nan)
@@ -191,6 +202,53 @@ class CameraModel:
         density: Floats = np.divide(self.f_px, reach, out=np.zeros_like(reach), where=reach > 0)
         return density
 
+    def upright_density_px_per_m(self, points_m: Floats) -> Floats:
+        """
+        Compute the pixel density along an upright person or pole.
+
+        rho cos(depression), design/coverage.md section 4: exact on the optical axis; elsewhere
+        `upright_height_px` is.
+
+        Parameters
+        ----------
+        points_m
+            Points (x, y, height above ground), shape (N, 3), in metres.
+
+        Returns
+        -------
+        density
+            Pixels per metre of height, shape (N,); 0 behind the camera and straight below it.
+        """
+        offset = np.asarray(points_m, dtype=np.float64) - [self.x_m, self.y_m, self.height_m]
+        slant = np.linalg.norm(offset, axis=1)
+        level = np.hypot(offset[:, 0], offset[:, 1])
+        cos = np.divide(level, slant, out=np.zeros_like(slant), where=slant > 0)
+        density: Floats = self.pixel_density_px_per_m(points_m) * cos
+        return density
+
+    def upright_height_px(self, points_m: Floats, height_m: float = HEAD_TOP_HEIGHT_M) -> Floats:
+        """
+        Compute how long an upright person is in the image, from foot to top of the head.
+
+        Parameters
+        ----------
+        points_m
+            Where they stand: (x, y), further columns are not used; shape (N, 2) or more.
+        height_m
+            Their height.
+
+        Returns
+        -------
+        height_px
+            Length of the projected line in pixels, shape (N,), whether or not it is inside the
+            image; NaN where foot or head is behind the camera.
+        """
+        xy = np.asarray(points_m, dtype=np.float64)[:, :2]
+        foot, _ = self.project(np.column_stack((xy, np.zeros(len(xy)))))
+        head, _ = self.project(np.column_stack((xy, np.full(len(xy), height_m))))
+        height: Floats = np.hypot(*(head - foot).T)
+        return height
+
     def is_in_view(self, points_m: Floats) -> Bools:
         """
         Return which points of the world fall inside the image, whatever stands in between.
@@ -216,10 +274,11 @@ class CameraModel:
 
     def nearest_visible_m(self, target_height_m: float = 0.0) -> float:
         """
-        Compute where the blind zone under a rectilinear camera ends, straight ahead.
+        Compute where the blind zone under the camera ends, straight ahead.
 
         (H - h) / tan(tilt + V / 2), design/coverage.md section 4; a target above the camera comes
-        into view from (h - H) / tan(V / 2 - tilt).
+        into view from (h - H) / tan(V / 2 - tilt). Both lenses keep the line straight ahead in the
+        middle column of the image, each with its own V.
 
         Parameters
         ----------
@@ -238,7 +297,7 @@ class CameraModel:
 
     def farthest_visible_m(self, target_height_m: float = 0.0) -> float:
         """
-        Compute how far a height stays inside the image of a rectilinear camera, straight ahead.
+        Compute how far a height stays inside the image, straight ahead.
 
         (H - h) / tan(tilt - V / 2), infinite when the image shows the horizon.
 
@@ -281,47 +340,42 @@ class CameraModel:
             In EPSG:28992, convex for a rectilinear lens, empty when nothing of the plane is in the
             image.
         """
-        reach = self.f_px / min_density_px_per_m if min_density_px_per_m else math.inf
-        drop = at_height_m - self.height_m
-        if self.lens is Lens.F_THETA:
-            level = math.sqrt(max(0.0, reach**2 - drop**2))
-            return self._f_theta_footprint(at_height_m, min(max_range_m, level))
-        foot = np.array([self.x_m, self.y_m])
-        disc = Point(self.x_m, self.y_m).buffer(max_range_m, quad_segs=32)
-        ring = np.asarray(disc.exterior.coords)[:-1] - foot
-        right, down, forward = self.axes()
-        half_width = self.width_px / 2 / self.f_px
-        half_height = self.height_px / 2 / self.f_px
-        for normal in (
-            half_width * forward + right,
-            half_width * forward - right,
-            half_height * forward + down,
-            half_height * forward - down,
-        ):
-            ring = _clip_to_half_plane(ring, normal, normal[2] * drop)
-        if math.isfinite(reach):
-            ring = _clip_to_half_plane(ring, -forward, reach - forward[2] * drop)
-        enough = 3
-        return Polygon(ring + foot) if len(ring) >= enough else Polygon()
+        reach_m = self.f_px / min_density_px_per_m if min_density_px_per_m else math.inf
+        return _footprint.build(
+            self, at_height_m=at_height_m, max_range_m=max_range_m, reach_m=reach_m
+        )
 
-    def _f_theta_footprint(self, at_height_m: float, max_range_m: float) -> Polygon | MultiPolygon:
-        """Join the runs in view along 720 bearings, sampled in 400 steps of distance."""
-        bearings = np.linspace(0, 2 * math.pi, 721)[:-1]
-        steps = np.linspace(0, max_range_m, 401)
-        middles = (steps[1:] + steps[:-1]) / 2
-        east = self.x_m + np.sin(bearings)[:, None] * middles
-        north = self.y_m + np.cos(bearings)[:, None] * middles
-        height = np.full(east.size, at_height_m)
-        seen = self.is_in_view(np.column_stack((east.ravel(), north.ravel(), height)))
-        edges = np.diff(seen.reshape(east.shape).astype(np.int8), axis=1, prepend=0, append=0)
-        half = math.pi / len(bearings)
-        first, last = np.argwhere(edges > 0), np.argwhere(edges < 0)
-        around = bearings[first[:, 0], None] + np.array([-half, half, half, -half]) * 1.001
-        near, far = steps[first[:, 1]], steps[last[:, 1]]
-        away = np.stack((near, near, far, far), axis=1) / math.cos(half)
-        corners = np.stack((np.sin(around) * away, np.cos(around) * away), axis=2)
-        joined = shapely.union_all(shapely.polygons(corners + np.array([self.x_m, self.y_m])))
-        return joined if isinstance(joined, Polygon | MultiPolygon) else Polygon()
+
+def models_of(camera: Camera, camera_type: CameraType) -> list[CameraModel]:
+    """
+    Build a model for each aim of a camera: where it stands, and each preset it takes in turn.
+
+    Parameters
+    ----------
+    camera
+        A camera of the site.
+    camera_type
+        Its type from the catalogue.
+
+    Returns
+    -------
+    models
+        The home aim first, then the presets in their order; all carry the id of the camera. A
+        preset without a focal length has the camera's own.
+    """
+    home = CameraModel.of(camera, camera_type)
+    presets = [
+        replace(
+            home,
+            azimuth_deg=one.azimuth_deg,
+            tilt_deg=one.tilt_deg,
+            f_px=home.f_px
+            if one.focal_length_mm is None
+            else focal_length_px(camera_type, one.focal_length_mm),
+        )
+        for one in camera.presets
+    ]
+    return [home, *presets]
 
 
 def _distance_m(drop_m: float, depression_deg: float) -> float:
@@ -330,19 +384,6 @@ def _distance_m(drop_m: float, depression_deg: float) -> float:
     if drop_m == 0 or depression_deg >= straight_down_deg:
         return 0.0
     return drop_m / math.tan(math.radians(depression_deg)) if depression_deg > 0 else math.inf
-
-
-def _clip_to_half_plane(ring: Floats, normal: Floats, offset: float) -> Floats:
-    """Keep of a convex ring, shape (N, 2), the part where normal . (x, y) + offset >= 0."""
-    side = ring @ normal[:2] + offset
-    kept: list[Floats] = []
-    for index in range(len(ring)):
-        here, there = side[index - 1], side[index]
-        if (here >= 0) != (there >= 0):
-            kept.append(ring[index - 1] + (ring[index] - ring[index - 1]) * here / (here - there))
-        if there >= 0:
-            kept.append(ring[index])
-    return np.array(kept).reshape(-1, 2)
 
 
 def focal_length_px(camera_type: CameraType, focal_length_mm: float | None = None) -> float:
