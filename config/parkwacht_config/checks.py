@@ -1,21 +1,74 @@
-"""What must hold between the parts of a park: references, ids, images, distances."""
+"""What must hold between the parts of a park: references, ids, distances, the process."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from shapely.geometry import Point, Polygon
-from shapely.validation import explain_validity
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
 
+from parkwacht_config.check_goals import check_goals
+from parkwacht_config.check_views import (
+    NEAR_PARK_M,
+    check_camera,
+    check_mask,
+    check_zone,
+    far_text,
+)
 from parkwacht_config.errors import ConfigError
-from parkwacht_config.layers import coordinate_problem
-from parkwacht_config.site import Camera, CameraType, Site, Zone
+from parkwacht_config.site import CameraType, Site
 from parkwacht_config.text import Text
 from parkwacht_config.validation import one_of
 
 FREE_RETENTION_DAYS = 28  # Dutch practice: four weeks at most (Gemeentewet 151c, DPA guidance)
-NEAR_PARK_M = 1000.0  # a camera or mount farther from the park is a typing error
-MIN_CORNERS = 3
+# Layers of which every object belongs to the park, and how each keeps its shape. A layer of
+# buildings or lamp posts may be a whole town's: what stands far away does no harm.
+NEAR_LAYERS = MappingProxyType(
+    {
+        "public_areas": "polygon",
+        "private_areas": "polygon",
+        "purpose_areas": "polygon",
+        "trees": "point",
+        "routes": "line",
+        "gates": "line",
+        "mounts": "point",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """
+    Which file each part of a park was read from, so that a message can name it.
+
+    `layers` are the paths of the layers by key; of the cameras and masks the first `n_cameras` and
+    `n_masks` stand in the TOML, the others in the camera file; `map_zone_ids` are the ids of the
+    zones in the zones layer.
+    """
+
+    toml: Path
+    layers: dict[str, Path]
+    camera_file: Path
+    n_cameras: int
+    n_masks: int
+    map_zone_ids: Collection[str]
+
+    def of_camera(self, number: int) -> str:
+        """Return the file of a camera, by its number from 0."""
+        return str(self.toml if number < self.n_cameras else self.camera_file)
+
+    def of_mask(self, number: int) -> str:
+        """Return the file of a mask, by its number from 0."""
+        return str(self.toml if number < self.n_masks else self.camera_file)
+
+    def of_zone(self, zone_id: str) -> tuple[str, str]:
+        """Return file and key of a zone."""
+        if zone_id in self.map_zone_ids:
+            return str(self.layers["zones"]), f"features[{zone_id}].properties"
+        return str(self.toml), f"zones[{zone_id}]"
 
 
 def check_catalogue(camera_types: Sequence[CameraType], path: Path) -> None:
@@ -50,7 +103,7 @@ def check_catalogue(camera_types: Sequence[CameraType], path: Path) -> None:
             raise ConfigError.at(str(path), f"{key}.focal_length_max_mm", longest, right)
 
 
-def check_site(site: Site, *, zones_path: Path, map_zone_ids: Collection[str]) -> None:
+def check_site(site: Site, origins: Origins) -> None:
     """
     Check what holds between the parts of a park.
 
@@ -58,10 +111,8 @@ def check_site(site: Site, *, zones_path: Path, map_zone_ids: Collection[str]) -
     ----------
     site
         The park.
-    zones_path
-        The layer of the map zones, for the messages.
-    map_zone_ids
-        Ids of the zones that stand in that layer.
+    origins
+        The files it was read from, for the messages.
 
     Raises
     ------
@@ -69,27 +120,17 @@ def check_site(site: Site, *, zones_path: Path, map_zone_ids: Collection[str]) -
         The first thing that is wrong.
     """
     _check_process(site)
-    _check_ids(site)
-    for camera in site.cameras:
-        _check_camera(site, camera)
+    _check_ids(site, origins)
+    for number, camera in enumerate(site.cameras):
+        check_camera(site, camera, origins.of_camera(number))
     for zone in site.zones:
-        in_layer = zone.id in map_zone_ids
-        where = str(zones_path if in_layer else site.path)
-        key = f"features[{zone.id}].properties" if in_layer else f"zones[{zone.id}]"
-        _check_zone(site, zone, where, key)
-    for mount in site.mounts:
-        if site.boundary.distance(mount.point) > NEAR_PARK_M:
-            raise ConfigError.at(
-                str(site.path), f"layers.mounts: features[{mount.id}]", mount.point.wkt, _far_text()
-            )
-
-
-def _far_text() -> Text:
-    """Say that a point is far from the park."""
-    return Text(
-        f"ligt meer dan {NEAR_PARK_M:.0f} m van de terreingrens",
-        f"lies more than {NEAR_PARK_M:.0f} m from the park's outline",
-    )
+        where, key = origins.of_zone(zone.id)
+        check_zone(site, zone, where, key)
+    for number, mask in enumerate(site.privacy_masks):
+        check_mask(site, mask, origins.of_mask(number))
+    for layer, attribute in NEAR_LAYERS.items():
+        _check_near(site, layer, attribute, origins)
+    check_goals(site)
 
 
 def _check_process(site: Site) -> None:
@@ -112,109 +153,39 @@ def _check_process(site: Site) -> None:
         raise ConfigError.at(where, "retention.images_days", kept, right)
 
 
-def _check_ids(site: Site) -> None:
-    """Check that no id is used twice among cameras, zones, calendars and receivers."""
-    seen: dict[str, str] = {}
-    named: list[tuple[str, Sequence[str]]] = [
-        ("armings", list(site.armings)),
-        ("cameras", [one.id for one in site.cameras]),
-        ("zones", [one.id for one in site.zones]),
-        ("receivers", [one.id for one in site.receivers]),
+def _check_ids(site: Site, origins: Origins) -> None:
+    """Check that no id is used twice among the tables of the TOML and the camera file."""
+    toml = str(site.path)
+    named = [(toml, "armings", one) for one in site.armings]
+    named += [(origins.of_camera(n), "cameras", one.id) for n, one in enumerate(site.cameras)]
+    named += [(toml, "zones", one.id) for one in site.zones]
+    named += [(toml, "receivers", one.id) for one in site.receivers]
+    named += [
+        (origins.of_mask(n), "privacy_masks", one.id) for n, one in enumerate(site.privacy_masks)
     ]
-    for table, ids in named:
-        for one in ids:
-            if one in seen:
-                right = Text(
-                    f"deze id bestaat al onder {seen[one]}", f"this id exists under {seen[one]}"
-                )
-                raise ConfigError.at(str(site.path), f"{table}[{one}].id", one, right)
-            seen[one] = table
-
-
-def _check_camera(site: Site, camera: Camera) -> None:
-    """Check type, place and lens of a camera."""
-    where, key = str(site.path), f"cameras[{camera.id}]"
-    camera_type = site.camera_types.get(camera.type_id)
-    if camera_type is None:
-        right = one_of(list(site.camera_types), camera.type_id)
-        raise ConfigError.at(where, f"{key}.type_id", camera.type_id, right)
-    place = (camera.x_m, camera.y_m)
-    problem = coordinate_problem(*place)
-    if problem is None and site.boundary.distance(Point(place)) > NEAR_PARK_M:
-        problem = _far_text()
-    if problem is not None:
-        raise ConfigError.at(where, f"{key}.x_m, y_m", place, problem)
-    shortest, longest = camera_type.focal_length_mm, camera_type.focal_length_max_mm
-    chosen = camera.focal_length_mm
-    if longest is not None and chosen is not None and not shortest <= chosen <= longest:
-        right = Text(
-            f"in millimeters, {shortest:g} tot {longest:g} voor {camera_type.id}",
-            f"in millimetres, {shortest:g} to {longest:g} for {camera_type.id}",
-        )
-        raise ConfigError.at(where, f"{key}.focal_length_mm", chosen, right)
-
-
-def _check_zone(site: Site, zone: Zone, where: str, key: str) -> None:
-    """Check calendar, classes and polygon of a zone."""
-    if zone.arming_id not in site.armings:
-        right = one_of(list(site.armings), zone.arming_id)
-        raise ConfigError.at(where, f"{key}.arming_id", zone.arming_id, right)
-    if not zone.classes:
-        right = Text("minstens één klasse", "at least one class")
-        raise ConfigError.at(where, f"{key}.classes", [], right)
-    polygon = zone.polygon_px or zone.polygon_m
-    if polygon is None or (zone.polygon_px is None) == (zone.polygon_m is None):
-        right = Text(
-            "precies één van polygon_px (met camera_id) en polygon_m",
-            "exactly one of polygon_px (with camera_id) and polygon_m",
-        )
-        given = [name for name in ("polygon_px", "polygon_m") if getattr(zone, name) is not None]
-        raise ConfigError.at(where, key, given, right)
-    if zone.polygon_px is not None:
-        _check_image_zone(site, zone, where, key)
-    else:
-        _check_map_zone(zone, where, key)
-    name = "polygon_m" if zone.polygon_px is None else "polygon_px"
-    if len(set(polygon)) < MIN_CORNERS:
-        right = Text("minstens drie verschillende hoeken", "at least three different corners")
-        raise ConfigError.at(where, f"{key}.{name}", polygon, right)
-    shape = Polygon(polygon)
-    if not shape.is_valid or shape.area <= 0:
-        reason = explain_validity(shape)
-        right = Text(
-            f"de vorm kruist of raakt zichzelf, of heeft geen oppervlak ({reason})",
-            f"the shape crosses or touches itself, or has no area ({reason})",
-        )
-        raise ConfigError.at(where, f"{key}.{name}", polygon, right)
-
-
-def _check_image_zone(site: Site, zone: Zone, where: str, key: str) -> None:
-    """Check that an image zone lies inside its camera's image."""
-    camera = site.camera(zone.camera_id) if zone.camera_id is not None else None
-    if camera is None:
-        right = one_of([one.id for one in site.cameras], zone.camera_id)
-        raise ConfigError.at(where, f"{key}.camera_id", zone.camera_id, right)
-    image = site.camera_types[camera.type_id]
-    for x_px, y_px in zone.polygon_px or ():
-        if not (0 <= x_px <= image.width_px and 0 <= y_px <= image.height_px):
+    seen: dict[str, tuple[str, str]] = {}
+    for where, table, one in named:
+        if one in seen:
+            first_where, first_table = seen[one]
+            file = "" if where == first_where else f" ({first_where})"
             right = Text(
-                f"binnen het beeld van {camera.id}: 0 tot {image.width_px} en "
-                f"0 tot {image.height_px} pixels",
-                f"inside the image of {camera.id}: 0 to {image.width_px} and "
-                f"0 to {image.height_px} pixels",
+                f"deze id bestaat al onder {first_table}{file}",
+                f"this id exists under {first_table}{file}",
             )
-            raise ConfigError.at(where, f"{key}.polygon_px", (x_px, y_px), right)
+            raise ConfigError.at(where, f"{table}[{one}].id", one, right)
+        seen[one] = (where, table)
 
 
-def _check_map_zone(zone: Zone, where: str, key: str) -> None:
-    """Check that a map zone names no camera and lies in the Netherlands."""
-    if zone.camera_id is not None:
-        right = Text(
-            "alleen bij polygon_px; een kaartzone geldt voor alle camera's",
-            "only with polygon_px; a map zone holds for every camera",
-        )
-        raise ConfigError.at(where, f"{key}.camera_id", zone.camera_id, right)
-    for x_m, y_m in zone.polygon_m or ():
-        problem = coordinate_problem(x_m, y_m)
-        if problem is not None:
-            raise ConfigError.at(where, f"{key}.polygon_m", (x_m, y_m), problem)
+def _check_near(site: Site, layer: str, attribute: str, origins: Origins) -> None:
+    """Check that every object of a layer lies near the park."""
+    features = getattr(site, layer)
+    shapes: list[BaseGeometry] = [getattr(one, attribute) for one in features]
+    if not shapes:
+        return
+    distances_m = shapely.distance(np.array(shapes, dtype=object), site.boundary)
+    farthest = int(np.argmax(distances_m))
+    if distances_m[farthest] > NEAR_PARK_M:
+        middle = shapes[farthest].representative_point()
+        place = (round(middle.x, 2), round(middle.y, 2))
+        where = str(origins.layers.get(layer, origins.toml))
+        raise ConfigError.at(where, f"features[{features[farthest].id}]", place, far_text())

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 
 from parkwacht_config import layers
-from parkwacht_config.checks import check_catalogue, check_site
+from parkwacht_config.checks import Origins, check_catalogue, check_site
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.incidents import read_incidents
 from parkwacht_config.reading import parse_toml, read_bytes
@@ -207,11 +207,15 @@ def load_site(path: Path) -> Site:
         costs=table.costs,
         goals=table.study,
     )
-    check_site(
-        site,
-        zones_path=folder / named.zones if named.zones else path,
+    origins = Origins(
+        toml=path,
+        layers={key: folder / name for key, name in named.model_dump().items() if name is not None},
+        camera_file=folder / (table.camera_file or path.name),
+        n_cameras=len(table.cameras),
+        n_masks=len(table.privacy_masks),
         map_zone_ids={zone.id for zone in map_zones},
     )
+    check_site(site, origins)
     return site
 
 

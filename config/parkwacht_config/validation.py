@@ -24,6 +24,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 UNITS = {
     "_m": Text("in meters", "in metres"),
+    "_m2": Text("in vierkante meters", "in square metres"),
+    "_eur_per_m": Text("in euro's per meter", "in euros per metre"),
     "_mm": Text("in millimeters", "in millimetres"),
     "_um": Text("in micrometers", "in micrometres"),
     "_px": Text("in pixels", "in pixels"),
@@ -214,7 +216,10 @@ def unit_text(name: str) -> Text | None:
     text
         Such as "in metres"; None where the name says no unit.
     """
-    return UNITS.get(f"_{name.rsplit('_', 1)[-1]}") if "_" in name else None
+    if "_" not in name:
+        return None
+    per_metre = UNITS["_eur_per_m"] if name.endswith("_eur_per_m") else None
+    return per_metre or UNITS.get(f"_{name.rsplit('_', 1)[-1]}")
 
 
 def _right(error: ErrorDetails, name: str, model: type[BaseModel]) -> Text:
@@ -231,10 +236,17 @@ def _right(error: ErrorDetails, name: str, model: type[BaseModel]) -> Text:
         if kind.startswith(start):
             unit = unit_text(name) if start in ("float", "int") else None
             return Text(f"{text.nl}, {unit.nl}", f"{text.en}, {unit.en}") if unit else text
-    if kind == "too_short":
-        shortest = error["ctx"]["min_length"]
-        return Text(f"ten minste {shortest} stuks", f"at least {shortest} of them")
+    if kind in ("too_short", "too_long"):
+        return _length_text(error["ctx"])
     return Text(error["msg"], error["msg"])
+
+
+def _length_text(limits: Mapping[str, Any]) -> Text:
+    """Say how long a list may be."""
+    if "max_length" in limits:
+        return Text(f"hoogstens {limits['max_length']} stuks", f"at most {limits['max_length']}")
+    shortest = limits["min_length"]
+    return Text(f"ten minste {shortest} stuks", f"at least {shortest} of them")
 
 
 def _range_text(name: str, model: type[BaseModel], loc: Sequence[int | str]) -> Text:

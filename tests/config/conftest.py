@@ -40,6 +40,15 @@ class SiteCopy:
         path.write_text(json.dumps(document), encoding="utf-8")
         return path
 
+    def put_layer(self, layer: str, document: dict[str, Any]) -> Path:
+        """Write a whole layer, and name it in the TOML where it is not yet."""
+        path = self.layer(f"{layer}.geojson")
+        path.write_text(json.dumps(document), encoding="utf-8")
+        line = f'{layer} = "josink_es/{layer}.geojson"'
+        if line not in self.path.read_text(encoding="utf-8"):
+            self.replace("[layers]", f"[layers]\n{line}\n#")
+        return path
+
 
 @pytest.fixture
 def site_copy(tmp_path: Path) -> SiteCopy:
