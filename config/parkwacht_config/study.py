@@ -22,7 +22,8 @@ class Costs(Frozen):
     What opening a site, digging and hanging a view cost.
 
     A site (mount) costs by its kind, plus power and network once, plus its trench to the nearest
-    power cabinet; a view costs the camera's own price, its hanging and its licence.
+    power cabinet; one that no cabinet reaches stands alone instead. A view costs the camera's own
+    price, its hanging and its licence.
     """
 
     facade_eur: Eur = 900.0  # bracket, drilling, agreement with the owner
@@ -30,6 +31,7 @@ class Costs(Frozen):
     mast_eur: Eur = 4_500.0  # mast, foundation, civil works
     power_eur: Eur = 1_800.0  # connection in the cabinet, box at the site
     network_eur: Eur = 1_200.0  # switch, radio or fibre end
+    stand_alone_eur: Eur = 6_000.0  # sun, battery and 4G instead of both, where no cabinet reaches
     carriageway_trench_eur_per_m: Eur = 95.0
     parking_trench_eur_per_m: Eur = 75.0
     footpath_trench_eur_per_m: Eur = 55.0

@@ -17,12 +17,13 @@ from scipy.spatial import cKDTree
 from parkwacht_config.errors import CoverageError
 from parkwacht_config.site import AreaKind, Site
 from parkwacht_config.text import Text
-from parkwacht_coverage.cost import CAMERA_YEARLY_EUR, SITE_EUR, Cost, compute_cost
+from parkwacht_coverage.cost import Cost, compute_cost
 from parkwacht_coverage.density import DensityClass, Edition, find_edition
 from parkwacht_coverage.evaluate import Condition, Evaluator, StudyCamera
 from parkwacht_coverage.light import LIGHT_MARGIN
 from parkwacht_coverage.placement import Choice, choose_views
 from parkwacht_coverage.plan import Ground, Weights, lay_grid
+from parkwacht_coverage.trench import plan_trenches
 from parkwacht_coverage.views import Search, View, find_views, is_candidate
 
 Floats = npt.NDArray[np.float64]
@@ -64,8 +65,8 @@ class StudyOptions:
     optimise_for: Condition = Condition.NIGHT
     light_margin: float = LIGHT_MARGIN
     camera_type_ids: tuple[str, ...] = CANDIDATE_TYPES
-    site_eur: float = SITE_EUR
-    camera_yearly_eur: float = CAMERA_YEARLY_EUR
+    site_eur: float = 11_000.0
+    camera_yearly_eur: float = 1_500.0
     weights: Weights = field(default_factory=Weights)
 
 
@@ -201,16 +202,13 @@ def compute_study(
         density={Plan.TODAY: today, Plan.PROPOSAL: evaluator.best(cameras)},
         choice=choice,
         n_views=len(views),
-        cost=_cost(chosen, options),
+        cost=_cost(site, chosen),
     )
 
 
-def _cost(chosen: list[View], options: StudyOptions) -> Cost:
-    return compute_cost(
-        [(view.mount.id, view.camera_type) for view in chosen],
-        site_eur=options.site_eur,
-        camera_yearly_eur=options.camera_yearly_eur,
-    )
+def _cost(site: Site, chosen: list[View]) -> Cost:
+    picked = [(view.mount.id, view.camera_type) for view in chosen]
+    return compute_cost(site, picked, plan_trenches(site))
 
 
 def _check(options: StudyOptions) -> None:

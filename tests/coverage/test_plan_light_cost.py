@@ -10,11 +10,21 @@ from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
 from parkwacht_config.errors import CoverageError
-from parkwacht_config.site import AreaKind, LampPost, PublicArea
+from parkwacht_config.site import (
+    AreaKind,
+    LampPost,
+    Mount,
+    MountKind,
+    PowerCabinet,
+    PublicArea,
+)
 from parkwacht_coverage.cost import compute_cost
 from parkwacht_coverage.light import illuminance_lux, is_lit_for
 from parkwacht_coverage.plan import Weights, grid_points, lay_grid
+from parkwacht_coverage.trench import plan_trenches
 from parkwacht_coverage.visibility import Scene
+
+FOREST = plan_trenches(small_site())
 
 
 @pytest.mark.parametrize(
@@ -108,10 +118,46 @@ def test_is_lit(lux: float, distance_m: float, expected: bool) -> None:
     assert lit.tolist() == [expected]
 
 
+LONG_ROAD = (PublicArea("road", AreaKind.CARRIAGEWAY, box(X, Y + 20, X + 100, Y + 28)),)
+
+
+def test_a_proposal_is_priced_part_by_part() -> None:
+    # two cameras on a mast 40 m along the road from its cabinet, one on a lamp post
+    site = small_site(
+        public_areas=LONG_ROAD,
+        buildings=(),
+        power_cabinets=(PowerCabinet("c", Point(X + 10.5, Y + 24.5)),),
+        mounts=(
+            Mount("m1", MountKind.MAST, Point(X + 50.5, Y + 24.5), 6.0),
+            Mount("m3", MountKind.LAMP_POST, Point(X + 95, Y + 24), 5.5),
+        ),
+    )
+    chosen = [("m1", bullet()), ("m3", bullet()), ("m1", bullet())]
+    cost = compute_cost(site, chosen, plan_trenches(site))
+    assert (cost.n_cameras, cost.n_sites) == (3, 2)
+    assert cost.sites_by_kind_eur == {MountKind.MAST: 4500, MountKind.LAMP_POST: 1200}
+    assert (cost.power_eur, cost.network_eur) == (3600, 2400)
+    assert cost.trench_m == pytest.approx(40.0, abs=0.01)
+    assert cost.trench_eur == pytest.approx(40 * 95, abs=1)
+    assert (cost.cameras_eur, cost.hanging_eur, cost.licences_eur) == (780, 1350, 540)
+    assert cost.total_eur == pytest.approx(4500 + 1200 + 6000 + 3800 + 2670, abs=1)
+    assert cost.yearly_eur == 3 * (60 + 900) + 2 * 650
+
+
+def test_a_site_without_a_cabinet_stands_alone() -> None:
+    site = small_site(public_areas=LONG_ROAD, power_cabinets=())
+    cost = compute_cost(site, [("m1", bullet())], plan_trenches(site))
+    assert cost.stand_alone_eur == 6000
+    assert (cost.power_eur, cost.network_eur, cost.trench_eur) == (0, 0, 0)
+    assert cost.total_eur == 4500 + 6000 + 260 + 450 + 180
+
+
 @given(st.lists(st.sampled_from(["m1", "m2", "m3"]), max_size=8))
-def test_cameras_on_one_mount_share_a_location(mounts: list[str]) -> None:
-    cost = compute_cost([(one, bullet()) for one in mounts])
-    assert cost.sites_eur == 11_000 * len(set(mounts))
-    assert cost.cameras_eur == 260 * len(mounts)
-    assert cost.yearly_eur == 1560 * len(mounts)
-    assert cost.total_eur == cost.sites_eur + cost.cameras_eur
+def test_cameras_on_one_mount_share_a_site(mounts: list[str]) -> None:
+    site = small_site()
+    cost = compute_cost(site, [(one, bullet()) for one in mounts], FOREST)
+    # without a cabinet: a mast 4,500 and a bracket 900 stand alone at 6,000, a lamp post does not
+    expected = {"m1": 10_500, "m2": 6_900, "m3": 4_200}
+    assert cost.sites_eur == sum(expected[one] for one in set(mounts))
+    assert cost.views_eur == 890 * len(mounts)
+    assert cost.total_eur == cost.views_eur + cost.sites_eur
