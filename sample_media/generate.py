@@ -1,8 +1,8 @@
 """
 Make the sample recordings and their ground truth.
 
-Run `python sample_media/generate.py [--only NAME] [--out DIR]`; it needs the extra `render`. The
-same seeds give the same pictures.
+Run `python sample_media/generate.py [--only NAME] [--out DIR]`. The same seeds give the
+same pictures.
 """
 
 import argparse
@@ -16,19 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
-from actors import VAN, place, vehicle, walker
-from light import (
-    SUPERSAMPLING,
-    Canvas,
-    Light,
-    add_glare,
-    add_rain,
-    develop,
-    irradiance,
-    shrink,
-    window,
-)
-from raster import Crop, Mesh, draw
+from light import Canvas, Light, add_glare, add_rain, develop, irradiance
 from rich.progress import track
 from scenarios import CLIPS, FPS, Clip, LightMode, Move
 from scipy.ndimage import gaussian_filter1d
@@ -38,6 +26,10 @@ from truth import Trace, note, parked_traces, truth_of, visible_of
 from parkwacht_config.loader import load_site
 from parkwacht_config.site import Site
 from parkwacht_coverage.camera import CameraModel
+from parkwacht_coverage.preview.people import walker
+from parkwacht_coverage.preview.raster import Crop, Mesh, draw, place
+from parkwacht_coverage.preview.surfaces import SUPERSAMPLING, shrink, window
+from parkwacht_coverage.preview.vehicles import VAN, vehicle
 
 Floats = npt.NDArray[np.float64]
 HERE = Path(__file__).parent

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from actors import HATCHBACK, SEDAN, VAN, Body, Clothes
-
 from parkwacht_config.site import ObjectClass
+from parkwacht_coverage.preview.people import Clothes
+from parkwacht_coverage.preview.vehicles import HATCHBACK, SEDAN, VAN, Body
 
 FPS = 10
 NAVY = Clothes((0.06, 0.08, 0.16), (0.05, 0.055, 0.075))

@@ -8,14 +8,16 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from actors import place, vehicle
-from light import SUN_M, Canvas, Light, Surfaces, irradiance, look_at, near_infrared, shadow, shrink
-from raster import Mesh
+from light import SUN_M, Canvas, Light, irradiance
 from scenarios import Clip, LightMode
 
 from parkwacht_config.site import Site
 from parkwacht_coverage.camera import CameraModel
-from parkwacht_coverage.preview import bays, build_scene
+from parkwacht_coverage.preview.ground import bays
+from parkwacht_coverage.preview.raster import Mesh, place
+from parkwacht_coverage.preview.scenery import build_scene
+from parkwacht_coverage.preview.surfaces import Surfaces, look_at, near_infrared, shadow, shrink
+from parkwacht_coverage.preview.vehicles import vehicle
 
 SIZE = (1280, 720)
 SKY = {

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from light import SUPERSAMPLING, Surfaces, window
-from raster import Crop, Mesh, draw
 from scenarios import FPS, Clip
 from shapely.geometry import Point, Polygon
 from stage import SIZE, Stage
 
 from parkwacht_config.site import Site
+from parkwacht_coverage.preview.raster import Crop, Mesh, draw
+from parkwacht_coverage.preview.surfaces import SUPERSAMPLING, Surfaces, window
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,7 +1,6 @@
 """The rendered view of a camera lies exactly where the camera model says."""
 
 import builtins
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ from shapely.geometry import Polygon, box
 
 from parkwacht_config.errors import CoverageError
 from parkwacht_config.loader import load_site
-from parkwacht_config.site import Lens
-from parkwacht_coverage import preview
 from parkwacht_coverage.camera import CameraModel
-from parkwacht_coverage.preview import Part, Pass, bays, build_scene, load_pyvista, render
+from parkwacht_coverage.preview.ground import bays
+from parkwacht_coverage.preview.render import Part, Pass, load_pyvista, render
+from parkwacht_coverage.preview.scenery import build_scene
 
 ROOT = Path(__file__).parents[2]
 MODEL = CameraModel("test", 0.0, 0.0, 6.0, 81.7, 13.1, 952.0, 1280, 720)
@@ -24,7 +23,7 @@ BRIGHT = np.full((2, 2, 3), 255, dtype=np.uint8)
 @pytest.fixture(scope="module", autouse=True)
 def screen() -> None:
     """Skip where pyvista or an off-screen context is missing."""
-    pyvista = pytest.importorskip("pyvista", reason="pyvista, the extra render, is not installed")
+    pyvista = pytest.importorskip("pyvista", reason="pyvista is not installed")
     try:
         plotter = pyvista.Plotter(off_screen=True, window_size=(32, 32))
         plotter.show(auto_close=False)
@@ -114,12 +113,7 @@ def test_bays_lie_inside_the_parking(polygon: Polygon, n: int) -> None:
         assert polygon.contains(box(bay.x_m - 0.1, bay.y_m - 0.1, bay.x_m + 0.1, bay.y_m + 0.1))
 
 
-def test_a_fisheye_is_refused() -> None:
-    with pytest.raises(CoverageError, match="rectilinear"):
-        render([], replace(MODEL, lens=Lens.F_THETA))
-
-
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_pyvista_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def refuse(name: str, *rest: Any) -> Any:
@@ -128,6 +122,5 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(CoverageError, match=r"parkwacht\[render\]"):
+    with pytest.raises(CoverageError, match="install parkwacht again"):
         load_pyvista()
-    assert preview.CLIP_M[0] < preview.CLIP_M[1]

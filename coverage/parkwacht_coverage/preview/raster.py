@@ -1,18 +1,20 @@
 """
-A small software rasteriser for the actors: triangles through the camera model, always the same.
+A small software rasteriser: triangles through the camera model, the same on every machine.
 
-Unlike a graphics driver it gives the same pixels on every machine. Vertices come as pixels (origin
-top left, centre of the first pixel 0.5, 0.5) with their depth along the optical axis in metres.
+It draws people and vehicles. Vertices come as pixels (origin top left, centre of the first pixel
+0.5, 0.5) with their depth in metres: along the optical axis, for an f-theta lens along the ray.
 """
 
 # ruff: noqa: PLR2004  (tolerances of the drawing loop)
 
+import math
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from parkwacht_config.site import Lens
 from parkwacht_coverage.camera import CameraModel
 
 Floats = npt.NDArray[np.float64]
@@ -49,6 +51,16 @@ class Crop:
     top: int
     depth_m: Canvas
     values: Canvas
+
+
+def place(mesh: Mesh, xy_m: tuple[float, float], azimuth_deg: float) -> Mesh:
+    """Put an actor on the ground of the scene, facing an azimuth."""
+    azimuth = math.radians(azimuth_deg)
+    ahead = np.array([math.sin(azimuth), math.cos(azimuth), 0.0])
+    left = np.array([-math.cos(azimuth), math.sin(azimuth), 0.0])
+    turn = np.vstack((ahead, left, [0.0, 0.0, 1.0]))
+    points = mesh.points_m @ turn + [*xy_m, 0.0]
+    return Mesh(points, mesh.normals @ turn, mesh.rgb, mesh.triangles)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -94,9 +106,9 @@ def draw(mesh: Mesh, model: CameraModel, *, supersampling: int) -> Crop | None:
     mesh
         The actor in scene coordinates.
     model
-        The camera with its foot at the scene's origin, at the size of the recording.
+        The camera with its foot at the scene's origin, at the size of the picture.
     supersampling
-        Drawn pixels per pixel of the recording and direction.
+        Drawn pixels per pixel of the picture and direction.
 
     Returns
     -------
@@ -104,7 +116,9 @@ def draw(mesh: Mesh, model: CameraModel, *, supersampling: int) -> Crop | None:
         None where the actor is behind the camera or far outside the image.
     """
     pixels, depth = model.project(mesh.points_m)
-    if not (depth > NEAR_M).all():
+    if model.lens is Lens.F_THETA:
+        depth = np.linalg.norm(mesh.points_m - [model.x_m, model.y_m, model.height_m], axis=1)
+    if not (depth > NEAR_M).all() or not np.isfinite(pixels).all():
         return None
     low = np.maximum(np.floor(pixels.min(axis=0)) - 1, -MARGIN_PX)
     high = np.ceil(pixels.max(axis=0)) + 1

@@ -1,5 +1,5 @@
 """
-Smooth solids from signed distances: what the actors' surfaces are made of.
+Smooth solids from signed distances: what people and vehicles are made of.
 
 Distances are metres, negative inside. A primitive is a row: start (3), end (3), radius at start and
 at end, then three stretches (x, y, z) that flatten the round cone about its middle.
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import map_coordinates
 
-from parkwacht_coverage.preview import load_pyvista
+from parkwacht_coverage.preview.render import load_pyvista
 
 Floats = npt.NDArray[np.float64]
 Canvas = npt.NDArray[np.float32]
