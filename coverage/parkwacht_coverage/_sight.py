@@ -1,224 +1,343 @@
 """
-The compiled loops of `visibility`: which targets are behind which walls.
+The compiled loops of `visibility`: which targets an eye sees past walls and prisms.
 
-Both functions clear entries of `seen` in place. Walls that stand on the ground are sorted into
-angular buckets around the eye, nearest first, so that a target is tested only against the walls
-in its direction that are not farther than itself (design/coverage.md, section 10).
+A wall that stands on the ground hides what is behind it where the sight line crosses it below its
+top. Between an eye and a target that is not higher, the line leaves a prism lower than it enters,
+so that the walls facing away decide alone, and a wall higher than both hides all beyond it. What
+floats above the ground (passages, crowns of trees) is asked as a whole: does the part of the line
+between its base and top meet the inside of its footprint? Ties are judged by fixed rules: a line
+through a corner as one a hair counterclockwise of it; a target on a wall is outside the building in
+front of it and behind the building that it is seen across; an eye on a wall is outside it.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from parkwacht_coverage._compiled import compiled
+from parkwacht_coverage._field import (
+    N_BUCKETS,
+    PER_UNIT,
+    Field,
+    clear,
+    diamond,
+    is_hidden_box,
+    make_field,
+    put_box,
+    put_wall,
+)
+from parkwacht_coverage._grid import Grid, box_distance_m, cells_around, farthest_m
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-F = TypeVar("F", bound=Callable[..., Any])
+Found = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
 
-N_BUCKETS = 720
-EPS = 1e-9
-
-
-def compiled(function: F) -> F:
-    """Compile a function with numba, cached on disk, and keep its type."""
-    decorated: F = numba.njit(cache=True, nogil=True)(function)
-    return decorated
+EPS = 1e-9  # of the way from eye to target
 
 
-@compiled
-def _distance_to_origin(x1: float, y1: float, x2: float, y2: float) -> float:
-    """Return the distance of a segment to the origin."""
-    dx, dy = x2 - x1, y2 - y1
-    length2 = dx * dx + dy * dy
-    along = 0.0
-    if length2 > 0.0:
-        along = min(1.0, max(0.0, -(x1 * dx + y1 * dy) / length2))
-    return float(np.hypot(x1 + along * dx, y1 + along * dy))
-
-
-@compiled
-def _crossing(tx: float, ty: float, wall: Floats) -> float:
+class Walls(NamedTuple):
     """
-    Return at which fraction of the way from the origin to (tx, ty) a wall is crossed.
+    Walls of the prisms on the ground.
 
-    -1 where it is not; the first end of a wall belongs to it, the second to the next wall. A wall
-    through the origin is touched, not crossed.
+    `ends` is (x1, y1, x2, y2) with the inside to the left, shape (M, 4); `tops` their heights.
     """
-    side1 = tx * wall[1] - ty * wall[0]
-    side2 = tx * wall[3] - ty * wall[2]
-    if (side1 >= 0.0) == (side2 >= 0.0):
-        return -1.0
-    dx, dy = wall[2] - wall[0], wall[3] - wall[1]
-    det = tx * dy - ty * dx
-    fraction = (wall[0] * dy - wall[1] * dx) / det
-    return float(fraction) if fraction > EPS else -1.0
+
+    grid: Grid
+    ends: Floats
+    tops: Floats
 
 
-@compiled
-def _bucket_span(x1: float, y1: float, x2: float, y2: float) -> tuple[int, int]:
-    """Return the first bucket and the number of buckets that a segment's bearing runs through."""
-    width = 2.0 * np.pi / N_BUCKETS
-    first = np.arctan2(y1, x1)
-    turn = np.arctan2(x1 * y2 - y1 * x2, x1 * x2 + y1 * y2)
-    if turn < 0.0:
-        first, turn = first + turn, -turn
-    low = int(np.floor((first + np.pi) / width)) - 1
-    high = int(np.floor((first + turn + np.pi) / width)) + 1
-    if turn > np.pi - 1e-6 or high - low + 1 >= N_BUCKETS:
-        return 0, N_BUCKETS
-    return low % N_BUCKETS, high - low + 1
-
-
-@compiled
-def _fill_buckets(near_walls: Floats) -> tuple[Ints, Ints]:
-    """Return where each bucket starts and the walls of all buckets, in the order given."""
-    n_walls = near_walls.shape[0]
-    spans = np.empty((n_walls, 2), dtype=np.int64)
-    starts = np.zeros(N_BUCKETS + 1, dtype=np.int64)
-    for i in range(n_walls):
-        wall = near_walls[i]
-        spans[i, 0], spans[i, 1] = _bucket_span(wall[0], wall[1], wall[2], wall[3])
-        for j in range(spans[i, 1]):
-            starts[(spans[i, 0] + j) % N_BUCKETS + 1] += 1
-    starts = np.cumsum(starts)
-    cursor = starts[:-1].copy()
-    members = np.empty(starts[-1], dtype=np.int64)
-    for i in range(n_walls):
-        for j in range(spans[i, 1]):
-            bucket = (spans[i, 0] + j) % N_BUCKETS
-            members[cursor[bucket]] = i
-            cursor[bucket] += 1
-    return starts, members
-
-
-@compiled
-def _walls_around(eye: Floats, walls: Floats, tops: Floats, reach: float) -> tuple[Floats, Floats]:
-    """Return walls within reach, seen from the eye, nearest first, and (top, distance) of each."""
-    n_walls = walls.shape[0]
-    local = np.empty((n_walls, 4))
-    near = np.empty(n_walls)
-    for i in range(n_walls):
-        for j in range(4):
-            local[i, j] = walls[i, j] - eye[j % 2]
-        near[i] = _distance_to_origin(local[i, 0], local[i, 1], local[i, 2], local[i, 3])
-    order = np.argsort(near, kind="mergesort")
-    n_near = np.searchsorted(near[order], reach, side="right")
-    heights = np.empty((n_near, 2))
-    sorted_walls = np.empty((n_near, 4))
-    for i in range(n_near):
-        sorted_walls[i] = local[order[i]]
-        heights[i, 0] = tops[order[i]]
-        heights[i, 1] = near[order[i]]
-    return sorted_walls, heights
-
-
-@compiled
-def _reach(eye: Floats, targets: Floats, seen: Bools) -> float:
-    """Return the distance of the farthest target that is still seen."""
-    reach = 0.0
-    for i in range(targets.shape[0]):
-        if seen[i]:
-            reach = max(reach, np.hypot(targets[i, 0] - eye[0], targets[i, 1] - eye[1]))
-    return reach
-
-
-@compiled
-def drop_behind_ground_walls(
-    eye: Floats, targets: Floats, seen: Bools, walls: Floats, tops: Floats
-) -> None:
+class Prisms(NamedTuple):
     """
-    Clear the targets whose sight line crosses a wall below its top.
+    What floats above the ground.
 
-    Parameters
-    ----------
-    eye
-        (x, y, height), shape (3,), in metres.
-    targets
-        (x, y, height), shape (N, 3), in metres; not inside a prism.
-    seen
-        Which targets to test, shape (N,); cleared where hidden.
-    walls
-        (x1, y1, x2, y2), shape (M, 4), in metres.
-    tops
-        Height of each wall, shape (M,), in metres.
+    `heights` is (base, top), `boxes` the bounds of the footprint, shapes (P, 2) and (P, 4); the
+    walls of prism p are `ends[starts[p] : starts[p + 1]]`.
     """
-    near_walls, heights = _walls_around(eye, walls, tops, _reach(eye, targets, seen))
-    starts, members = _fill_buckets(near_walls)
-    for i in range(targets.shape[0]):
-        if not seen[i]:
+
+    grid: Grid
+    heights: Floats
+    boxes: Floats
+    starts: Ints
+    ends: Floats
+
+
+class Points(NamedTuple):
+    """
+    Targets sorted by cell, without those inside a prism on the ground.
+
+    `order` is the place of each in the caller's array, `heights` (lowest, highest), `n` the number
+    of the caller's targets.
+    """
+
+    grid: Grid
+    xyz: Floats
+    order: Ints
+    heights: Floats
+    n: int
+
+
+class Scratch(NamedTuple):
+    """What one thread writes in: buckets, local walls (x1, y1, x2, y2, top), lists of cells."""
+
+    field: Field
+    local: Floats
+    cells: Ints
+    seen: Bytes
+
+
+@compiled
+def _make_scratch(walls: Walls, prisms: Prisms, points: Points, capacity: int) -> Scratch:
+    n_cells = max(len(walls.grid.boxes), len(prisms.grid.boxes), len(points.grid.boxes))
+    return Scratch(
+        make_field(capacity),
+        np.empty((len(walls.ends), 5)),
+        np.empty(n_cells, dtype=np.int64),
+        np.zeros((points.n + 7) // 8 * 8, dtype=np.uint8),
+    )
+
+
+@compiled
+def _gather_walls(
+    eye: Floats, reach_m: float, walls: Walls, heights: Floats, scratch: Scratch
+) -> int:
+    """Fill the buckets with the walls around an eye; return the number of entries, -1 if too few."""
+    n, n_local = 0, 0
+    highest, lowest = max(eye[2], heights[1]), min(eye[2], heights[0])
+    is_falling = heights[1] <= eye[2]
+    n_cells = cells_around(walls.grid, eye[0], eye[1], reach_m, scratch.cells)
+    for c in range(n_cells):
+        cell = scratch.cells[c]
+        box = walls.grid.boxes[cell]
+        if is_hidden_box(
+            scratch.field, box[0] - eye[0], box[1] - eye[1], box[2] - eye[0], box[3] - eye[1]
+        ):
             continue
-        tx, ty = targets[i, 0] - eye[0], targets[i, 1] - eye[1]
-        distance = np.hypot(tx, ty)
-        drop = targets[i, 2] - eye[2]
-        bucket = int((np.arctan2(ty, tx) + np.pi) / (2.0 * np.pi) * N_BUCKETS) % N_BUCKETS
-        for j in range(starts[bucket], starts[bucket + 1]):
-            wall = members[j]
-            if heights[wall, 1] > distance:
-                break
-            at = _crossing(tx, ty, near_walls[wall])
-            if EPS < at < 1.0 - EPS and eye[2] + drop * at < heights[wall, 0] - EPS:
-                seen[i] = False
-                break
+        for w in range(walls.grid.starts[cell], walls.grid.starts[cell + 1]):
+            top = walls.tops[w]
+            if top <= lowest:
+                continue
+            x1, y1 = walls.ends[w, 0] - eye[0], walls.ends[w, 1] - eye[1]
+            x2, y2 = walls.ends[w, 2] - eye[0], walls.ends[w, 3] - eye[1]
+            turn = x1 * y2 - y1 * x2
+            is_away = turn > 0.0
+            grows = np.inf
+            if is_falling:
+                if top < eye[2]:
+                    grows = (eye[2] - heights[0]) / (eye[2] - top)
+                if not is_away:
+                    grows = -1.0
+            if grows < 0.0 and top <= highest:
+                continue
+            local = scratch.local[n_local]
+            local[0], local[1], local[2], local[3], local[4] = x1, y1, x2, y2, top
+            if not is_away:
+                local[0], local[1], local[2], local[3] = x2, y2, x1, y1
+            if top > highest:
+                put_wall(scratch.field, n, n_local, local, -1.0)
+            if grows > 0.0:
+                local[0], local[1], local[2], local[3] = x1, y1, x2, y2
+                n = _put_either_way(scratch.field, n, n_local, local, grows)
+                if n < 0:
+                    return -1
+                n_local += 1
+    return n
 
 
 @compiled
-def _is_blocked(line: Floats, eye: Floats, walls: Floats, between: tuple[float, float]) -> bool:
-    """Return whether the sight line, between two fractions of it, meets the inside of a prism."""
-    first, last = between
+def _put_either_way(field: Field, n: int, item: int, local: Floats, grows: float) -> int:
+    """Put a wall into the buckets, whichever way it faces; it keeps its direction in `local`."""
+    if local[0] * local[3] - local[1] * local[2] > 0.0:
+        return put_wall(field, n, item, local, grows)
+    turned = np.array([local[2], local[3], local[0], local[1]])
+    return put_wall(field, n, item, turned, grows)
+
+
+@compiled
+def _gather_prisms(
+    eye: Floats, reach_m: float, prisms: Prisms, heights: Floats, scratch: Scratch, n: int
+) -> int:
+    """Add what floats above the ground to the buckets, as items -1, -2, ...; -1 if no room."""
+    n_cells = cells_around(prisms.grid, eye[0], eye[1], reach_m, scratch.cells)
+    for c in range(n_cells):
+        cell = scratch.cells[c]
+        for p in range(prisms.grid.starts[cell], prisms.grid.starts[cell + 1]):
+            base, top = prisms.heights[p]
+            if base >= max(eye[2], heights[1]) or top <= min(eye[2], heights[0]):
+                continue
+            grows = np.inf
+            if heights[1] <= eye[2] and top < eye[2]:
+                grows = (eye[2] - heights[0]) / (eye[2] - top)
+            box = prisms.boxes[p] - np.array([eye[0], eye[1], eye[0], eye[1]])
+            n = put_box(scratch.field, n, -1 - p, box, grows)
+            if n < 0:
+                return -1
+    return n
+
+
+@compiled
+def _is_behind_wall(x: float, y: float, rise: float, wall: Floats, eye_m: float) -> bool:
+    """Return whether the line to (x, y) crosses a wall (x1, y1, x2, y2, top) below its top."""
+    side1 = x * wall[1] - y * wall[0]
+    side2 = x * wall[3] - y * wall[2]
+    if (side1 >= 0.0) == (side2 >= 0.0):
+        return False
+    dx, dy = wall[2] - wall[0], wall[3] - wall[1]
+    u = (wall[0] * dy - wall[1] * dx) / (x * dy - y * dx)
+    # leaving a prism (the wall runs from right to left) counts up to the target itself
+    last = 1.0 + EPS if side1 < 0.0 else 1.0 - EPS
+    return EPS < u <= last and eye_m + rise * u < wall[4]
+
+
+@compiled
+def _is_behind_prism(eye: Floats, x: float, y: float, rise: float, p: int, prisms: Prisms) -> bool:
+    """Return whether the line to (x, y) meets the inside of a prism between its base and top."""
+    base, top = prisms.heights[p]
+    first, last = 0.0, 1.0
+    if rise == 0.0:
+        if not base < eye[2] < top:
+            return False
+    else:
+        at_base, at_top = (base - eye[2]) / rise, (top - eye[2]) / rise
+        first, last = max(0.0, min(at_base, at_top)), min(1.0, max(at_base, at_top))
+    if first >= last:
+        return False
     is_inside = False
-    for i in range(walls.shape[0]):
-        wall = np.array(
-            [walls[i, 0] - eye[0], walls[i, 1] - eye[1], walls[i, 2] - eye[0], walls[i, 3] - eye[1]]
-        )
-        at = _crossing(line[0], line[1], wall)
-        if at > first + EPS and at < last - EPS:
+    for w in range(prisms.starts[p], prisms.starts[p + 1]):
+        x1, y1 = prisms.ends[w, 0] - eye[0], prisms.ends[w, 1] - eye[1]
+        x2, y2 = prisms.ends[w, 2] - eye[0], prisms.ends[w, 3] - eye[1]
+        if (x * y1 - y * x1 >= 0.0) == (x * y2 - y * x2 >= 0.0):
+            continue
+        dx, dy = x2 - x1, y2 - y1
+        u = (x1 * dy - y1 * dx) / (x * dy - y * dx)
+        if first + EPS < u < last - EPS:
             return True
-        if at > last:
+        if u >= last - EPS:
             is_inside = not is_inside
     return is_inside
 
 
 @compiled
-def drop_behind_raised_prisms(
-    eye: Floats, targets: Floats, seen: Bools, walls: Floats, starts: Ints, heights: Floats
-) -> None:
+def _is_seen(
+    eye: Floats, target: Floats, bucket: int, away: float, prisms: Prisms, scratch: Scratch
+) -> bool:
+    """Test a target against the list of its bucket."""
+    field = scratch.field
+    x, y, rise = target[0] - eye[0], target[1] - eye[1], target[2] - eye[2]
+    entry = field.head[bucket]
+    while entry >= 0:
+        if field.lo[entry] <= away <= field.hi[entry]:
+            item = field.item[entry]
+            if item >= 0:
+                if _is_behind_wall(x, y, rise, scratch.local[item], eye[2]):
+                    return False
+            elif _is_behind_prism(eye, x, y, rise, -1 - item, prisms):
+                return False
+        entry = field.after[entry]
+    return True
+
+
+@compiled
+def _mark_cell(
+    eye: Floats, range_m: float, cell: int, prisms: Prisms, points: Points, scratch: Scratch
+) -> int:
+    """Mark the targets of one cell that are seen; return how many."""
+    n = 0
+    field = scratch.field
+    limit = range_m * range_m
+    for i in range(points.grid.starts[cell], points.grid.starts[cell + 1]):
+        x, y = points.xyz[i, 0] - eye[0], points.xyz[i, 1] - eye[1]
+        away = abs(x) + abs(y)
+        bucket = min(int(diamond(x, y) * PER_UNIT), N_BUCKETS - 1)
+        if away > field.far[bucket] or x * x + y * y > limit:
+            continue
+        if away < field.near[bucket] or _is_seen(
+            eye, points.xyz[i], bucket, away, prisms, scratch
+        ):
+            scratch.seen[points.order[i]] = 1
+            n += 1
+    return n
+
+
+@compiled
+def _look(
+    eye: Floats, range_m: float, walls: Walls, prisms: Prisms, points: Points, scratch: Scratch
+) -> int:
+    """Mark what an eye sees in `scratch.seen`; return how many, -1 when the scratch is too small."""
+    field = scratch.field
+    clear(field)
+    reach_m = min(range_m, farthest_m(points.grid, eye[0], eye[1]))
+    n = _gather_walls(eye, reach_m, walls, points.heights, scratch)
+    if n >= 0:
+        n = _gather_prisms(eye, reach_m, prisms, points.heights, scratch, n)
+    if n < 0:
+        return -1
+    n_seen = 0
+    n_cells = cells_around(points.grid, eye[0], eye[1], range_m, scratch.cells)
+    for c in range(n_cells):
+        cell = scratch.cells[c]
+        box = points.grid.boxes[cell]
+        if not is_hidden_box(
+            field, box[0] - eye[0], box[1] - eye[1], box[2] - eye[0], box[3] - eye[1]
+        ):
+            n_seen += _mark_cell(eye, range_m, cell, prisms, points, scratch)
+    return n_seen
+
+
+@compiled
+def _take(seen: Bytes, found: Found, start: int) -> None:
+    """Write the marked places in ascending order and wipe the marks."""
+    words = seen.view(np.uint64)
+    n = start
+    for word in range(len(words)):
+        if words[word] == 0:
+            continue
+        for place in range(8 * word, 8 * word + 8):
+            if seen[place]:
+                found[n] = place
+                n += 1
+        words[word] = 0
+
+
+@compiled
+def look_around(
+    eyes: Floats, walls: Walls, prisms: Prisms, points: Points
+) -> tuple[Ints, Found]:
     """
-    Clear the targets whose sight line meets a prism that floats above the ground.
+    Find which targets each of several eyes sees.
 
     Parameters
     ----------
-    eye
-        (x, y, height), shape (3,), in metres.
-    targets
-        (x, y, height), shape (N, 3), in metres.
-    seen
-        Which targets to test, shape (N,); cleared where hidden.
-    walls
-        (x1, y1, x2, y2), shape (M, 4), in metres, prism after prism.
-    starts
-        Index of the first wall of each prism and the end, shape (P + 1,).
-    heights
-        (base, top) of each prism, shape (P, 2), in metres.
+    eyes
+        (x, y, height, range), shape (E, 4), in metres; outside every prism.
+    walls, prisms
+        What stands in between.
+    points
+        The targets.
+
+    Returns
+    -------
+    counts, found
+        How many targets each eye sees, shape (E,), and which, ascending per eye, one after another.
     """
-    for i in range(targets.shape[0]):
-        if not seen[i]:
-            continue
-        line = targets[i] - eye
-        for p in range(heights.shape[0]):
-            first, last = 0.0, 1.0
-            if line[2] == 0.0:
-                if not heights[p, 0] < eye[2] < heights[p, 1]:
-                    continue
-            else:
-                at_base = (heights[p, 0] - eye[2]) / line[2]
-                at_top = (heights[p, 1] - eye[2]) / line[2]
-                first = max(0.0, min(at_base, at_top))
-                last = min(1.0, max(at_base, at_top))
-            if first >= last:
-                continue
-            if _is_blocked(line, eye, walls[starts[p] : starts[p + 1]], (first, last)):
-                seen[i] = False
-                break
+    capacity = 65536
+    scratch = _make_scratch(walls, prisms, points, capacity)
+    counts = np.zeros(len(eyes), dtype=np.int64)
+    found = np.empty(max(1024, points.n), dtype=np.int32)
+    total = 0
+    for e in range(len(eyes)):
+        n = _look(eyes[e, :3], eyes[e, 3], walls, prisms, points, scratch)
+        while n < 0:
+            capacity *= 4
+            scratch = _make_scratch(walls, prisms, points, capacity)
+            n = _look(eyes[e, :3], eyes[e, 3], walls, prisms, points, scratch)
+        if total + n > len(found):
+            larger = np.empty(2 * (total + n), dtype=np.int32)
+            larger[:total] = found[:total]
+            found = larger
+        _take(scratch.seen, found, total)
+        counts[e] = n
+        total += n
+    return counts, found[:total].copy()

@@ -20,8 +20,10 @@ import shapely
 from shapely.geometry import MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from parkwacht_config.site import Building
-from parkwacht_coverage import _sight
+from parkwacht_config.site import Building, Tree
+from parkwacht_coverage._compiled import map_on_cores, n_cores
+from parkwacht_coverage._prisms import crown_of, make_prisms, make_walls, sort_points
+from parkwacht_coverage._sight import Points, look_around
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -33,11 +35,13 @@ class Targets:
     Points to be seen, with what does not depend on who looks.
 
     `points_m` holds (x, y, height above ground), shape (N, 3); `is_buried` says which lie inside
-    a prism that stands on the ground, shape (N,): nobody outside it sees those.
+    a prism that stands on the ground, shape (N,): nobody outside it sees those. `sorted` are the
+    others by place.
     """
 
     points_m: Floats
     is_buried: Bools
+    sorted: Points
 
 
 class Scene:
@@ -48,17 +52,26 @@ class Scene:
     ----------
     buildings
         The prisms; those with a base above the ground leave sight underneath.
+    trees
+        Their crowns are prisms too, as `crown_of` builds them; trunks hide nothing.
+    in_leaf
+        Whether deciduous trees hide: bare ones hide nothing, evergreen ones always.
     """
 
-    def __init__(self, buildings: Sequence[Building]) -> None:
+    def __init__(
+        self, buildings: Sequence[Building], trees: Sequence[Tree] = (), *, in_leaf: bool = False
+    ) -> None:
         self.buildings = tuple(buildings)
-        self._standing = [one for one in self.buildings if one.base_m <= 0]
-        self._raised = [one for one in self.buildings if one.base_m > 0]
-        self._tree = shapely.STRtree([one.polygon for one in self._standing])
-        self._ground_walls, self._ground_tops, _ = _walls(self._standing)
-        self._raised_walls, _, self._raised_starts = _walls(self._raised)
-        heights = [(one.base_m, one.height_m) for one in self._raised]
-        self._raised_heights = np.array(heights, dtype=np.float64).reshape(-1, 2)
+        self.trees = tuple(trees)
+        self.in_leaf = in_leaf
+        crowns = [crown_of(one) for one in self.trees if one.is_evergreen or in_leaf]
+        self.prisms = (*self.buildings, *crowns)
+        self._tree = shapely.STRtree([one.polygon for one in self.buildings])
+        self._heights = np.array([(one.base_m, one.height_m) for one in self.buildings]).reshape(
+            -1, 2
+        )
+        self._walls = make_walls([one for one in self.prisms if one.base_m <= 0])
+        self._raised = make_prisms([one for one in self.prisms if one.base_m > 0])
 
     def targets(self, points_m: Floats) -> Targets:
         """
@@ -72,22 +85,24 @@ class Scene:
         Returns
         -------
         targets
-            To be handed to `is_visible`, for as many eyes as wanted.
+            To be handed to `is_visible` and `sweep`, for as many eyes as wanted.
         """
         points = np.ascontiguousarray(points_m, dtype=np.float64)
         is_buried = np.zeros(len(points), dtype=np.bool_)
-        if self._standing and len(points):
+        if self.buildings and len(points):
             which, prism = self._tree.query(shapely.points(points[:, :2]), predicate="within")
-            tops = np.array([one.height_m for one in self._standing])
-            is_buried[which[points[which, 2] < tops[prism]]] = True
-        return Targets(points, is_buried)
+            is_inside = (self._heights[prism, 0] <= 0) & (
+                points[which, 2] < self._heights[prism, 1]
+            )
+            is_buried[which[is_inside]] = True
+        return Targets(points, is_buried, sort_points(points, ~is_buried))
 
     def building_at(self, x_m: float, y_m: float, height_m: float) -> Building | None:
         """Return the building that this point is inside of; on its wall or roof is not inside."""
-        for one in self.buildings:
-            is_between = one.base_m <= height_m < one.height_m
-            if is_between and one.polygon.contains(Point(x_m, y_m)):
-                return one
+        around = self._tree.query(shapely.points(x_m, y_m), predicate="within")
+        for index in sorted(int(one) for one in around):
+            if self._heights[index, 0] <= height_m < self._heights[index, 1]:
+                return self.buildings[index]
         return None
 
     def is_visible(
@@ -110,23 +125,46 @@ class Scene:
         is_visible
             Shape (N,), dtype bool.
         """
-        eye = np.array(eye_m, dtype=np.float64)
-        away = np.hypot(*(targets.points_m[:, :2] - eye[:2]).T)
-        seen: Bools = (away <= range_m) & ~targets.is_buried
-        if len(self._ground_walls) and seen.any():
-            _sight.drop_behind_ground_walls(
-                eye, targets.points_m, seen, self._ground_walls, self._ground_tops
-            )
-        if len(self._raised_walls) and seen.any():
-            _sight.drop_behind_raised_prisms(
-                eye,
-                targets.points_m,
-                seen,
-                self._raised_walls,
-                self._raised_starts,
-                self._raised_heights,
-            )
+        eyes = np.array([[*eye_m, range_m]], dtype=np.float64)
+        _, found = look_around(eyes, self._walls, self._raised, targets.sorted)
+        seen = np.zeros(len(targets.points_m), dtype=np.bool_)
+        seen[found] = True
         return seen
+
+    def sweep(
+        self, eyes_m: Floats, targets: Targets, *, ranges_m: Floats | float = math.inf
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """
+        Find which targets each of many eyes sees, on all cores.
+
+        Parameters
+        ----------
+        eyes_m
+            (x, y, height above ground), shape (E, 3), in metres; outside every building.
+        targets
+            What `targets` prepared.
+        ranges_m
+            Horizontal distance beyond which an eye sees nothing, shape (E,), or one for all.
+
+        Returns
+        -------
+        indptr, indices
+            Eye e sees the targets `indices[indptr[e] : indptr[e + 1]]`, ascending; shape (E + 1,)
+            and dtype int64, shape (number seen,) and dtype int32.
+        """
+        eyes = np.empty((len(eyes_m), 4))
+        eyes[:, :3] = eyes_m
+        eyes[:, 3] = ranges_m
+        n_parts = min(len(eyes), 8 * n_cores())
+        parts = np.array_split(eyes, n_parts) if n_parts else []
+        answers = map_on_cores(
+            lambda part: look_around(part, self._walls, self._raised, targets.sorted), parts
+        )
+        indptr = np.zeros(len(eyes) + 1, dtype=np.int64)
+        if not answers:
+            return indptr, np.zeros(0, dtype=np.int32)
+        np.cumsum(np.concatenate([counts for counts, _ in answers]), out=indptr[1:])
+        return indptr, np.concatenate([found for _, found in answers])
 
     def visible_part(
         self, eye_m: tuple[float, float, float], area: BaseGeometry, *, at_height_m: float = 0.0
@@ -152,7 +190,7 @@ class Scene:
             return Polygon()
         shadows = [
             shadow
-            for one in self.buildings
+            for one in self.prisms
             if (shadow := _shadow(one, eye_m, area, at_height_m)) is not None
         ]
         cut = area.difference(shapely.union_all(shadows)) if shadows else area
@@ -186,21 +224,6 @@ def shadow_length_m(distance_m: float, wall_m: float, eye_m: float, target_m: fl
     if wall_m >= eye_m:
         return math.inf
     return distance_m * (eye_m - target_m) / (eye_m - wall_m)
-
-
-def _walls(buildings: Sequence[Building]) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
-    """Return walls (x1, y1, x2, y2), the top of each, and where each building's walls start."""
-    walls: list[Floats] = []
-    tops: list[float] = []
-    starts = [0]
-    for one in buildings:
-        for ring in (one.polygon.exterior, *one.polygon.interiors):
-            points = np.asarray(ring.coords)[:, :2]
-            walls.append(np.hstack((points[:-1], points[1:])))
-            tops += [one.height_m] * (len(points) - 1)
-        starts.append(len(tops))
-    stacked = np.vstack(walls) if walls else np.zeros((0, 4))
-    return np.ascontiguousarray(stacked), np.array(tops), np.array(starts, dtype=np.int64)
 
 
 def _hidden_scales(building: Building, eye_m: float, target_m: float) -> tuple[float, float] | None:
