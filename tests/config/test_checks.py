@@ -59,8 +59,8 @@ def preset(name: str = "Poort", *, azimuth_deg: float = 90, focal_length_mm: flo
 
 
 def write_tables(site_copy: SiteCopy, tables: str) -> None:
-    """Put tables in the place of the sample park's goals, which stand last in its TOML."""
-    text = site_copy.path.read_text(encoding="utf-8").split("\n[study]")[0]
+    """Put tables in the place of the costs and goals, which stand last in the TOML."""
+    text = site_copy.path.read_text(encoding="utf-8").split("\n[costs]")[0]
     site_copy.path.write_text(f"{text}\n{tables}", encoding="utf-8")
 
 

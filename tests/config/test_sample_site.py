@@ -2,17 +2,30 @@
 
 import math
 import runpy
+import tomllib
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 import shapely
 from shapely.geometry import LineString, Point, Polygon
 
 from parkwacht_config.loader import load_catalogue, load_site
 from parkwacht_config.schedule import armed_seconds
-from parkwacht_config.site import AreaKind, Camera, Lens, MountKind, ReceiverRole, Release, Site
+from parkwacht_config.site import (
+    AreaKind,
+    BuildingUse,
+    Camera,
+    Lens,
+    MountKind,
+    ReceiverRole,
+    Release,
+    Site,
+)
+from parkwacht_config.study import Costs
+from parkwacht_coverage.camera import CameraModel
 
 SITES = Path(__file__).parents[2] / "config" / "sites"
 
@@ -32,11 +45,12 @@ def walls(site: Site) -> shapely.Geometry:
     return shapely.union_all([building.polygon for building in site.buildings])
 
 
-def test_the_script_makes_the_same_bytes(tmp_path: Path) -> None:
+def test_the_script_makes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SITES))
     script = runpy.run_path(str(SITES / "make_josink_es.py"))
     script["write"](tmp_path)
     made = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
-    assert len(made) == 10
+    assert len(made) == 14
     for name in made:
         assert (tmp_path / name).read_bytes() == (SITES / name).read_bytes(), name
 
@@ -51,7 +65,10 @@ def test_it_says_that_it_is_illustrative(site: Site) -> None:
 def test_the_size_of_the_park(site: Site) -> None:
     # Asked: about 50 ha, 60 buildings, 4 km of road, 150 lamps, 4 cabinets, 4 gates.
     assert 45 <= site.boundary.area / 10_000 <= 55
-    assert len(site.buildings) >= 60
+    assert len([one for one in site.buildings if one.use is BuildingUse.BUSINESS]) >= 60
+    assert len([one for one in site.buildings if one.use is BuildingUse.DWELLING]) == 11
+    assert 200 <= len(site.trees) <= 400
+    assert 3 <= len(site.routes) <= 5
     assert len(site.lamp_posts) >= 150
     assert len(site.power_cabinets) >= 4
     assert len(site.gates) == 4
@@ -85,7 +102,11 @@ def test_ground_does_not_overlap(
     assert sum(one.polygon.area for one in site.buildings) == pytest.approx(shapely.area(walls))
     inside = site.boundary.buffer(0.05)
     assert all(inside.contains(area.polygon) for area in site.public_areas)
-    assert all(inside.contains(building.polygon) for building in site.buildings)
+    assert all(
+        inside.contains(building.polygon)
+        for building in site.buildings
+        if building.use is BuildingUse.BUSINESS
+    )
 
 
 def test_points_stand_where_they_can(
@@ -133,6 +154,93 @@ def test_gates_cross_the_boundary_on_a_road(site: Site) -> None:
         assert 6.9 <= gate.line.length <= 8.5, gate.id  # a carriageway of 7 m, crossed aslant
         assert shapely.distance(site.boundary.exterior, gate.line) < 0.05
         assert shapely.distance(roads, gate.line) < 0.05
+
+
+# Cameras whose recordings are part of the repository.
+RECORDED = ["p1_parking", "g1_gate", "r1_road", "p2_parking"]
+
+
+@pytest.mark.parametrize("camera_id", RECORDED)
+def test_nothing_new_stands_in_a_recorded_view(site: Site, camera_id: str) -> None:
+    # Points all over each crown and each home, projected by the camera itself.
+    camera = site.camera(camera_id)
+    assert camera is not None
+    model = CameraModel.of(camera, site.camera_types[camera.type_id])
+    solids = [
+        (tree.point.buffer(tree.crown_radius_m, quad_segs=4), tree.height_m) for tree in site.trees
+    ]
+    solids += [
+        (one.polygon.segmentize(1.0), one.height_m)
+        for one in site.buildings
+        if one.use is BuildingUse.DWELLING
+    ]
+    points = []
+    for shape, top_m in solids:
+        ring = np.array(shape.exterior.coords)
+        levels = np.repeat(np.linspace(0, top_m, 8), len(ring))
+        points.append(np.column_stack((np.tile(ring, (8, 1)), levels)))
+    every = np.concatenate(points)
+    near = np.hypot(every[:, 0] - camera.x_m, every[:, 1] - camera.y_m) < 80
+    assert not model.is_in_view(every[near]).any()
+
+
+def test_trees_stand_free(site: Site, walls: shapely.Geometry) -> None:
+    roads = shapely.union_all(
+        [one.polygon for one in site.public_areas if one.kind is not AreaKind.GREEN]
+    )
+    for tree in site.trees:
+        assert site.boundary.contains(tree.point), tree.id
+        assert shapely.distance(roads, tree.point) > 0.5, tree.id
+        assert shapely.distance(walls, tree.point) > 0.6 * tree.crown_radius_m, tree.id
+        assert min(tree.point.distance(lamp.point) for lamp in site.lamp_posts) > 2.4, tree.id
+    assert 5 <= sum(tree.is_evergreen for tree in site.trees) <= len(site.trees) / 5
+
+
+def test_private_ground_is_what_is_neither_public_nor_built(
+    site: Site, public: shapely.Geometry, walls: shapely.Geometry
+) -> None:
+    private = shapely.union_all([one.polygon for one in site.private_areas])
+    # Rounding to centimetres moves shared edges by up to 7 mm.
+    assert shapely.area(shapely.intersection(private, public)) < 60
+    assert shapely.area(shapely.intersection(private, walls)) < 30
+    rest = site.boundary.difference(shapely.union_all([private, public, walls]))
+    assert rest.area < 0.003 * site.boundary.area  # slivers only
+    gardens = [one for one in site.private_areas if one.name.startswith("Tuin")]
+    homes = [one for one in site.buildings if one.use is BuildingUse.DWELLING]
+    assert len(gardens) == len(homes)
+    for garden, home in zip(gardens, homes, strict=True):
+        assert shapely.distance(garden.polygon, home.polygon) < 0.05
+        assert garden.name == f"Tuin {home.name.lower()}"
+
+
+def test_the_purpose_is_the_public_ground(site: Site, public: shapely.Geometry) -> None:
+    purpose = shapely.union_all([one.polygon for one in site.purpose_areas])
+    assert shapely.area(shapely.symmetric_difference(purpose, public)) < 0.01 * shapely.area(public)
+    assert site.boundary.buffer(0.05).contains(purpose)
+
+
+def test_routes_run_from_gate_to_gate_over_the_road(site: Site) -> None:
+    roads = shapely.union_all(
+        [one.polygon for one in site.public_areas if one.kind is AreaKind.CARRIAGEWAY]
+    ).buffer(0.05)
+    gates = {gate.name: gate.line for gate in site.gates}
+    for route in site.routes:
+        assert roads.contains(route.line), route.id
+        ends = (Point(route.line.coords[0]), Point(route.line.coords[-1]))
+        for name, end in zip(
+            (route.name.split(" - ")[0], route.name.split(" - ")[-1]), ends, strict=True
+        ):
+            assert gates[name].distance(end) < 0.05, (route.id, name)
+
+
+def test_goals_are_stated_and_costs_are_the_usual_ones(site: Site) -> None:
+    assert site.goals.budget_eur == 90_000
+    assert site.goals.privacy.dwelling_window_m is not None
+    assert site.costs == Costs()
+    # The commented lines hold the usual values: without their # nothing changes.
+    text = site.path.read_text(encoding="utf-8")
+    table = text[text.index("[costs]") : text.index("# What the working group asks")]
+    assert tomllib.loads(table.replace("# ", ""))["costs"] == Costs().model_dump()
 
 
 def half_angle_deg(site: Site, camera: Camera) -> float:
