@@ -25,6 +25,12 @@ def compiled(function: F) -> F:
     return decorated
 
 
+def inlined(function: F) -> F:
+    """Compile as `compiled`, into its callers: for the innermost steps, where a call costs more."""
+    decorated: F = numba.njit(cache=True, nogil=True, forceinline=True)(function)
+    return decorated
+
+
 def n_cores() -> int:
     """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):

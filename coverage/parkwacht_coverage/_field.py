@@ -2,10 +2,11 @@
 What stands around an eye, sorted by direction: buckets with a near and a far limit.
 
 A direction is measured by its diamond angle: how far along the square |x| + |y| = 1 it points, 0
-to 4 from east over north. It needs no trigonometry and grows with the true angle, and along it a
-straight wall's distance |x| + |y| is monotone within a bucket, so that its least and greatest lie
-at the bucket's borders. All distances here are such sums, in metres from the eye. Limits are
-taken a hair too wide: what they decide, the exact test would decide alike.
+to 4 from east over north. It needs no trigonometry and grows with the true angle. A distance is
+measured by its closeness q = 1 / (|x| + |y|), in 1/m from the eye: along a straight wall it is
+linear in the diamond angle within a quadrant, so that in a bucket the greatest and least lie at
+the borders, found without a division. Limits are taken a hair too wide: what they decide, the exact
+test would decide alike.
 """
 
 from typing import NamedTuple
@@ -13,24 +14,32 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from parkwacht_coverage._compiled import compiled
+from parkwacht_coverage._compiled import compiled, inlined
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 N_BUCKETS = 1024
+LAST_BUCKET = N_BUCKETS - 1  # the number is a power of two: `k & LAST_BUCKET` is k modulo it
 PER_UNIT = N_BUCKETS / 4.0
 HAIR = 1e-9  # of a bucket, and of a distance
 GRAZING = 1e-6  # sine between a wall and the sight line below which distances are not trusted
+SMALLEST_M = 1e-9
+
+_TURN = np.arange(N_BUCKETS) / PER_UNIT
+# the points of the square |x| + |y| = 1 at the lower borders of the buckets
+BORDER_X = np.abs(_TURN - 2.0) - 1.0
+BORDER_Y = np.where(_TURN < 3.0, 1.0 - np.abs(_TURN - 1.0), _TURN - 4.0)  # noqa: PLR2004
 
 
 class Field(NamedTuple):
     """
     The scratch of one thread, for one eye at a time.
 
-    `near` and `far` hold per bucket the distance before which nothing stands and beyond which
+    `near` and `far` hold per bucket the closeness above which nothing stands and below which
     nothing is seen, shape (N_BUCKETS,); `head` and `tail` the first and last entry of each
-    bucket's list. Entry e is thing `item[e]` between `lo[e]` and `hi[e]`, then comes `after[e]`.
+    bucket's list. Entry e is thing `item[e]` between the closenesses `lo[e]` and `hi[e]`, then
+    comes `after[e]`.
     """
 
     near: Floats
@@ -62,12 +71,12 @@ def make_field(capacity: int) -> Field:
 def clear(field: Field) -> None:
     """Forget all entries."""
     for k in range(N_BUCKETS):
-        field.near[k] = np.inf
-        field.far[k] = np.inf
+        field.near[k] = 0.0
+        field.far[k] = 0.0
         field.head[k] = -1
 
 
-@compiled
+@inlined
 def diamond(x: float, y: float) -> float:
     """Return the diamond angle of a direction, in [0, 4]."""
     size = abs(x) + abs(y)
@@ -79,20 +88,7 @@ def diamond(x: float, y: float) -> float:
     return turn + 4.0 if turn < 0.0 else turn
 
 
-@compiled
-def border(k: int) -> tuple[float, float]:
-    """Return the point of the square |x| + |y| = 1 at the lower border of a bucket."""
-    angle = k / PER_UNIT
-    if angle < 1.0:
-        return 1.0 - angle, angle
-    if angle < 2.0:  # noqa: PLR2004
-        return 1.0 - angle, 2.0 - angle
-    if angle < 3.0:  # noqa: PLR2004
-        return angle - 3.0, 2.0 - angle
-    return angle - 3.0, angle - 4.0
-
-
-@compiled
+@inlined
 def buckets_between(x1: float, y1: float, x2: float, y2: float) -> tuple[int, int, int, int]:
     """
     Return the buckets from one direction counterclockwise to another, less than half a turn on.
@@ -111,7 +107,7 @@ def buckets_between(x1: float, y1: float, x2: float, y2: float) -> tuple[int, in
     return touched, last, int(np.ceil(start + HAIR)), int(np.floor(stop - HAIR)) - 1
 
 
-@compiled
+@inlined
 def box_corners(left: float, bottom: float, right: float, top: float) -> tuple[float, ...]:
     """Return the two corners of a box not around the eye between which it lies, counterclockwise."""
     if left > 0.0:
@@ -125,7 +121,7 @@ def box_corners(left: float, bottom: float, right: float, top: float) -> tuple[f
     return left, top, right, top
 
 
-@compiled
+@inlined
 def is_hidden_box(field: Field, left: float, bottom: float, right: float, top: float) -> bool:
     """Return whether everything of a box (relative to the eye) lies beyond the far limits."""
     away = max(left, 0.0, -right) + max(bottom, 0.0, -top)
@@ -133,13 +129,14 @@ def is_hidden_box(field: Field, left: float, bottom: float, right: float, top: f
         return False
     x1, y1, x2, y2 = box_corners(left, bottom, right, top)
     first, last, _, _ = buckets_between(x1, y1, x2, y2)
+    closest = 1.0 / away
     for k in range(first, last + 1):
-        if field.far[k % N_BUCKETS] >= away:
+        if field.far[k & LAST_BUCKET] <= closest:
             return False
     return True
 
 
-@compiled
+@inlined
 def _append(field: Field, n: int, k: int, item: int, limits: tuple[float, float]) -> None:
     """Put an entry at the end of a bucket's list."""
     field.item[n] = item
@@ -151,19 +148,31 @@ def _append(field: Field, n: int, k: int, item: int, limits: tuple[float, float]
     else:
         field.after[field.tail[k]] = n
     field.tail[k] = n
-    field.near[k] = min(field.near[k], limits[0])
+    field.near[k] = max(field.near[k], limits[1])
 
 
-@compiled
-def distance_at(k: int, wall: Floats, cross: float) -> float:
-    """Return the distance of a wall's line along the lower border of a bucket."""
-    x, y = border(k % N_BUCKETS)
-    turn = x * (wall[3] - wall[1]) - y * (wall[2] - wall[0])
-    return cross / turn if turn * cross > 0.0 else np.inf
+@inlined
+def close_buckets(field: Field, x1: float, y1: float, x2: float, y2: float) -> None:
+    """Set the far limits for a wall that hides all beyond it, counterclockwise around the eye."""
+    dx, dy = x2 - x1, y2 - y1
+    cross = x1 * y2 - y1 * x2
+    if cross <= GRAZING * (abs(x1) + abs(y1)) * (abs(x2) + abs(y2)):
+        return
+    _, _, first, last = buckets_between(x1, y1, x2, y2)
+    scale = (1.0 - HAIR) / cross
+    k = first & LAST_BUCKET
+    here = (BORDER_X[k] * dy - BORDER_Y[k] * dx) * scale
+    for step in range(first, last + 1):
+        k, beyond = step & LAST_BUCKET, (step + 1) & LAST_BUCKET
+        there = (BORDER_X[beyond] * dy - BORDER_Y[beyond] * dx) * scale
+        field.far[k] = max(field.far[k], min(here, there))
+        here = there
 
 
-@compiled
-def put_wall(field: Field, n: int, item: int, wall: Floats, grows: float) -> int:
+@inlined
+def put_wall(
+    field: Field, n: int, item: int, ends: tuple[float, float, float, float], grows: float
+) -> int:
     """
     Put a wall into the buckets that it touches and in which it is not beyond the far limit.
 
@@ -175,38 +184,40 @@ def put_wall(field: Field, n: int, item: int, wall: Floats, grows: float) -> int
         Number of entries so far.
     item
         What the entries shall name.
-    wall
+    ends
         (x1, y1, x2, y2) relative to the eye, counterclockwise around it.
     grows
-        How many times farther than the wall it can hide something; 0 puts no entries; negative:
-        puts none and closes the buckets that it spans.
+        How many times farther than the wall it can hide something.
 
     Returns
     -------
     n
         Number of entries now; -1 when there is no room for them.
     """
-    cross = wall[0] * wall[3] - wall[1] * wall[2]
-    size1, size2 = abs(wall[0]) + abs(wall[1]), abs(wall[2]) + abs(wall[3])
-    is_grazing = abs(cross) <= GRAZING * size1 * size2
-    first, last, whole, end = buckets_between(wall[0], wall[1], wall[2], wall[3])
-    if grows > 0.0 and n + last - first + 1 > len(field.item):
+    x1, y1, x2, y2 = ends
+    dx, dy = x2 - x1, y2 - y1
+    cross = x1 * y2 - y1 * x2
+    close1, close2 = 1.0 / max(abs(x1) + abs(y1), SMALLEST_M), 1.0 / max(
+        abs(x2) + abs(y2), SMALLEST_M
+    )
+    is_grazing = cross * close1 * close2 <= GRAZING
+    least = min(close1, close2)
+    first, last, whole, end = buckets_between(x1, y1, x2, y2)
+    if n + last - first + 1 > len(field.item):
         return -1
-    at = size1
-    for k in range(first, last + 1):
-        beyond = size1 if k + 1 < whole else size2
-        if whole <= k + 1 <= end + 1:
-            beyond = distance_at(k + 1, wall, cross)
-        low, high = min(at, beyond), max(at, beyond)
-        at, bucket = beyond, k % N_BUCKETS
+    scale = 1.0 / cross if cross > 0.0 else 0.0
+    here = close1
+    for step in range(first, last + 1):
+        there = close1 if step + 1 < whole else close2
+        if whole <= step + 1 <= end + 1:
+            k = (step + 1) & LAST_BUCKET
+            there = (BORDER_X[k] * dy - BORDER_Y[k] * dx) * scale
+        low, high = max(min(here, there), least), max(here, there)
         if is_grazing:
-            low, high = 0.0, max(size1, size2)
-        low, high = low * (1.0 - HAIR), min(high, max(size1, size2)) * (1.0 + HAIR)
-        if grows < 0.0:
-            if whole <= k <= end and not is_grazing:
-                field.far[bucket] = min(field.far[bucket], high)
-        elif grows > 0.0 and low <= field.far[bucket]:
-            _append(field, n, bucket, item, (low, high * grows))
+            low, high = least, np.inf
+        here, k = there, step & LAST_BUCKET
+        if high * (1.0 + HAIR) >= field.far[k]:
+            _append(field, n, k, item, (low * (1.0 - HAIR) / grows, high * (1.0 + HAIR)))
             n += 1
     return n
 
@@ -221,14 +232,17 @@ def put_box(field: Field, n: int, item: int, box: Floats, grows: float) -> int:
     low = max(box[0], 0.0, -box[2]) + max(box[1], 0.0, -box[3])
     high = max(abs(box[0]), abs(box[2])) + max(abs(box[1]), abs(box[3]))
     first, last = 0, N_BUCKETS - 1
+    closest = np.inf
     if low > 0.0:
         x1, y1, x2, y2 = box_corners(box[0], box[1], box[2], box[3])
         first, last, _, _ = buckets_between(x1, y1, x2, y2)
+        closest = (1.0 + HAIR) / low
     if n + last - first + 1 > len(field.item):
         return -1
-    limits = (low * (1.0 - HAIR), high * (1.0 + HAIR) * grows)
-    for k in range(first, last + 1):
-        if limits[0] <= field.far[k % N_BUCKETS]:
-            _append(field, n, k % N_BUCKETS, item, limits)
+    limits = ((1.0 - HAIR) / (max(high, SMALLEST_M) * grows), closest)
+    for step in range(first, last + 1):
+        k = step & LAST_BUCKET
+        if closest >= field.far[k]:
+            _append(field, n, k, item, limits)
             n += 1
     return n

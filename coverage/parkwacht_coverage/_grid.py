@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from parkwacht_coverage._compiled import compiled
+from parkwacht_coverage._compiled import compiled, inlined
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -76,7 +76,7 @@ def make_grid(boxes: Floats, *, per_cell: float = THINGS_PER_CELL) -> tuple[Grid
     return Grid(frame, size, starts.astype(np.int64), limits), order
 
 
-@compiled
+@inlined
 def box_distance_m(box: Floats, x: float, y: float) -> float:
     """Return the distance of a point to a box (left, bottom, right, top), 0 inside."""
     across = max(box[0] - x, 0.0, x - box[2])

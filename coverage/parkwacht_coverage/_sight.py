@@ -15,19 +15,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from parkwacht_coverage._compiled import compiled
+from parkwacht_coverage._compiled import compiled, inlined
 from parkwacht_coverage._field import (
-    N_BUCKETS,
+    LAST_BUCKET,
     PER_UNIT,
+    SMALLEST_M,
     Field,
     clear,
-    diamond,
+    close_buckets,
     is_hidden_box,
     make_field,
     put_box,
     put_wall,
 )
-from parkwacht_coverage._grid import Grid, box_distance_m, cells_around, farthest_m
+from parkwacht_coverage._grid import Grid, cells_around, farthest_m
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -121,38 +122,24 @@ def _gather_walls(
                 continue
             x1, y1 = walls.ends[w, 0] - eye[0], walls.ends[w, 1] - eye[1]
             x2, y2 = walls.ends[w, 2] - eye[0], walls.ends[w, 3] - eye[1]
-            turn = x1 * y2 - y1 * x2
-            is_away = turn > 0.0
-            grows = np.inf
-            if is_falling:
-                if top < eye[2]:
-                    grows = (eye[2] - heights[0]) / (eye[2] - top)
-                if not is_away:
-                    grows = -1.0
-            if grows < 0.0 and top <= highest:
-                continue
-            local = scratch.local[n_local]
-            local[0], local[1], local[2], local[3], local[4] = x1, y1, x2, y2, top
-            if not is_away:
-                local[0], local[1], local[2], local[3] = x2, y2, x1, y1
+            is_away = x1 * y2 - y1 * x2 > 0.0
+            ends = (x1, y1, x2, y2) if is_away else (x2, y2, x1, y1)
             if top > highest:
-                put_wall(scratch.field, n, n_local, local, -1.0)
-            if grows > 0.0:
-                local[0], local[1], local[2], local[3] = x1, y1, x2, y2
-                n = _put_either_way(scratch.field, n, n_local, local, grows)
-                if n < 0:
-                    return -1
-                n_local += 1
+                close_buckets(scratch.field, ends[0], ends[1], ends[2], ends[3])
+            if is_falling and not is_away:
+                continue
+            grows = np.inf
+            if is_falling and top < eye[2]:
+                grows = (eye[2] - heights[0]) / (eye[2] - top)
+            n = put_wall(scratch.field, n, n_local, ends, grows)
+            if n < 0:
+                return -1
+            local = scratch.local
+            local[n_local, 0], local[n_local, 1] = x1, y1
+            local[n_local, 2], local[n_local, 3] = x2, y2
+            local[n_local, 4] = top
+            n_local += 1
     return n
-
-
-@compiled
-def _put_either_way(field: Field, n: int, item: int, local: Floats, grows: float) -> int:
-    """Put a wall into the buckets, whichever way it faces; it keeps its direction in `local`."""
-    if local[0] * local[3] - local[1] * local[2] > 0.0:
-        return put_wall(field, n, item, local, grows)
-    turned = np.array([local[2], local[3], local[0], local[1]])
-    return put_wall(field, n, item, turned, grows)
 
 
 @compiled
@@ -177,7 +164,7 @@ def _gather_prisms(
     return n
 
 
-@compiled
+@inlined
 def _is_behind_wall(x: float, y: float, rise: float, wall: Floats, eye_m: float) -> bool:
     """Return whether the line to (x, y) crosses a wall (x1, y1, x2, y2, top) below its top."""
     side1 = x * wall[1] - y * wall[0]
@@ -219,16 +206,16 @@ def _is_behind_prism(eye: Floats, x: float, y: float, rise: float, p: int, prism
     return is_inside
 
 
-@compiled
+@inlined
 def _is_seen(
-    eye: Floats, target: Floats, bucket: int, away: float, prisms: Prisms, scratch: Scratch
+    eye: Floats, target: Floats, bucket: int, close: float, prisms: Prisms, scratch: Scratch
 ) -> bool:
     """Test a target against the list of its bucket."""
     field = scratch.field
     x, y, rise = target[0] - eye[0], target[1] - eye[1], target[2] - eye[2]
     entry = field.head[bucket]
     while entry >= 0:
-        if field.lo[entry] <= away <= field.hi[entry]:
+        if field.lo[entry] <= close <= field.hi[entry]:
             item = field.item[entry]
             if item >= 0:
                 if _is_behind_wall(x, y, rise, scratch.local[item], eye[2]):
@@ -239,7 +226,7 @@ def _is_seen(
     return True
 
 
-@compiled
+@inlined
 def _mark_cell(
     eye: Floats, range_m: float, cell: int, prisms: Prisms, points: Points, scratch: Scratch
 ) -> int:
@@ -249,12 +236,17 @@ def _mark_cell(
     limit = range_m * range_m
     for i in range(points.grid.starts[cell], points.grid.starts[cell + 1]):
         x, y = points.xyz[i, 0] - eye[0], points.xyz[i, 1] - eye[1]
-        away = abs(x) + abs(y)
-        bucket = min(int(diamond(x, y) * PER_UNIT), N_BUCKETS - 1)
-        if away > field.far[bucket] or x * x + y * y > limit:
+        close = 1.0 / max(abs(x) + abs(y), SMALLEST_M)
+        turn = y * close
+        if x < 0.0:
+            turn = 2.0 - turn
+        elif turn < 0.0:
+            turn += 4.0
+        bucket = min(int(turn * PER_UNIT), LAST_BUCKET)
+        if close < field.far[bucket] or x * x + y * y > limit:
             continue
-        if away < field.near[bucket] or _is_seen(
-            eye, points.xyz[i], bucket, away, prisms, scratch
+        if close > field.near[bucket] or _is_seen(
+            eye, points.xyz[i], bucket, close, prisms, scratch
         ):
             scratch.seen[points.order[i]] = 1
             n += 1
