@@ -249,7 +249,7 @@ def test_a_thermal_camera_sees_ground_and_recognises_nobody() -> None:
     assert seen.together[Condition.DAY] == seen.together[Condition.NIGHT]
 
 
-@pytest.mark.parametrize("seed", [0, 1, 3, 5])
+@pytest.mark.parametrize("seed", range(5))
 def test_facades_seen_agree_with_brute_force_and_face_the_camera(seed: int) -> None:
     """Walk along every wall with shapely alone: before it, in front, in sight, dense enough."""
     rng = np.random.default_rng(seed)
@@ -268,7 +268,7 @@ def test_facades_seen_agree_with_brute_force_and_face_the_camera(seed: int) -> N
         x, y, z = rng.uniform([X + 60, Y + 60, 4], [X + 140, Y + 140, 9])
         if scene.building_at(x, y, z) is None:
             break
-    model = CameraModel("c", x, y, z, float(rng.uniform(0, 360)), 8.0, 3000.0, 2688, 1520)
+    model = CameraModel("c", x, y, z, float(rng.uniform(0, 360)), 8.0, 3000.0, 9000, 3000)
     ground = lay_privacy_ground(site, scene)
     watcher = Watcher("c", (model,), bullet())
     seen = measure_privacy([watcher], scene, ground, find_edition("2014"))
