@@ -152,6 +152,8 @@ def measure_privacy(
             if watcher.camera_type.is_thermal:
                 continue
             by_day, lit = watch(watcher, scene, points, prepared, light_margin=light_margin)
+            if points is ground.facade:
+                by_day[~ground.is_facing(*watcher.eye_m[:2])] = 0.0
             own[Condition.DAY].density[index][:] = by_day
             own[Condition.NIGHT].density[index][:] = np.where(lit, by_day, 0.0)
         for condition in Condition:

@@ -10,8 +10,8 @@ in EPSG:28992, heights metres above the ground. The rules are ours, and stated:
   the ground itself is.
 * A facade is an outer wall (a courtyard's too), sampled at every metre, 0.05 m before the wall, at
   1.5 m and, on buildings of at least 5.5 m, at 4.5 m; each sample stands for its share of the
-  length. A wall that faces away is hidden by its own building. Walls inside another building are
-  none.
+  length. Only a wall that faces the camera is seen (sight alone would let through a sample or two
+  just round a corner). Walls inside another building are none.
 * The length of windows is the length of the facade times the building's `window_share`, or by its
   use: dwelling 0.35, business 0.25, other 0.1.
 * Passers-by are spread evenly over public and private ground outside the purpose area, within 50 m
@@ -93,17 +93,25 @@ class PrivacyGround:
     """
     Where privacy is at stake.
 
-    `private` weighs square metres of ground, `facade` metres of wall; `window_m` and `is_dwelling`
-    belong to its points, shape (N,); `passers_by` weighs shares of the passers-by, together 1 (or
+    `private` weighs square metres of ground, `facade` metres of wall; to its points belong
+    `outward`, unit vectors (east, north) away from the wall, shape (N, 2), and `window_m` and
+    `is_dwelling`, shape (N,); `passers_by` weighs shares of the passers-by, together 1 (or
     0 without any).
     """
 
     areas: PrivacyAreas
     private: WeightedPoints
     facade: WeightedPoints
+    outward: Floats
     window_m: Floats
     is_dwelling: Bools
     passers_by: WeightedPoints
+
+    def is_facing(self, x_m: float, y_m: float) -> Bools:
+        """Return which facade points face a camera at this place, shape (N,)."""
+        away = np.array([x_m, y_m]) - self.facade.points_m[:, :2]
+        facing: Bools = (away * self.outward).sum(axis=1) > 0
+        return facing
 
     @property
     def dwelling_windows(self) -> WeightedPoints:
@@ -175,6 +183,7 @@ def lay_privacy_ground(
         areas=areas,
         private=_area_points(site, scene, areas.private, step_m),
         facade=WeightedPoints(points, length_m, illuminance_lux(points, site.lamp_posts, scene)),
+        outward=walls.outward[free],
         window_m=length_m * shares[use] if len(use) else np.zeros(0),
         is_dwelling=dwelling[use] if len(use) else np.zeros(0, dtype=np.bool_),
         passers_by=WeightedPoints(
@@ -208,25 +217,34 @@ def _window_share(building: Building) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Walls:
-    """Samples of facades: point, length it stands for, and index of its building."""
+    """Samples of facades: point, way out, length it stands for, and index of its building."""
 
     buildings: Sequence[Building]
     points_m: Floats
+    outward: Floats
     length_m: Floats
     building: npt.NDArray[np.int64]
 
 
 def _sample_facades(buildings: Sequence[Building]) -> _Walls:
-    points, lengths, owners = [], [], []
+    points, ways, lengths, owners = [], [], [], []
     for index, one in enumerate(buildings):
-        xy, length_m = sample_walls(one.polygon)
+        xy, outward, length_m = sample_walls(one.polygon)
         rows = facade_heights_m(one)
+        ways += [outward] * len(rows)
         points += [np.column_stack((xy, np.full(len(xy), height_m))) for height_m in rows]
         lengths += [length_m / len(rows)] * len(rows)
         owners.append(np.full(len(xy) * len(rows), index, dtype=np.int64))
     if not points:
-        return _Walls(buildings, np.zeros((0, 3)), np.zeros(0), np.zeros(0, dtype=np.int64))
-    return _Walls(buildings, np.vstack(points), np.concatenate(lengths), np.concatenate(owners))
+        none = np.zeros(0, dtype=np.int64)
+        return _Walls(buildings, np.zeros((0, 3)), np.zeros((0, 2)), np.zeros(0), none)
+    return _Walls(
+        buildings,
+        np.vstack(points),
+        np.vstack(ways),
+        np.concatenate(lengths),
+        np.concatenate(owners),
+    )
 
 
 def facade_heights_m(building: Building) -> list[float]:
@@ -237,7 +255,7 @@ def facade_heights_m(building: Building) -> list[float]:
     return rows or [(building.base_m + building.height_m) / 2]
 
 
-def sample_walls(polygon: Polygon) -> tuple[Floats, Floats]:
+def sample_walls(polygon: Polygon) -> tuple[Floats, Floats, Floats]:
     """
     Sample the walls of a footprint at about every metre, just outside.
 
@@ -248,11 +266,12 @@ def sample_walls(polygon: Polygon) -> tuple[Floats, Floats]:
 
     Returns
     -------
-    points_m, length_m
-        (x, y), shape (N, 2), and the length of wall that each stands for, shape (N,).
+    points_m, outward, length_m
+        (x, y) and unit vectors away from the wall, shape (N, 2), and the length of wall that each
+        stands for, shape (N,).
     """
     turned = orient(polygon)  # the inside is left of every wall, so the outside is right
-    points, lengths = [], []
+    points, ways, lengths = [], [], []
     for ring in (turned.exterior, *turned.interiors):
         corners = np.asarray(ring.coords)[:, :2]
         for start, end in pairwise(corners):
@@ -263,5 +282,6 @@ def sample_walls(polygon: Polygon) -> tuple[Floats, Floats]:
             along = (np.arange(n) + 0.5) / n
             outward = np.array([end[1] - start[1], start[0] - end[0]]) / length_m
             points.append(start + (end - start) * along[:, None] + outward * BEFORE_WALL_M)
+            ways.append(np.tile(outward, (n, 1)))
             lengths.append(np.full(n, length_m / n))
-    return np.vstack(points), np.concatenate(lengths)
+    return np.vstack(points), np.vstack(ways), np.concatenate(lengths)

@@ -384,11 +384,13 @@ def test_rows_of_windows(height_m: float, base_m: float, expected_m: list[float]
 
 def test_walls_are_sampled_just_outside_courtyards_too() -> None:
     court = Polygon(box(0, 0, 10, 10).exterior.coords, [box(4, 4, 6, 6).exterior.coords])
-    points, length_m = sample_walls(court)
+    points, outward, length_m = sample_walls(court)
     assert length_m.sum() == pytest.approx(40 + 8)
     assert not shapely.contains_xy(court, points[:, 0], points[:, 1]).any()
     away = shapely.distance(court, shapely.points(points))
     assert away == pytest.approx(np.full(len(points), 0.05))
+    on_wall = shapely.distance(court.boundary, shapely.points(points - 0.05 * outward))
+    assert on_wall == pytest.approx(np.zeros(len(points)), abs=1e-12)
 
 
 def test_party_walls_are_no_facade() -> None:
