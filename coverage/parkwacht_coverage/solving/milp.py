@@ -118,6 +118,7 @@ def run_milp(  # noqa: PLR0913 (keywords, each with a default)
     should_stop: ShouldStop | None = None,
     seed: int = 0,
     threads: int = 1,
+    node_limit: int | None = None,
 ) -> MilpAnswer:
     """
     Solve a mixed-integer program until proven, out of time or stopped.
@@ -142,6 +143,8 @@ def run_milp(  # noqa: PLR0913 (keywords, each with a default)
         The same seed gives the same answer unless time ends the run.
     threads
         How many threads HiGHS may use.
+    node_limit
+        How many nodes of the tree to search at most: an end that does not depend on the machine.
 
     Returns
     -------
@@ -164,6 +167,8 @@ def run_milp(  # noqa: PLR0913 (keywords, each with a default)
         "random_seed": seed,
         "threads": threads,
     }
+    if node_limit is not None:
+        options["mip_max_nodes"] = node_limit
     request = _request(milp, options, start=start, is_mip=True)
     follower = _Follower(milp, begun, start, on_progress)
     final = _follow(request, follower, begun + time_limit_s, should_stop)
