@@ -35,6 +35,7 @@ from parkwacht_vision.evidence import (
 )
 from parkwacht_vision.frames import Frame, FrameSource, Gap
 from parkwacht_vision.ground import anchor_px, ground_position_m
+from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.tracker import Tracker
@@ -89,6 +90,7 @@ class CameraWatch:
         self._camera_id = camera_id
         self._camera = context.site.camera(camera_id)
         self._model = camera_model(context.site, self._camera)
+        self._screen = PrivacyScreen.of(context.site, self._camera)
         self._detector = context.detector.for_camera(self._model)
         self._calendar = Calendar(context.site.timezone)
         self._settings = context.rule_settings or RuleSettings.for_detector(
@@ -118,7 +120,7 @@ class CameraWatch:
             for item in self._source.frames():
                 if self._context.stop.is_set():
                     break
-                self._step(item)
+                self._step(item if isinstance(item, Gap) else self._screen.cover(item))
             reason = "recording_ended" if self._source.kind == "recording" else "stream_lost"
             if self._context.stop.is_set():
                 reason = "stopped"
