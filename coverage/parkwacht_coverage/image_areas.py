@@ -8,6 +8,7 @@ metres in EPSG:28992, pixels have their origin top left.
 """
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -86,18 +87,14 @@ def ground_in_image(model: CameraModel, area: BaseGeometry, *, at_height_m: floa
         heights = np.full(len(points), at_height_m)
         return model.project(np.column_stack((points, heights)))[0]
 
-    projected = polygonal(shapely.make_valid(shapely.transform(polygonal(area), project)))
-    return polygonal(projected & image_frame(model))
+    return polygonal(_mapped(area, project) & image_frame(model))
 
 
 def ground_of_image(model: CameraModel, region: BaseGeometry, *, at_height_m: float = 0.0) -> Area:
     """Bring pixels of the ground, shape as `ground_in_image` gives it, back to EPSG:28992."""
     if model.lens is Lens.F_THETA:
         region = shapely.segmentize(region, 4.0)
-    found = shapely.transform(
-        polygonal(region), lambda pixels: model.ground_at(pixels, at_height_m=at_height_m)
-    )
-    return polygonal(shapely.make_valid(found))
+    return _mapped(region, lambda pixels: model.ground_at(pixels, at_height_m=at_height_m))
 
 
 def walls_in_image(
@@ -147,6 +144,15 @@ def polygonal(geometry: BaseGeometry) -> Area:
         for one in many.geoms
     ]
     return polygonal(shapely.union_all(parts)) if parts else Polygon()
+
+
+def _mapped(area: BaseGeometry, change: Callable[[Floats], Floats]) -> Area:
+    """Map the corners of polygons, shape (N, 2) to (N, 2); a ring ends where it began, exactly."""
+    made = []
+    for one in _parts(area):
+        rings = [change(np.asarray(ring.coords)[:-1]) for ring in (one.exterior, *one.interiors)]
+        made.append(shapely.make_valid(Polygon(rings[0], rings[1:])))
+    return polygonal(shapely.union_all(made)) if made else Polygon()
 
 
 def _walls(polygon: Polygon) -> list[tuple[Floats, Floats]]:
@@ -234,25 +240,45 @@ def _clip(ring: Floats, normal: Floats, offset: float) -> Floats:
 
 
 def _tiles_in_image(model: CameraModel, quad: Floats, reach_m: float) -> BaseGeometry:
-    """Project an upright rectangle tile by tile: straight edges are bent by an f-theta lens."""
-    n_along = max(1, math.ceil(np.linalg.norm(quad[1] - quad[0]) / TILE_M))
-    n_up = max(1, math.ceil((quad[3, 2] - quad[0, 2]) / TILE_M))
+    """
+    Project an upright rectangle tile by tile: straight edges are bent by an f-theta lens.
+
+    Tiles lie in the plane of the wall (metres along it, height); those that the lens does not show
+    are left out, so that none lies around the point opposite to its aim.
+    """
+    length = float(np.linalg.norm(quad[1] - quad[0]))
+    along = (quad[1] - quad[0]) / length
     eye = np.array([model.x_m, model.y_m, model.height_m])
-    edge = np.linspace(0, 1, 11)[:-1]
-    flat, full = np.zeros(10), np.ones(10)
-    around = np.column_stack(
-        (np.concatenate((edge, full, 1 - edge, flat)), np.concatenate((flat, edge, full, 1 - edge)))
-    )
+    ahead = float((eye - quad[0]) @ along)
+    aside = float(np.linalg.norm((eye - quad[0])[:2] - ahead * along[:2]))
+    wall: BaseGeometry = box(0, quad[0, 2], length, quad[3, 2])
+    if math.isfinite(reach_m):
+        radius = math.sqrt(max(0.0, reach_m**2 - aside**2))
+        wall = wall & Point(ahead, model.height_m).buffer(radius, quad_segs=64)
     limit = max(model.width_px, model.height_px) / 2 / model.f_px
+
+    def to_space(flat: Floats) -> Floats:
+        level: Floats = quad[0] + flat[:, :1] * along
+        return np.column_stack((level[:, :2], flat[:, 1]))
+
     tiles = []
-    for column in range(n_along):
-        for row in range(n_up):
-            share = (around + np.array([column, row])) / [n_along, n_up]
-            points = quad[0] + share[:, :1] * (quad[1] - quad[0])
-            points = points + share[:, 1:] * (quad[3] - quad[0])
-            rays = points - eye
-            slant = np.linalg.norm(rays, axis=1)
-            angle = np.arccos(np.clip(rays @ model.axes()[2] / np.maximum(slant, NEAR_M), -1, 1))
-            if slant.min() <= reach_m and angle.min() <= limit:
-                tiles.append(Polygon(model.project(points)[0]).buffer(0))
+    for tile in _tiles(polygonal(wall)):
+        rays = to_space(shapely.get_coordinates(tile)) - eye
+        slant = np.maximum(np.linalg.norm(rays, axis=1), NEAR_M)
+        angle = np.arccos(np.clip(rays @ model.axes()[2] / slant, -1, 1))
+        if angle.min() <= limit:
+            tiles.append(_mapped(tile, lambda flat: model.project(to_space(flat))[0]))
     return shapely.union_all(tiles) & image_frame(model)
+
+
+def _tiles(wall: Area) -> list[Polygon]:
+    """Cut a wall into tiles with short edges."""
+    if wall.is_empty:
+        return []
+    left, low, right, high = wall.bounds
+    cuts = [
+        wall & box(x, z, x + TILE_M, z + TILE_M)
+        for x in np.arange(left, right, TILE_M)
+        for z in np.arange(low, high, TILE_M)
+    ]
+    return [shapely.segmentize(part, F_THETA_STEP_M) for cut in cuts for part in _parts(cut)]
