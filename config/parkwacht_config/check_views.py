@@ -6,7 +6,7 @@ from shapely.geometry import Point, Polygon
 from shapely.validation import explain_validity
 
 from parkwacht_config.errors import ConfigError
-from parkwacht_config.layers import coordinate_problem
+from parkwacht_config.features import coordinate_problem
 from parkwacht_config.site import Camera, CameraType, PrivacyMask, Site, Zone
 from parkwacht_config.text import Text
 from parkwacht_config.validation import one_of

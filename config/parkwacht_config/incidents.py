@@ -11,7 +11,7 @@ from typing import Any
 from shapely.geometry import Point
 
 from parkwacht_config.errors import ConfigError
-from parkwacht_config.layers import coordinate_problem
+from parkwacht_config.features import coordinate_problem
 from parkwacht_config.reading import decode, read_bytes
 from parkwacht_config.site import Incident
 from parkwacht_config.text import Text

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -39,7 +39,6 @@ from parkwacht_config.validation import check_table
 CATALOGUE_PATH = Path(__file__).parent / "catalogue.toml"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SPAN_PATTERN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|(24):(00))")
-T = TypeVar("T")
 
 
 class LayerPaths(Frozen):
@@ -173,8 +172,9 @@ def load_site(path: Path) -> Site:
     path = Path(path)
     content = read_bytes(path)
     table = check_table(SiteTable, parse_toml(content, path), path)
-    folder, named = path.parent, table.layers
-    map_zones = _layer(layers.read_zones, folder, named.zones)
+    folder = path.parent
+    read = _read_layers(folder, table.layers)
+    map_zones: tuple[Zone, ...] = read.pop("zones")
     more = _camera_file(folder, table.camera_file)
     site = Site(
         id=table.id,
@@ -184,14 +184,6 @@ def load_site(path: Path) -> Site:
         path=path,
         digest=_digest(content, folder, table),
         timezone=table.timezone,
-        boundary=layers.read_boundary(folder / named.boundary),
-        public_areas=_layer(layers.read_public_areas, folder, named.public_areas),
-        buildings=_layer(layers.read_buildings, folder, named.buildings),
-        lamp_posts=_layer(layers.read_lamp_posts, folder, named.lamp_posts),
-        power_cabinets=_layer(layers.read_power_cabinets, folder, named.power_cabinets),
-        gates=_layer(layers.read_gates, folder, named.gates),
-        mounts=_layer(layers.read_mounts, folder, named.mounts),
-        incidents=_layer(read_incidents, folder, named.incidents),
         camera_types=load_catalogue(folder / table.catalogue if table.catalogue else None),
         cameras=(*table.cameras, *more.cameras),
         zones=(*table.zones, *map_zones),
@@ -199,29 +191,49 @@ def load_site(path: Path) -> Site:
         receivers=table.receivers,
         retention=table.retention,
         default_arming_id=table.default_arming,
-        trees=_layer(layers.read_trees, folder, named.trees),
-        private_areas=_layer(layers.read_private_areas, folder, named.private_areas),
-        purpose_areas=_layer(layers.read_purpose_areas, folder, named.purpose_areas),
-        routes=_layer(layers.read_routes, folder, named.routes),
         privacy_masks=(*table.privacy_masks, *more.privacy_masks),
         costs=table.costs,
         goals=table.study,
+        **read,
     )
-    origins = Origins(
-        toml=path,
-        layers={key: folder / name for key, name in named.model_dump().items() if name is not None},
-        camera_file=folder / (table.camera_file or path.name),
-        n_cameras=len(table.cameras),
-        n_masks=len(table.privacy_masks),
-        map_zone_ids={zone.id for zone in map_zones},
-    )
-    check_site(site, origins)
+    check_site(site, _origins(path, table, {zone.id for zone in map_zones}))
     return site
 
 
-def _layer(read: Callable[[Path], Iterable[T]], folder: Path, name: str | None) -> tuple[T, ...]:
-    """Read one layer, or nothing where the park has none."""
-    return () if name is None else tuple(read(folder / name))
+def _read_layers(folder: Path, named: LayerPaths) -> dict[str, Any]:
+    """Read all layers, by their key; one the park does not have is empty."""
+    readers: dict[str, Callable[[Path], Iterable[object]]] = {
+        "public_areas": layers.read_public_areas,
+        "buildings": layers.read_buildings,
+        "lamp_posts": layers.read_lamp_posts,
+        "power_cabinets": layers.read_power_cabinets,
+        "gates": layers.read_gates,
+        "mounts": layers.read_mounts,
+        "zones": layers.read_zones,
+        "incidents": read_incidents,
+        "trees": layers.read_trees,
+        "private_areas": layers.read_private_areas,
+        "purpose_areas": layers.read_purpose_areas,
+        "routes": layers.read_routes,
+    }
+    read: dict[str, Any] = {"boundary": layers.read_boundary(folder / named.boundary)}
+    for key, reader in readers.items():
+        name = getattr(named, key)
+        read[key] = () if name is None else tuple(reader(folder / name))
+    return read
+
+
+def _origins(path: Path, table: SiteTable, map_zone_ids: set[str]) -> Origins:
+    """Note which file each part of a park stands in."""
+    folder, named = path.parent, table.layers.model_dump()
+    return Origins(
+        toml=path,
+        layers={key: folder / name for key, name in named.items() if name is not None},
+        camera_file=folder / (table.camera_file or path.name),
+        n_cameras=len(table.cameras),
+        n_masks=len(table.privacy_masks),
+        map_zone_ids=map_zone_ids,
+    )
 
 
 def _camera_file(folder: Path, name: str | None) -> CameraFileTable:

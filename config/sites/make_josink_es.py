@@ -15,6 +15,7 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
@@ -85,6 +86,14 @@ def usual_costs() -> str:
     return "\n".join(f"# {key} = {value:g}" for key, value in Costs().model_dump().items())
 
 
+def write_incidents(path: Path, incidents: Sequence[dict[str, Any]]) -> None:
+    """Write the incidents as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(incidents[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(incidents)
+
+
 def write(folder: Path) -> None:
     """Write the TOML and its layers into a folder."""
     rng = np.random.default_rng(SEED)
@@ -120,10 +129,7 @@ def write(folder: Path) -> None:
     for name, (prefix, features) in layers.items():
         text = geojson(name, features, prefix)
         (target / f"{name}.geojson").write_text(text, encoding="utf-8", newline="\n")
-    with (target / "incidents.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(incidents[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(incidents)
+    write_incidents(target / "incidents.csv", incidents)
     text = (Path(__file__).parent / "josink_es.toml.in").read_text(encoding="utf-8")
     text = text.replace("@CAMERAS@", camera_tables()).replace("@COSTS@", usual_costs())
     (folder / "josink_es.toml").write_text(text, encoding="utf-8", newline="\n")
