@@ -1,0 +1,202 @@
+"""The scenarios side by side, and what is seen per class and per kind of ground."""
+
+from collections.abc import Callable
+
+from parkwacht_config.site import AreaKind
+from parkwacht_coverage.evaluate import Condition
+from parkwacht_coverage.privacy import PrivacyLevel
+from parkwacht_coverage.reporting import blocks
+from parkwacht_coverage.reporting.blocks import Block
+from parkwacht_coverage.reporting.maps import WIDTH_MM
+from parkwacht_coverage.reporting.story import Story
+from parkwacht_coverage.reporting.words import KIND_NAMES
+from parkwacht_coverage.results import SCENARIO_NAMES, Scenario, ScenarioId
+
+NIGHT, DAY = Condition.NIGHT, Condition.DAY
+
+
+def scenario_chapter(story: Story) -> list[Block]:
+    """Return the scenarios as a table and as small maps."""
+    say, words = story.words.say, story.words
+    share = words.percent(story.study.goals.min_area_share, 0)
+    header = ["", *(words.text(SCENARIO_NAMES[one.id]) for one in story.scenarios)]
+    rows = [
+        [label, *(write(one) for one in story.scenarios)] for label, write in _measures(story)
+    ]
+    found = [
+        *blocks.chapter(
+            say("Vier mogelijkheden naast elkaar", "Four options side by side"),
+            intro=say(
+                "Wat er nu hangt, wat het minste kost en toch doet wat gevraagd is, wat wij "
+                "aanbevelen voor het budget, en wat het dubbele budget zou brengen.",
+                "What hangs today, what costs least and still does what was asked, what we "
+                "recommend for the budget, and what twice the budget would bring.",
+            ),
+        ),
+        blocks.table(header, rows, widths=("1.5fr", *[">1fr"] * len(story.scenarios))),
+        blocks.note(
+            say(
+                f"Goedkoopst dat voldoet: het minste geld waarmee {share} van de gewogen openbare "
+                "ruimte in beeld is en de andere doelen gehaald worden. Bewezen: geen enkele "
+                "plaatsing uit de bekeken mogelijkheden is beter.",
+                f"Cheapest that meets the goals: the least money that brings {share} of the "
+                "weighted public ground in view and meets the other goals. Proven: no placement "
+                "out of the choices looked at is better.",
+            )
+        ),
+        *_unmet(story),
+        blocks.image(
+            "map_scenarios.png",
+            say("Kaarten van de mogelijkheden", "Maps of the options"),
+            width_mm=WIDTH_MM,
+            caption=say("In beeld 's nachts, per mogelijkheid.", "In view by night, per option."),
+        ),
+    ]
+    return found
+
+
+def _measures(story: Story) -> list[tuple[str, Callable[[Scenario], str]]]:
+    """Return the rows of the table: what is measured, and how it is written."""
+    say, words, study = story.words.say, story.words, story.study
+    n_gates, n_incidents = len(study.site.gates), len(study.site.incidents)
+    rows: list[tuple[str, Callable[[Scenario], str]]] = [
+        (say("nieuwe camera's", "new cameras"), lambda one: words.number(one.cost.n_cameras)),
+        (say("op zoveel plekken", "at so many places"), lambda one: words.number(one.cost.n_sites)),
+        (say("eenmalige kosten", "paid once"), lambda one: words.eur(one.cost.total_eur)),
+        (say("kosten per jaar", "paid yearly"), lambda one: words.eur(one.cost.yearly_eur)),
+        (say("in beeld, overdag", "in view, by day"), lambda one: story.share(one, DAY)),
+        (say("in beeld, 's nachts", "in view, by night"), lambda one: story.share(one, NIGHT)),
+        (
+            say("toegangen bewaakt, 's nachts", "gates watched, by night"),
+            lambda one: f"{story.gates_served(one)} / {n_gates}",
+        ),
+        (
+            say("langste stuk route ongezien", "longest unseen stretch"),
+            lambda one: words.metres(story.longest_unseen_m(one, NIGHT)),
+        ),
+        (
+            say("incidenten in beeld", "incidents in view"),
+            lambda one: f"{story.incidents_seen(one)} / {n_incidents}",
+        ),
+        (
+            say("privéterrein in beeld", "private ground in view"),
+            lambda one: words.m2(one.privacy.together[DAY].private_m2),
+        ),
+        (
+            say("ramen van woningen in beeld", "windows of dwellings in view"),
+            lambda one: words.metres(
+                one.privacy.together[DAY].dwelling_window_m[PrivacyLevel.OBSERVE]
+            ),
+        ),
+    ]
+    rows.append((say("is dit het beste?", "is this the best?"), lambda one: _verdict(story, one)))
+    return rows
+
+
+def _verdict(story: Story, scenario: Scenario) -> str:
+    """Say whether every stage of a scenario was proven, or how far off it may be."""
+    say = story.words.say
+    if not scenario.proofs:
+        return "–"
+    if all(one.is_proven for one in scenario.proofs):
+        return say("bewezen", "proven")
+    gap = story.words.percent(max(one.gap for one in scenario.proofs))
+    return say(f"tot op {gap}", f"within {gap}")
+
+
+def _unmet(story: Story) -> list[Block]:
+    words, say = story.words, story.words.say
+    items = [
+        f"{words.text(SCENARIO_NAMES[scenario.id]).capitalize()}: {words.text(one)}."
+        for scenario in story.scenarios
+        for one in scenario.unmet
+    ]
+    if not items:
+        return []
+    return [blocks.head(say("Niet gehaald", "Not met")), blocks.bullets(items)]
+
+
+def class_chapter(story: Story) -> list[Block]:
+    """Return what is seen per class and kind, with maps by day and by night."""
+    say, words = story.words.say, story.words
+    found = [
+        *blocks.chapter(
+            say("Wat er te zien is, overdag en 's nachts", "What can be seen, by day and by night"),
+            intro=say(
+                "Dezelfde camera's zien 's nachts minder: een klasse geldt alleen waar genoeg "
+                "licht is. De kaarten tonen per stukje grond de hoogste klasse.",
+                "The same cameras see less by night: a class holds only where there is enough "
+                "light. The maps show the highest class of each piece of ground.",
+            ),
+        ),
+        _by_class(story),
+        blocks.note(
+            say(
+                "Aandeel van de openbare ruimte dat ten minste deze klasse haalt. Vet: de klasse "
+                "waar deze studie op mikt.",
+                "Share of the public ground that reaches at least this class. Bold: the class this "
+                "study aims at.",
+            )
+        ),
+        _by_kind(story),
+        blocks.note(
+            say(
+                f"Aandeel per soort grond dat de klasse {story.target()} haalt.",
+                f"Share of each kind of ground that reaches the class {story.target()}.",
+            )
+        ),
+    ]
+    for condition in (NIGHT, DAY):
+        for id_ in (ScenarioId.TODAY, ScenarioId.RECOMMENDED):
+            name = words.text(SCENARIO_NAMES[id_]).capitalize()
+            when = words.condition(condition)
+            alt = say(f"Kaart: {name}, {when}", f"Map: {name}, {when}")
+            file = f"map_{id_.value}_{condition.value}.png"
+            found.append(blocks.image(file, alt, width_mm=WIDTH_MM, caption=f"{name}, {when}."))
+    return found
+
+
+def _plans(story: Story) -> list[tuple[str, Scenario, Condition]]:
+    words, study = story.words, story.study
+    return [
+        (f"{words.text(SCENARIO_NAMES[one.id])}, {words.condition(condition)}", one, condition)
+        for condition in (DAY, NIGHT)
+        for one in (study.today, study.recommended)
+    ]
+
+
+def _by_class(story: Story) -> Block:
+    study, words, say = story.study, story.words, story.words.say
+    plans, whole = _plans(story), study.ground.total_m2
+    rows, strong = [], []
+    for index, one in enumerate(study.edition.classes):
+        shares = [
+            words.percent(study.seen_m2(plan, condition, density_class=one) / whole)
+            for _, plan, condition in plans
+        ]
+        density = f"{words.short(one.min_px_per_m)} px/m"
+        rows.append([words.text(one.name), density, *shares])
+        if one.id == study.target_class.id:
+            strong.append(index)
+    header = [say("klasse", "class"), say("vanaf", "from"), *(name for name, _, _ in plans)]
+    widths = ("auto", ">auto", *[">1fr"] * len(plans))
+    return blocks.table(header, rows, widths=widths, strong=strong)
+
+
+def _by_kind(story: Story) -> Block:
+    study, words, say = story.study, story.words, story.words.say
+    plans = _plans(story)
+    rows = []
+    kinds: list[AreaKind | None] = [*study.ground.polygons, None]
+    for kind in kinds:
+        whole = float(study.ground.area_m2[study.ground.of_kind(kind)].sum())
+        name = words.text(KIND_NAMES[kind]) if kind else say("alles samen", "all together")
+        shares = [
+            words.percent(study.seen_share(plan, condition, kind=kind))
+            for _, plan, condition in plans
+        ]
+        rows.append([name, words.m2(whole), *shares])
+    header = [say("soort grond", "kind of ground"), say("groot", "size")]
+    header += [name for name, _, _ in plans]
+    widths = ("auto", ">auto", *[">1fr"] * len(plans))
+    return blocks.table(header, rows, widths=widths, strong=[len(rows) - 1])
