@@ -4,11 +4,13 @@ Privacy masks: which polygons of each camera's image are made black before anyth
 A mask covers everything the camera would show at observe or better of private ground outside the
 purpose area, and of the walls of dwellings, as far as nothing stands in front (trees do not count:
 they lose their leaves). It is grown a little, for the aim, and to have few corners; as little as
-it takes to black out at most 1 % of the purpose ground that the camera shows. Pieces under 1 pixel
-in area are left out. Masks hold for the home aim of a camera. People on purpose ground just before
-masked ground lose their heads in the image: `heads_lost_m2` is how much ground that is.
+it takes to black out at most 1 % of the purpose ground that the camera shows at 12.5 px/m or better
+(monitor of the 2014 edition) and within 200 m. Pieces under 1 pixel in area are left out. Masks
+hold for the home aim of a camera. People on purpose ground just before masked ground lose their
+heads in the image: `heads_lost_m2` is how much ground that is.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -41,8 +43,9 @@ MAX_PURPOSE_LOSS = 0.01  # share of the purpose ground in the image that masks m
 GROWTHS = (0.004, 0.002, 0.001, 0.0005, 0.00025)  # of the image's width, the widest first
 SIMPLIFIED = 0.9  # of the growth: corners move by less than the mask was grown
 MIN_AREA_PX2 = 1.0
+MAX_ID_LENGTH = 63  # parkwacht_config.kinds.ID_PATTERN
 PURPOSE_RANGE_M = 200.0
-LOWEST_DENSITY_PX_PER_M = 1.0  # purpose ground shown less densely than this does not count
+LOWEST_DENSITY_PX_PER_M = 12.5  # purpose ground shown less densely than this does not count
 
 GROUND_REASON = Text(nl="privéterrein", en="private ground")
 WALL_REASON = Text(nl="gevel van een woning", en="facade of a dwelling")
@@ -122,7 +125,7 @@ def make_masks(
     reasons = ((yards, GROUND_REASON), (facades, WALL_REASON))
     masks = tuple(
         PrivacyMask(
-            id=f"{model.id}_mask_{number}",
+            id=mask_id(model.id, number),
             camera_id=model.id,
             polygon_px=_corners(piece),
             reason=", ".join(why.to(language) for area, why in reasons if area.intersects(piece)),
@@ -138,6 +141,15 @@ def make_masks(
         purpose_lost_m2=ground_of_image(model, purpose & covered).area,
         heads_lost_m2=ground_of_image(model, heads & covered, at_height_m=HEAD_HEIGHT_M).area,
     )
+
+
+def mask_id(camera_id: str, number: int) -> str:
+    """Return the id of a camera's mask: a long camera id is cut, and told apart by its digest."""
+    tail = f"_mask_{number}"
+    if len(camera_id) + len(tail) > MAX_ID_LENGTH:
+        digest = hashlib.sha256(camera_id.encode()).hexdigest()[:8]
+        camera_id = f"{camera_id[: MAX_ID_LENGTH - len(tail) - len(digest) - 1]}_{digest}"
+    return camera_id + tail
 
 
 def area_behind_masks(model: CameraModel, masks: Iterable[PrivacyMask], points_m: Floats) -> Bools:

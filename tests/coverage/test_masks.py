@@ -1,6 +1,7 @@
 """Privacy masks: against the ray of every pixel, by hand, and through the camera file."""
 
 import math
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from coverage_builders import X, Y, camera, random_buildings, small_site
 from shapely.geometry import Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
+from parkwacht_config.kinds import ID_PATTERN
 from parkwacht_config.loader import CameraFileTable
 from parkwacht_config.reading import parse_toml
 from parkwacht_config.site import (
@@ -36,6 +38,7 @@ from parkwacht_coverage.masks import (
     MaskGround,
     area_behind_masks,
     make_masks,
+    mask_id,
     to_camera_toml,
 )
 
@@ -268,6 +271,14 @@ def test_the_same_camera_has_the_same_masks() -> None:
     site, _, model = random_park(1, Lens.RECTILINEAR)
     first = make_masks(model, MaskGround.of(site), OBSERVE)
     assert make_masks(model, MaskGround.of(site), OBSERVE).masks == first.masks
+
+
+def test_the_masks_of_a_camera_with_a_long_id_have_ids_too() -> None:
+    long = "a" * 63
+    found = [mask_id(one, 12) for one in ("g1_gate", long, "a" * 62 + "b")]
+    assert found[0] == "g1_gate_mask_12"
+    assert all(re.fullmatch(ID_PATTERN, one) for one in found)
+    assert len(set(found)) == 3
 
 
 # --- behind masks, and the file
