@@ -143,15 +143,16 @@ def plant_trees(park: Park) -> None:
     planted = [*_draw_street_trees(park, rng), *_draw_edge_trees(park, rng)]
     views = find_free_views()
     walls = shapely.union_all([shape for shape, _ in [*park.buildings, *park.homes]])
+    # Neither a lamp nor a camera that could be fixed somewhere hangs in a crown.
     posts = shapely.union_all(
         [point for point, _ in park.lamps]
         + [point for point, _ in park.layers["power_cabinets"]]
-        + [point for point, about in park.layers["mounts"] if about["kind"] != "facade"]
+        + [point for point, _ in park.layers["mounts"]]
     )
     kept: list[Feature] = []
     for point, about in planted:
         radius_m = about["crown_radius_m"]
-        is_free = views.distance(point) > radius_m + 0.5 and posts.distance(point) > 2.5
+        is_free = views.distance(point) > radius_m + 0.5 and posts.distance(point) > radius_m + 0.3
         if is_free and walls.distance(point) > 0.7 * radius_m:
             kept.append((point, about))
     park.layers["trees"] = kept
