@@ -6,7 +6,8 @@ purpose area, and of the walls of dwellings, as far as nothing stands in front (
 they lose their leaves). It is grown a little, for the aim, and to have few corners; as little as
 it takes to black out at most 1 % of the purpose ground that the camera shows at 12.5 px/m or better
 (monitor of the 2014 edition) and within 200 m. Pieces under 1 pixel in area are left out. Masks
-hold for the home aim of a camera. People on purpose ground just before masked ground lose their
+hold for the home aim of a camera. What stands on private ground and rises above its far edge in the
+image is not covered. People on purpose ground just before masked ground lose their
 heads in the image: `heads_lost_m2` is how much ground that is.
 """
 
