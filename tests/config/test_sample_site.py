@@ -189,7 +189,8 @@ def test_trees_stand_free(site: Site, walls: shapely.Geometry) -> None:
         [one.polygon for one in site.public_areas if one.kind is not AreaKind.GREEN]
     )
     # What hangs on lamp posts, facades and masts does not hang in a crown.
-    hanging = shapely.multipoints([one.point for one in (*site.lamp_posts, *site.mounts)])
+    spots = [one.point for one in site.lamp_posts] + [one.point for one in site.mounts]
+    hanging = shapely.multipoints(spots)
     for tree in site.trees:
         assert site.boundary.contains(tree.point), tree.id
         assert shapely.distance(roads, tree.point) > 0.5, tree.id
