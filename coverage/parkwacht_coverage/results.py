@@ -115,11 +115,12 @@ class Scenario:
     gates: tuple[GateResult, ...]
     routes: tuple[RouteResult, ...]
     incidents: tuple[IncidentResult, ...]
-    privacy: PrivacyMeasure
+    privacy: PrivacyMeasure  # of what is stored and shown: behind masks nothing is seen
     masks: tuple[PrivacyMask, ...]
     robustness: tuple[RobustnessCase, ...]
     budget_eur: float | None = None
     unmet: tuple[Text, ...] = ()  # goals that this scenario does not meet
+    privacy_unmasked: PrivacyMeasure | None = None  # of what the lens shows, as ceilings count it
     trenches: tuple[LineString, ...] = ()  # to be dug for its new sites, shared ones once
 
     @property
