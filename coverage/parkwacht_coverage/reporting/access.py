@@ -38,12 +38,12 @@ def access_chapter(story: Story) -> list[Block]:
     found.append(
         blocks.note(
             say(
-                "Letters zijn camera's van nu, N-nummers nieuwe camera's; – is geen. Een kenteken "
+                "Letters zijn camera's van nu, N-nummers nieuwe; een streepje is geen. Een kenteken "
                 "telt als leesbaar vanaf 130 beeldpunten breed en 30 hoog, hoogstens 30 graden "
                 "schuin (handleiding ABUS), op 0,5 m hoogte, en 's nachts binnen het "
                 "infraroodbereik of met genoeg licht.",
-                "Letters are cameras of today, N numbers new ones; – is none. A plate counts as "
-                "legible from 130 pixels wide and 30 high, at most 30 degrees off (ABUS manual), "
+                "Letters are cameras of today, N numbers new ones; a dash is none. A plate counts "
+                "as legible from 130 pixels wide and 30 high, at most 30 degrees off (ABUS manual), "
                 "at 0.5 m height, and by night within infrared range or with enough light.",
             )
         )

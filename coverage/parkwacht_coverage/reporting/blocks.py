@@ -11,9 +11,9 @@ from typing import Any
 Block = dict[str, Any]
 
 
-def chapter(title: str, *, intro: str = "") -> list[Block]:
-    """Begin a chapter on a new page."""
-    blocks: list[Block] = [{"kind": "chapter", "text": title}]
+def chapter(title: str, *, intro: str = "", on_new_page: bool = True) -> list[Block]:
+    """Begin a chapter, on a new page or below what stands there."""
+    blocks: list[Block] = [{"kind": "chapter", "text": title, "breaks": on_new_page}]
     return [*blocks, {"kind": "lead", "text": intro}] if intro else blocks
 
 

@@ -86,7 +86,7 @@ def map_axes(figure: Figure, place: tuple[float, float, float, float], extent: E
 
 def metres_per_mm(axes: Axes) -> float:
     """Return how many metres one millimetre of print shows."""
-    width_in = axes.figure.get_size_inches()[0] * axes.get_position().width
+    width_in = axes.bbox.width / DPI
     left, right = axes.get_xlim()
     return float((right - left) / (width_in * 25.4))
 
@@ -110,7 +110,7 @@ def compound_path(geometry: BaseGeometry) -> Path:
 def fill(axes: Axes, geometry: BaseGeometry, **style: Any) -> None:  # noqa: ANN401
     """Fill polygons with their holes left open; the style is matplotlib's."""
     path = compound_path(geometry)
-    if len(path.vertices):
+    if not geometry.is_empty:
         hatch = style.pop("hatch", None)
         collection = PathCollection([path], **style)
         if hatch:

@@ -10,6 +10,7 @@ from parkwacht_coverage.reporting.story import Story
 from parkwacht_coverage.reporting.words import KIND_NAMES
 from parkwacht_coverage.results import SCENARIO_NAMES, Proof
 
+OUT_OF_TIME = (" (tijd op)", " (out of time)")
 HASH_PARTS = 4  # a SHA-256 is written in so many groups, so that it may break over lines
 
 
@@ -29,7 +30,7 @@ def robustness_chapter(story: Story) -> list[Block]:
                 words.percent(case.nominal_share),
                 words.percent(case.worst_share),
                 words.percent(-lost) if lost else words.percent(0.0),
-                story.labels.get(case.what, case.what) or "–",
+                story.labels.get(case.what, case.what) or "\u2013",
             ]
         )
     header = [
@@ -49,6 +50,7 @@ def robustness_chapter(story: Story) -> list[Block]:
                 "A camera never hangs exactly as drawn, and now and then one fails. This is what "
                 "then remains of the recommended placement.",
             ),
+            on_new_page=False,
         ),
         blocks.table(header, rows, widths=("2fr", "auto", ">1fr", ">1fr", ">1fr", "1fr")),
         blocks.note(
@@ -102,7 +104,8 @@ def _method(story: Story) -> list[str]:
     weights = ", ".join(
         f"{words.text(KIND_NAMES[kind])} {words.short(value, 2)}" for kind, value in kinds.items()
     )
-    bonus, reach = words.percent(Weights().incident_bonus, 0), words.metres(Weights().incident_range_m)
+    bonus = words.percent(Weights().incident_bonus, 0)
+    reach = words.metres(Weights().incident_range_m)
     margin, derating = words.short(LIGHT_MARGIN), words.short(IR_DERATING)
     return [
         say(
@@ -114,8 +117,8 @@ def _method(story: Story) -> list[str]:
             "enough pixels per metre fall on it.",
         ),
         say(
-            f"'s Nachts moet een punt {margin} keer het minimum van de camera aan licht krijgen, of "
-            f"binnen {derating} keer het opgegeven infraroodbereik liggen (een bereik van “35 m” "
+            f"'s Nachts moet een punt {margin} keer het minimum van de camera aan licht krijgen, "
+            f"of binnen {derating} keer het opgegeven infraroodbereik liggen (een bereik van “35 m” "
             "werd op 25 m gemeten, PSI magazine, februari 2017).",
             f"By night a point must get {margin} times the camera's minimum of light, or lie "
             f"within {derating} times the stated infrared range (a range of “35 m” was measured at "
@@ -154,7 +157,7 @@ def _proof_table(story: Story) -> Block:
             words.text(proof.goal),
             value_of(story, proof, proof.value),
             value_of(story, proof, proof.bound),
-            story.proof(proof) + (say(" (tijd op)", " (out of time)") if proof.is_time_limited else ""),
+            story.proof(proof) + (say(*OUT_OF_TIME) if proof.is_time_limited else ""),
         ]
         for scenario in story.scenarios
         for proof in scenario.proofs

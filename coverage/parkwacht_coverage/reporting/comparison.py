@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from parkwacht_config.site import AreaKind
 from parkwacht_coverage.evaluate import Condition
 from parkwacht_coverage.privacy import PrivacyLevel
 from parkwacht_coverage.reporting import blocks
@@ -20,10 +19,8 @@ def scenario_chapter(story: Story) -> list[Block]:
     say, words = story.words.say, story.words
     share = words.percent(story.study.goals.min_area_share, 0)
     header = ["", *(words.text(SCENARIO_NAMES[one.id]) for one in story.scenarios)]
-    rows = [
-        [label, *(write(one) for one in story.scenarios)] for label, write in _measures(story)
-    ]
-    found = [
+    rows = [[label, *(write(one) for one in story.scenarios)] for label, write in _measures(story)]
+    return [
         *blocks.chapter(
             say("Vier mogelijkheden naast elkaar", "Four options side by side"),
             intro=say(
@@ -52,7 +49,6 @@ def scenario_chapter(story: Story) -> list[Block]:
             caption=say("In beeld 's nachts, per mogelijkheid.", "In view by night, per option."),
         ),
     ]
-    return found
 
 
 def _measures(story: Story) -> list[tuple[str, Callable[[Scenario], str]]]:
@@ -97,7 +93,7 @@ def _verdict(story: Story, scenario: Scenario) -> str:
     """Say whether every stage of a scenario was proven, or how far off it may be."""
     say = story.words.say
     if not scenario.proofs:
-        return "–"
+        return "\u2013"
     if all(one.is_proven for one in scenario.proofs):
         return say("bewezen", "proven")
     gap = story.words.percent(max(one.gap for one in scenario.proofs))
@@ -128,6 +124,11 @@ def class_chapter(story: Story) -> list[Block]:
                 "The same cameras see less by night: a class holds only where there is enough "
                 "light. The maps show the highest class of each piece of ground.",
             ),
+        ),
+        blocks.image(
+            "class_bars.png",
+            say("Staven: aandeel per klasse", "Bars: share per class"),
+            width_mm=WIDTH_MM,
         ),
         _by_class(story),
         blocks.note(
@@ -187,8 +188,7 @@ def _by_kind(story: Story) -> Block:
     study, words, say = story.study, story.words, story.words.say
     plans = _plans(story)
     rows = []
-    kinds: list[AreaKind | None] = [*study.ground.polygons, None]
-    for kind in kinds:
+    for kind in (*study.ground.polygons, None):
         whole = float(study.ground.area_m2[study.ground.of_kind(kind)].sum())
         name = words.text(KIND_NAMES[kind]) if kind else say("alles samen", "all together")
         shares = [

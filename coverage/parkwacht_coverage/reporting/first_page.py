@@ -83,8 +83,11 @@ def _gate_words(story: Story) -> str:
 def recommendation(story: Story) -> str:
     """Return the recommendation in two or three sentences."""
     study, words, say = story.study, story.words, story.words.say
-    then, n, n_sites = study.recommended, study.recommended.cost.n_cameras, 0
-    n_sites = then.cost.n_sites
+    then, n, n_sites = (
+        study.recommended,
+        study.recommended.cost.n_cameras,
+        (study.recommended.cost.n_sites),
+    )
     purpose = story.purpose(study.target_class)
     if n == 0:
         return say(
@@ -196,13 +199,12 @@ def subtitle(story: Story) -> str:
     """Return what the study is: target class, edition and height."""
     study, words = story.study, story.words
     height = words.metres(study.goals.target_height_m, 1)
+    density = words.short(study.target_class.min_px_per_m)
     return words.text(
         Text(
-            nl=f"Haalbaarheidsstudie van {words.day(story.on)}. “In beeld” is de klasse "
-            f"“{study.target_class.name.nl}” ({words.short(study.target_class.min_px_per_m)} px/m) "
-            f"van {study.edition.title}, op {height} hoogte.",
-            en=f"Feasibility study of {words.day(story.on)}. “In view” is the class "
-            f"“{study.target_class.name.en}” ({words.short(study.target_class.min_px_per_m)} px/m) "
-            f"of {study.edition.title}, at {height} height.",
+            nl=f"{words.day(story.on)}. “In beeld” is klasse “{study.target_class.name.nl}”, "
+            f"{density} px/m volgens {study.edition.title}, op {height} hoogte.",
+            en=f"{words.day(story.on)}. “In view” is class “{study.target_class.name.en}”, "
+            f"{density} px/m by {study.edition.title}, at {height} height.",
         )
     )

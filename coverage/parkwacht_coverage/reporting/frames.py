@@ -13,7 +13,6 @@ import numpy.typing as npt
 import shapely
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Polygon as PolygonPatch
-from matplotlib.transforms import Bbox
 
 from parkwacht_config.site import AreaKind, Site
 from parkwacht_coverage.camera import CameraModel
@@ -73,7 +72,7 @@ def draw_frame(
     """Draw one camera's image with its masks in black."""
     height_mm = WIDTH_MM * model.height_px / model.width_px
     figure = new_figure(WIDTH_MM, height_mm)
-    axes = figure.add_axes(Bbox.unit())
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     picture = image_colours(site, scene, model)
     axes.imshow(
         picture, extent=(0, model.width_px, model.height_px, 0), interpolation="nearest",

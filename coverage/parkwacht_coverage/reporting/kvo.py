@@ -22,6 +22,7 @@ def kvo_chapter(story: Story) -> list[Block]:
                 "The Dutch certificate for safe business parks (KVO-B) has eight steps. This study "
                 "serves steps 2, 3 and 6, with the same measure before and after.",
             ),
+            on_new_page=False,
         ),
         blocks.table(
             [say("stap", "step"), say("wat dit rapport levert", "what this report gives")],

@@ -30,6 +30,7 @@ from parkwacht_coverage.reporting.canvas import (
 )
 
 HATCH = "//////"
+BESIDE = 1.5  # cells: a neighbour, also across a corner
 MIN_LABEL_GAP_MM = 4.2
 TURNS_DEG = (0, 40, -40, 80, -80, 120, -120, 180)
 
@@ -59,9 +60,7 @@ def draw_base(axes: Axes, site: Site) -> None:
             zorder=3,
         )
     ring = np.asarray(site.boundary.exterior.coords)
-    axes.plot(
-        ring[:, 0], ring[:, 1], color=palette.MUTED, linewidth=0.8, dashes=(5, 3), zorder=2.5
-    )
+    axes.plot(ring[:, 0], ring[:, 1], color=palette.MUTED, linewidth=0.8, dashes=(5, 3), zorder=2.5)
 
 
 def draw_unseen(axes: Axes, ground: Ground) -> None:
@@ -102,7 +101,7 @@ def draw_ranks(
     field = np.full((shape[1], shape[0]), -1, dtype=np.int64)
     np.maximum.at(field, (cells[:, 1] - low[1], cells[:, 0] - low[0]), ranks)
     away, nearest = distance_transform_edt(field < 0, return_indices=True)
-    spread = np.where(away < 1.5, field[tuple(nearest)], 0)  # edges cut through cells
+    spread = np.where(away < BESIDE, field[tuple(nearest)], 0)  # edges cut through cells
     table = np.array([(0.0, 0.0, 0.0, 0.0), *(to_rgba(one) for one in colours)])
     left, bottom = low * step
     picture = axes.imshow(

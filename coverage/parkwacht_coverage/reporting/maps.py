@@ -44,7 +44,8 @@ from parkwacht_coverage.results import SCENARIO_NAMES, Scenario, ScenarioId, Stu
 
 WIDTH_MM = 180.0
 MAP_SHARE = 0.765  # of the width; the legend has the rest
-ROW_MM = 80.0  # of one row of small maps
+SUMMARY_MM, SUMMARY_SHARE = 124.0, 0.8
+ROW_MM = 63.0  # of one row of small maps
 SMALL_WEDGE_MM = 1.8
 LEGEND_LEFT = MAP_SHARE + 0.012
 
@@ -87,7 +88,7 @@ class MapMaker:
 
     def summary(self, path: Path) -> None:
         """Draw what is seen today, what the proposal adds and what stays unseen, by night."""
-        figure, axes = self._sheet(112.0)
+        figure, axes = self._sheet(SUMMARY_MM, SUMMARY_SHARE)
         self._states(axes, self.study.recommended, Condition.NIGHT)
         draw_names(axes, self.study.site)
         draw_gates(axes, self.study.site)
@@ -95,7 +96,7 @@ class MapMaker:
         draw_scale(axes)
         title = self.words.say("Met het voorstel,\n's nachts", "With the proposal,\nby night")
         handles = self._state_handles() + self._base_handles() + self._camera_handles()
-        draw_legend(figure, handles, (LEGEND_LEFT, 0.985), title=title)
+        draw_legend(figure, handles, (SUMMARY_SHARE + 0.008, 0.985), title=title)
         save(figure, path)
 
     def scenarios(self, path: Path) -> None:
@@ -237,9 +238,9 @@ class MapMaker:
 
     # the parts
 
-    def _sheet(self, height_mm: float) -> tuple[Figure, Axes]:
+    def _sheet(self, height_mm: float, share: float = MAP_SHARE) -> tuple[Figure, Axes]:
         figure = new_figure(WIDTH_MM, height_mm)
-        return figure, map_axes(figure, (0.0, 0.0, MAP_SHARE, 1.0), self.extent)
+        return figure, map_axes(figure, (0.0, 0.0, share, 1.0), self.extent)
 
     def _states(self, axes: Axes, scenario: Scenario, condition: Condition) -> None:
         study = self.study
@@ -385,8 +386,6 @@ def draw_all(
     return paths
 
 
-def _class_map(
-    maker: MapMaker, id_: ScenarioId, condition: Condition
-) -> Callable[[Path], None]:
+def _class_map(maker: MapMaker, id_: ScenarioId, condition: Condition) -> Callable[[Path], None]:
     scenario = maker.study.scenarios[id_]
     return lambda path: maker.classes(path, scenario, condition)

@@ -1,6 +1,6 @@
 """Annex A: whose privacy the cameras touch, measured, and the masks that take it out again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from parkwacht_coverage.evaluate import Condition, StudyCamera
 from parkwacht_coverage.privacy import PrivacyFigures, PrivacyLevel
@@ -77,7 +77,7 @@ def _cells(story: Story, seen: PrivacyFigures) -> list[str]:
 def _header(story: Story) -> list[str]:
     say = story.words.say
     return [
-        say("privé- terrein", "private ground"),
+        say("privéterrein", "private ground"),
         say("gevel: zien / herkennen", "façade: observe / recognise"),
         say("ramen: zien / herkennen", "windows: observe / recognise"),
         say("ramen van woningen", "windows of dwellings"),
@@ -128,7 +128,7 @@ def _ceilings(story: Story) -> list[Block]:
     privacy = story.study.recommended.privacy
     seen = privacy.together[DAY]
     single = max((one[DAY].private_m2 for one in privacy.cameras.values()), default=0.0)
-    asked = [
+    asked: list[tuple[str, float | None, float, Callable[[float], str]]] = [
         (say("privéterrein, samen", "private ground, together"), goals.private_m2, seen.private_m2,
          words.m2),
         (say("privéterrein, per camera", "private ground, per camera"), goals.camera_private_m2,
@@ -146,8 +146,8 @@ def _ceilings(story: Story) -> list[Block]:
     title = blocks.head(say("Plafonds", "Ceilings"))
     if not rows:
         text = say(
-            "Er zijn geen plafonds gesteld. De werkgroep kan ze in de tabel [study.privacy] zetten; "
-            "de plaatsing houdt zich er dan aan.",
+            "Er zijn geen plafonds gesteld. De werkgroep kan ze in de tabel [study.privacy] "
+            "zetten; de plaatsing houdt zich er dan aan.",
             "No ceilings were set. The working group can put them in the [study.privacy] table; "
             "the placement then keeps to them.",
         )

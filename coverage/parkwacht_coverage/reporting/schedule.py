@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from parkwacht_config.site import CameraType
 from parkwacht_coverage.evaluate import Condition, StudyCamera
 from parkwacht_coverage.reporting import blocks
 from parkwacht_coverage.reporting.blocks import Block
@@ -16,6 +16,9 @@ from parkwacht_coverage.storage import (
     bandwidth_mbit_per_s,
     storage_gb,
 )
+
+if TYPE_CHECKING:
+    from parkwacht_config.site import CameraType
 
 SIZE_PT = 7.8
 
@@ -106,7 +109,7 @@ def _camera_table(story: Story, cameras: Sequence[StudyCamera], *, is_new: bool)
 def blind_zone(story: Story, camera: StudyCamera) -> str:
     """Write how far the blind zone for feet reaches, a dash where feet never come into view."""
     reach = camera.model.nearest_visible_m()
-    return story.words.metres(reach, 1) if math.isfinite(reach) else "–"
+    return story.words.metres(reach, 1) if math.isfinite(reach) else "\u2013"
 
 
 def _sites(story: Story) -> list[Block]:
@@ -124,7 +127,8 @@ def _sites(story: Story) -> list[Block]:
         ]
         for mount_id, cameras in by_place.items()
     ]
-    header = [say("plek", "place"), say("soort", "kind"), "RD x", "RD y", say("camera's", "cameras")]
+    header = [say("plek", "place"), say("soort", "kind"), "RD x", "RD y"]
+    header.append(say("camera's", "cameras"))
     trench = words.metres(story.study.recommended.cost.trench_m)
     return [
         blocks.head(say("Nieuwe plekken", "New places")),
@@ -155,7 +159,7 @@ def storage_chapter(story: Story) -> list[Block]:
         rows.append(
             [
                 kind.name,
-                f"{kind.width_px} × {kind.height_px}",
+                f"{kind.width_px} \u00d7 {kind.height_px}",
                 words.number(n),
                 words.number(rate, 1),
                 words.number(n * rate, 1),
@@ -188,18 +192,19 @@ def storage_chapter(story: Story) -> list[Block]:
                 f"For {cameras} that keep everything for {days} days about {terabytes} TB of disk "
                 f"is needed and a line of {words.number(whole)} Mbit/s.",
             ),
+            on_new_page=False,
         ),
         blocks.table(header, rows, widths=("1.6fr", "1fr", *[">1fr"] * 5), strong=[len(rows) - 1]),
         blocks.note(
             say(
                 f"Aangenomen: H.265, {frames} beelden per seconde, gemiddeld {bits} bit per "
-                "beeldpunt. Mbit/s = beeldpunten × beelden per seconde × bit per beeldpunt; GB per "
-                "dag = 10,8 × Mbit/s. Wie alleen bij beweging bewaart, heeft minder nodig. De "
-                "leverancier kan dit per type opgeven.",
+                "beeldpunt. Mbit/s is beeldpunten maal beelden per seconde maal bit per "
+                "beeldpunt; GB per dag is 10,8 maal Mbit/s. Wie alleen bij beweging bewaart, "
+                "heeft minder nodig. De leverancier kan dit per type opgeven.",
                 f"Assumed: H.265, {frames} pictures per second, {bits} bit per pixel on average. "
-                "Mbit/s = pixels × pictures per second × bits per pixel; GB a day = 10.8 × Mbit/s. "
-                "Whoever records on movement only needs less. The supplier can state this per "
-                "type.",
+                "Mbit/s is pixels times pictures per second times bits per pixel; GB a day is "
+                "10.8 times Mbit/s. Whoever records on movement only needs less. The supplier can "
+                "state this per type.",
             )
         ),
     ]

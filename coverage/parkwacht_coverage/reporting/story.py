@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
@@ -16,6 +17,8 @@ from parkwacht_coverage.evaluate import Condition, StudyCamera
 from parkwacht_coverage.reporting.maps import label_cameras
 from parkwacht_coverage.reporting.words import MOUNT_NAMES, Words
 from parkwacht_coverage.results import GateResult, Proof, Scenario, ScenarioId, Study
+
+Bools = npt.NDArray[np.bool_]
 
 PERSON_M = 1.8
 YEARS = 10
@@ -31,7 +34,9 @@ PURPOSES = {
     "recognise": Text(nl="een bekende te herkennen", en="recognise someone known"),
     "identify": Text(nl="een onbekende aan te wijzen", en="tell who a stranger is"),
     "inspect": Text(nl="kleine details te onderzoeken", en="inspect small details"),
-    "overview": Text(nl="te zien dat er ver weg iets beweegt", en="see that something moves far off"),
+    "overview": Text(
+        nl="te zien dat er ver weg iets beweegt", en="see that something moves far off"
+    ),
     "outline": Text(
         nl="te zien dat er iets beweegt, en waarheen", en="see that something moves, and where to"
     ),
@@ -77,7 +82,7 @@ class Story:
     def named(self, camera_ids: Iterable[str]) -> str:
         """Write the labels of cameras, or a dash for none."""
         found = [self.labels.get(one, one) for one in camera_ids]
-        return ", ".join(found) if found else "–"
+        return ", ".join(found) if found else "\u2013"
 
     def is_served(self, gate: GateResult, condition: Condition) -> bool:
         """Return whether a gate has what the goals ask: plate, overview or both."""
@@ -155,7 +160,7 @@ def areas_seen_by(study: Study, camera: StudyCamera) -> list[tuple[str, float]]:
     return [(name, m2) for name, m2 in _by_name(study, seen) if round(m2) > 0]
 
 
-def _by_name(study: Study, wanted: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> list[tuple[str, float]]:
+def _by_name(study: Study, wanted: Bools) -> list[tuple[str, float]]:
     """Sum the ground of some targets by the name of the public area they lie in."""
     points = study.ground.points_m[wanted]
     area = study.ground.area_m2[wanted]

@@ -5,13 +5,12 @@ import tempfile
 from datetime import UTC, datetime, time
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import typst
 
 from parkwacht_coverage.reporting.access import access_chapter, incident_chapter
-from parkwacht_coverage.reporting.blocks import Block
 from parkwacht_coverage.reporting.certainty import method_chapter, robustness_chapter
 from parkwacht_coverage.reporting.comparison import class_chapter, scenario_chapter
 from parkwacht_coverage.reporting.dpia import dpia_annex
@@ -23,6 +22,9 @@ from parkwacht_coverage.reporting.privacy_annex import privacy_annex
 from parkwacht_coverage.reporting.register import register_annex
 from parkwacht_coverage.reporting.schedule import schedule_chapter, storage_chapter
 from parkwacht_coverage.reporting.story import Story
+
+if TYPE_CHECKING:
+    from parkwacht_coverage.reporting.blocks import Block
 
 CHAPTERS = (
     reading_guide,
@@ -59,7 +61,7 @@ def tell(story: Story) -> dict[str, Any]:
             f"Feasibility study of camera surveillance at {site.name}",
         ),
         "date": story.words.day(story.on),
-        "footer": "Parkwacht",
+        "footer": f"Parkwacht · {say('invoer', 'input')} {story.study.site.digest[:12]}",
         "of": say("van", "of"),
         "to_fill": say("In te vullen:", "To fill in:"),
         "first": first_page(story),

@@ -30,7 +30,8 @@ USE_NAMES = {
     BuildingUse.OTHER: Text(nl="overig", en="other"),
 }
 WINDS = {
-    Language.NL: ("noord", "noordoost", "oost", "zuidoost", "zuid", "zuidwest", "west", "noordwest"),
+    Language.NL: ("noord", "noordoost", "oost", "zuidoost", "zuid", "zuidwest", "west",
+                  "noordwest"),
     Language.EN: ("north", "northeast", "east", "southeast", "south", "southwest", "west",
                   "northwest"),
 }  # fmt: skip
