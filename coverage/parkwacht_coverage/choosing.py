@@ -1,0 +1,359 @@
+"""
+The best choice of views, goal after goal, each answer with a bound.
+
+Goals are served in their order: first the most of the first goal, then the most of the second among
+choices that keep the first at that value, and so on. Each stage reduces what there is to choose
+from, searches (greedy, destroy and repair), bounds (Lagrangian), drops every view that no better
+choice can have, and hands what is left to HiGHS with the best so far to begin with. Rounds, nodes
+and gaps decide when to stop, so that the answer does not depend on the machine; the time limit is a
+safety net, and an answer says when it was needed.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from parkwacht_coverage._bound import Bound, compute_bound
+from parkwacht_coverage._model import Task, build_model
+from parkwacht_coverage._reduction import reduced
+from parkwacht_coverage._search import Search, Wish, in_order
+from parkwacht_coverage.choices import Choices, Limits
+from parkwacht_coverage.solving.milp import MilpAnswer, Status, run_milp
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+EXACT = 1e-6  # a gap below this is rounding
+MOST_ENTRIES = 150_000  # of a program for HiGHS; beyond that only the most promising views
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """
+    How hard to try, in counts that do not depend on the machine.
+
+    `relative_gap` is how near to the bound is near enough; `rounds` of destroy and repair,
+    `bound_rounds` of subgradients, `node_limit` of HiGHS; `time_limit_s` ends HiGHS in any case.
+    """
+
+    relative_gap: float = 0.01
+    rounds: int = 60
+    bound_rounds: int = 400
+    node_limit: int = 400
+    time_limit_s: float = 30.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """
+    What one stage reached and what nothing can beat.
+
+    `goal` is the index of the goal, None where least cost was asked; `value` and `bound` are added
+    weight (without `met`) or euro.
+    """
+
+    goal: int | None
+    value: float
+    bound: float
+    is_time_limited: bool = False
+
+    @property
+    def gap(self) -> float:
+        """How far value and bound are apart, relative to the larger."""
+        largest = max(abs(self.value), abs(self.bound))
+        return abs(self.bound - self.value) / largest if largest > 0 else 0.0
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether nothing is better."""
+        return self.gap <= EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The views chosen, the most useful first, what each stage reached, and whether stopped."""
+
+    views: Ints
+    stages: tuple[Stage, ...]
+    is_stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How hard to try, and whom to tell and ask."""
+
+    effort: Effort = Effort()
+    on_progress: Callable[[str, float, float], None] = lambda _stage, _value, _bound: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+def choose_most(
+    choices: Choices, limits: Limits, run: Run | None = None, *, start: Ints | None = None
+) -> Chosen:
+    """
+    Choose what serves the goals most, in their order, within the limits.
+
+    Parameters
+    ----------
+    choices
+        What there is to choose from.
+    limits
+        What a choice may cost.
+    run
+        How hard to try; None takes the defaults.
+    start
+        A choice within the limits to begin with.
+
+    Returns
+    -------
+    chosen
+        One stage for each goal that has anything to reach. Nothing chosen when nothing fits.
+    """
+    run = run or Run()
+    chosen = np.zeros(0, dtype=np.int64) if start is None else np.unique(start)
+    floors = np.zeros(len(choices.goals))
+    stages: list[Stage] = []
+    for index, goal in enumerate(choices.goals):
+        if goal.reachable <= 0:
+            continue
+        small, views = reduced(choices.of_goals(choices.goals[: index + 1]), keep=chosen)
+        solver = _Solver(small, limits, Task(index, floors[: index + 1]), run)
+        local, stage = solver.most(np.searchsorted(views, chosen))
+        chosen = views[local]
+        floors[index] = stage.value
+        stages.append(stage)
+    every = np.full(len(choices.goals), np.inf)
+    chosen = Search(choices, limits).pruned(chosen, every) if len(chosen) else chosen
+    return Chosen(in_order_of_use(choices, chosen), tuple(stages), run.should_stop())
+
+
+def choose_cheapest(
+    choices: Choices,
+    limits: Limits,
+    floors: Floats,
+    run: Run | None = None,
+    *,
+    start: Ints | None = None,
+) -> Chosen | None:
+    """
+    Choose what reaches a floor under every goal for the least money.
+
+    Parameters
+    ----------
+    choices
+        What there is to choose from.
+    limits
+        What a choice may cost.
+    floors
+        What each goal must at least be worth, shape (goals,); 0 asks nothing.
+    run
+        How hard to try; None takes the defaults.
+    start
+        A choice to begin with.
+
+    Returns
+    -------
+    chosen
+        With one stage, in euro; None when nothing was found that reaches the floors.
+    """
+    run = run or Run()
+    if not (floors > 0).any():
+        return Chosen(np.zeros(0, dtype=np.int64), (Stage(None, 0.0, 0.0),))
+    asked = np.flatnonzero(floors > 0)
+    chosen = np.zeros(0, dtype=np.int64) if start is None else np.unique(start)
+    goals = [choices.goals[i] for i in asked]
+    small, views = reduced(choices.of_goals(goals), keep=chosen)
+    solver = _Solver(small, limits, Task(None, floors[asked]), run)
+    found = solver.cheapest(np.searchsorted(views, chosen))
+    if found is None:
+        return None
+    local, stage = found
+    return Chosen(in_order_of_use(choices, views[local]), (stage,), run.should_stop())
+
+
+def in_order_of_use(choices: Choices, chosen: Ints) -> Ints:
+    """Sort a choice so that each view adds most to those before it, goals in their order."""
+    if not len(chosen):
+        return chosen
+    few = choices.of_views(np.sort(chosen))
+    order = Search(few, Limits()).fill(
+        np.zeros(0, dtype=np.int64), in_order(few, len(few.goals) - 1)
+    )
+    rest = np.setdiff1d(np.arange(len(chosen)), order)
+    return np.sort(chosen)[np.concatenate((order, rest))]
+
+
+class _Solver:
+    """One stage over reduced choices."""
+
+    def __init__(self, choices: Choices, limits: Limits, task: Task, run: Run) -> None:
+        self._choices = choices
+        self._limits = limits
+        self._task = task
+        self._run = run
+        self._search = Search(choices, limits)
+
+    def most(self, start: Ints) -> tuple[Ints, Stage]:
+        """Reach the most of the stage's goal, floors under those before it kept."""
+        index = self._task.stage
+        if index is None:
+            raise TypeError
+        goal = self._choices.goals[index]
+        wish = in_order(self._choices, index)
+        every = np.full(index + 1, np.inf)
+
+        def judge(chosen: Ints) -> tuple[float, ...]:
+            return (*self._choices.values(chosen), -self._choices.cost_eur(chosen))
+
+        def repair(chosen: Ints) -> Ints:
+            return self._search.fill(chosen, wish)
+
+        chosen = max((repair(start), repair(start[:0])), key=judge)
+        chosen = self._improved(chosen, judge, repair)
+        value = goal.value(chosen)
+        self._run.on_progress(goal.id, value, goal.reachable)
+        bound, chosen, is_late = self._proven(chosen, value)
+        chosen = self._search.pruned(chosen, every)
+        return chosen, Stage(index, goal.value(chosen), bound, is_late)
+
+    def cheapest(self, start: Ints) -> tuple[Ints, Stage] | None:
+        """Reach all floors for the least money."""
+        floors = self._task.floors
+        wish = Wish(1.0 / floors, floors)
+        enough = wish.worth(floors) * (1 - EXACT)
+
+        def judge(chosen: Ints) -> tuple[float, ...]:
+            reached = min(wish.worth(np.array(self._choices.values(chosen))), enough)
+            return (reached, -self._choices.cost_eur(chosen))
+
+        def repair(chosen: Ints) -> Ints:
+            return self._search.pruned(self._search.fill(chosen, wish), floors)
+
+        chosen = max((repair(start), repair(start[:0])), key=judge)
+        chosen = self._improved(chosen, judge, repair)
+        is_enough = judge(chosen)[0] >= enough
+        value = self._choices.cost_eur(chosen) if is_enough else math.inf
+        bound, chosen, is_late = self._proven(chosen, value)
+        if judge(chosen)[0] < enough:
+            return None
+        chosen = self._search.pruned(chosen, floors)
+        value = self._choices.cost_eur(chosen)
+        return chosen, Stage(None, value, min(bound, value), is_late)
+
+    def _improved(
+        self,
+        chosen: Ints,
+        judge: Callable[[Ints], tuple[float, ...]],
+        repair: Callable[[Ints], Ints],
+    ) -> Ints:
+        effort = self._run.effort
+        return self._search.improved(
+            chosen,
+            judge,
+            repair,
+            rounds=effort.rounds,
+            seed=effort.seed,
+            should_stop=self._run.should_stop,
+        )
+
+    def _proven(self, chosen: Ints, value: float) -> tuple[float, Ints, bool]:
+        """Bound a choice and better it; return the bound, the choice and whether time ended it."""
+        is_most = self._task.stage is not None
+        bound = self._bound(value)
+        limit = self._rounded(bound.value)
+        if self._run.should_stop() or self._is_near(value, limit):
+            return self._safe(limit, value), chosen, False
+        views = np.arange(self._choices.n_views)
+        if math.isfinite(value):
+            views = bound.needed(value, is_most=is_most)
+        views, is_whole = self._promising(views, bound)
+        views = np.union1d(views, chosen)
+        answer, better = self._milp(views, chosen if math.isfinite(value) else None)
+        if better is not None:
+            chosen, value = better, self._value(better)
+        if is_whole and answer.status is not Status.INFEASIBLE:
+            # The views left out cannot be part of anything better than what was known.
+            outer = max(answer.bound, value) if is_most else min(answer.bound, value)
+            limit = min(limit, outer) if is_most else max(limit, outer)
+        limit = self._rounded(limit)
+        is_late = answer.seconds >= self._run.effort.time_limit_s and not self._is_near(
+            value, limit
+        )
+        return self._safe(limit, value), chosen, is_late
+
+    def _bound(self, value: float) -> Bound:
+        effort = self._run.effort
+        known = value if math.isfinite(value) else float(self._choices.cheapest_eur().sum())
+        return compute_bound(
+            self._choices,
+            self._limits,
+            self._task,
+            known,
+            rounds=effort.bound_rounds,
+            relative_gap=effort.relative_gap,
+            should_stop=self._run.should_stop,
+        )
+
+    def _promising(self, views: Ints, bound: Bound) -> tuple[Ints, bool]:
+        """Return as many views, those that cost the bound least, as a program can hold."""
+        entries = sum(np.diff(goal.sees.indptr) for goal in self._choices.goals)
+        if int(entries[views].sum()) <= MOST_ENTRIES:
+            return views, True
+        order = views[np.argsort(bound.loss[views], kind="stable")]
+        n = int(np.searchsorted(np.cumsum(entries[order]), MOST_ENTRIES))
+        return np.sort(order[:n]), False
+
+    def _milp(self, views: Ints, chosen: Ints | None) -> tuple[MilpAnswer, Ints | None]:
+        """Ask HiGHS; return its answer, and its choice where that holds and is better."""
+        model = build_model(self._choices.of_views(views), self._limits, self._task)
+        effort = self._run.effort
+        answer = run_milp(
+            model.milp,
+            time_limit_s=effort.time_limit_s,
+            start=None if chosen is None else model.vector(np.searchsorted(views, chosen)),
+            relative_gap=effort.relative_gap,
+            should_stop=self._run.should_stop,
+            node_limit=effort.node_limit,
+            seed=effort.seed,
+        )
+        if answer.values is None:
+            return answer, None
+        found = views[model.chosen(answer.values)]
+        if not self._limits.allow(self._choices, found) or not self._keeps_floors(found):
+            return answer, None
+        if chosen is not None and not self._is_better(self._value(found), self._value(chosen)):
+            return answer, None
+        return answer, found
+
+    def _keeps_floors(self, chosen: Ints) -> bool:
+        values = np.array(self._choices.values(chosen))
+        asked = np.where(np.arange(len(values)) == self._task.stage, 0.0, self._task.floors)
+        return bool(np.all(values >= asked * (1 - EXACT)))
+
+    def _value(self, chosen: Ints) -> float:
+        if self._task.stage is None:
+            return self._choices.cost_eur(chosen)
+        return self._choices.goals[self._task.stage].value(chosen)
+
+    def _is_better(self, value: float, than: float) -> bool:
+        return value > than if self._task.stage is not None else value < than
+
+    def _is_near(self, value: float, bound: float) -> bool:
+        largest = max(abs(value), abs(bound))
+        return bool(abs(bound - value) <= self._run.effort.relative_gap * largest)
+
+    def _rounded(self, bound: float) -> float:
+        """Round a bound on a goal of whole weights down."""
+        if self._task.stage is None:
+            return bound
+        weight = self._choices.goals[self._task.stage].weight
+        is_whole = bool(np.all(weight == np.round(weight)))
+        bound = min(bound, self._choices.goals[self._task.stage].reachable)
+        return math.floor(bound + EXACT) if is_whole else bound
+
+    def _safe(self, bound: float, value: float) -> float:
+        """Return the bound, never on the wrong side of what was reached."""
+        return max(bound, value) if self._task.stage is not None else min(bound, value)

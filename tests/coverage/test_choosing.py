@@ -1,0 +1,156 @@
+"""Choices against every possible choice: goals in their order, least cost, limits, ceilings."""
+
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from parkwacht_config.text import Text
+from parkwacht_coverage._bound import compute_bound
+from parkwacht_coverage._model import Task
+from parkwacht_coverage._reduction import reduced
+from parkwacht_coverage.choices import Ceiling, Choices, Goal, Limits
+from parkwacht_coverage.choosing import Effort, Run, choose_cheapest, choose_most
+
+Ints = npt.NDArray[np.int64]
+NAME = Text(nl="doel", en="goal")
+PROOF = Run(Effort(relative_gap=0.0, rounds=15, bound_rounds=60))
+
+
+def matrix(rng: np.random.Generator, n_views: int, n_items: int) -> sparse.csr_array:
+    return sparse.csr_array((rng.random((n_views, n_items)) < 0.35).astype(np.float64))
+
+
+def random_choices(
+    seed: int, *, n_views: int = 9, several: bool = False, ceiling: bool = False
+) -> Choices:
+    """Make views on four sites whose trenches share a stem, one site without a trench."""
+    rng = np.random.default_rng(seed)
+    goals = tuple(
+        Goal(
+            name,
+            NAME,
+            matrix(rng, n_views, n_items),
+            rng.integers(1, 9, n_items).astype(np.float64),
+            rng.integers(1, 3 if several else 2, n_items),
+        )
+        for name, n_items in (("gates", 2), ("area", 12))
+    )
+    cells = matrix(rng, n_views, 6)
+    ceilings = (Ceiling("private", NAME, cells, rng.integers(1, 9, 6) * 1.0, 12.0),)
+    return Choices(
+        site_of=np.sort(rng.integers(0, 4, n_views)),
+        view_eur=rng.integers(1, 6, n_views) * 100.0,
+        is_counted=np.arange(n_views) > 0,
+        site_eur=rng.integers(2, 9, 4) * 100.0,
+        leaf_edge=np.array([1, 2, 0, -1]),
+        edge_eur=rng.integers(1, 9, 3) * 100.0,
+        edge_parent=np.array([-1, 0, 0]),
+        goals=goals,
+        ceilings=ceilings if ceiling else (),
+    )
+
+
+def price(choices: Choices, chosen: tuple[int, ...]) -> float:
+    """Add up a choice by walking every trench to its cabinet."""
+    edges: set[int] = set()
+    sites = {int(choices.site_of[view]) for view in chosen}
+    for site in sites:
+        edge = int(choices.leaf_edge[site])
+        while edge >= 0:
+            edges.add(edge)
+            edge = int(choices.edge_parent[edge])
+    total = sum(choices.view_eur[view] for view in chosen)
+    total += sum(choices.site_eur[site] for site in sites)
+    return float(total + sum(choices.edge_eur[edge] for edge in edges))
+
+
+def worth(goal: Goal, chosen: tuple[int, ...]) -> float:
+    dense = goal.sees.toarray()
+    met = [
+        sum(dense[view, item] for view in chosen) >= goal.need[item]
+        for item in range(len(goal.weight))
+    ]
+    return float(sum(w for w, is_met in zip(goal.weight, met, strict=True) if is_met))
+
+
+def every_choice(choices: Choices, limits: Limits) -> list[tuple[int, ...]]:
+    found = []
+    for n in range(choices.n_views + 1):
+        for chosen in combinations(range(choices.n_views), n):
+            is_cheap = limits.budget_eur is None or price(choices, chosen) <= limits.budget_eur
+            counted = sum(bool(choices.is_counted[view]) for view in chosen)
+            is_few = limits.max_cameras is None or counted <= limits.max_cameras
+            is_private = all(
+                sum(
+                    one.weight[cell]
+                    for cell in range(len(one.weight))
+                    if any(one.sees.toarray()[view, cell] for view in chosen)
+                )
+                <= one.limit
+                for one in choices.ceilings
+            )
+            if is_cheap and is_few and is_private:
+                found.append(chosen)
+    return found
+
+
+LIMITS = [
+    pytest.param(Limits(budget_eur=1500.0), id="budget"),
+    pytest.param(Limits(max_cameras=2), id="cameras"),
+    pytest.param(Limits(budget_eur=2200.0, max_cameras=2), id="both"),
+]
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize(
+    ("several", "ceiling"),
+    [(False, False), (True, False), (False, True), (True, True)],
+    ids=["plain", "several", "ceiling", "both"],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_most_is_the_most_of_every_choice_goal_by_goal(
+    seed: int, several: bool, ceiling: bool, limits: Limits
+) -> None:
+    choices = random_choices(seed, several=several, ceiling=ceiling)
+    expected = max(
+        tuple(worth(goal, chosen) for goal in choices.goals)
+        for chosen in every_choice(choices, limits)
+    )
+    answer = choose_most(choices, limits, PROOF)
+    views = tuple(int(one) for one in answer.views)
+    assert tuple(worth(goal, views) for goal in choices.goals) == pytest.approx(expected)
+    assert limits.allow(choices, answer.views)
+    assert all(stage.is_proven for stage in answer.stages)
+
+
+@pytest.mark.parametrize(
+    ("several", "ceiling"),
+    [(False, False), (True, False), (False, True)],
+    ids=["plain", "several", "ceiling"],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_the_cheapest_is_the_cheapest_of_every_choice(
+    seed: int, several: bool, ceiling: bool
+) -> None:
+    choices = random_choices(seed, several=several, ceiling=ceiling)
+    floors = np.array([choices.goals[0].reachable, 0.6 * choices.goals[1].reachable])
+    costs = [
+        price(choices, chosen)
+        for chosen in every_choice(choices, Limits())
+        if all(
+            worth(goal, chosen) >= floor for goal, floor in zip(choices.goals, floors, strict=True)
+        )
+    ]
+    answer = choose_cheapest(choices, Limits(), floors, PROOF)
+    if not costs:
+        assert answer is None
+        return
+    assert answer is not None
+    assert price(choices, tuple(answer.views)) == pytest.approx(min(costs))
+    assert answer.stages[0].value == pytest.approx(min(costs))
+    assert answer.stages[0].is_proven
