@@ -15,8 +15,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from parkwacht_api.cli_events import event_app, key_app
+from parkwacht_api.cli_import import IMPORT_HELP, import_command
+from parkwacht_api.cli_preview import preview
 from parkwacht_api.terminal import (
     Terminal,
     find_site_path,
@@ -39,6 +42,8 @@ app = typer.Typer(
 )
 app.add_typer(event_app, name="event")
 app.add_typer(key_app, name="key")
+app.command("import", help=IMPORT_HELP)(import_command)
+app.command(help=say("Teken wat een camera zou zien.", "Draw what a camera would see."))(preview)
 
 SiteArgument = Annotated[
     Path | None, typer.Argument(help=say("Sitebestand (TOML).", "Site file (TOML)."))
@@ -263,7 +268,7 @@ def main() -> None:
     except ParkwachtError as error:
         language = Language.EN if os.environ.get("PARKWACHT_LANGUAGE") == "en" else Language.NL
         console = Console(stderr=True, highlight=False)
-        console.print(f"[bold red]parkwacht:[/] {error.text.to(language)}", soft_wrap=True)
+        console.print(f"[bold red]parkwacht:[/] {escape(error.text.to(language))}", soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

@@ -1,0 +1,118 @@
+"""
+Where a road enters the park: the lines on which a carriageway crosses the outline.
+
+Only what a road does across counts: at the middle of the crossing the carriageway goes on for
+`REACH_M` inward, and outward too where the sources reach beyond the outline. Stretches longer than
+`MAX_GATE_M` run along the outline, not across it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry import LineString, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from parkwacht_config.text import Language, Text
+from parkwacht_coverage.importing.model import Floats, Objects
+from parkwacht_coverage.importing.shapes import single_lines
+
+MIN_GATE_M = 2.0
+MAX_GATE_M = 30.0
+REACH_M = 3.0
+INSET_M = 1.0  # a derived outline ends where the roads end: look just inside it
+WINDS = (
+    Text(nl="noord", en="north"),
+    Text(nl="noordoost", en="north-east"),
+    Text(nl="oost", en="east"),
+    Text(nl="zuidoost", en="south-east"),
+    Text(nl="zuid", en="south"),
+    Text(nl="zuidwest", en="south-west"),
+    Text(nl="west", en="west"),
+    Text(nl="noordwest", en="north-west"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GateLine:
+    """A gate to be written."""
+
+    id: str
+    name: str
+    line: LineString
+
+
+def derive_gates(
+    carriageways: Objects, outline: Polygon, language: Language, *, is_given: bool
+) -> list[GateLine]:
+    """
+    Find where carriageways cross the outline.
+
+    Parameters
+    ----------
+    carriageways
+        Carriageway polygons, not cut off at a given outline.
+    outline
+        The park's outline.
+    language
+        Of the names.
+    is_given
+        Whether the outline was given; a derived one ends where the roads end.
+
+    Returns
+    -------
+    gates
+        Clockwise from the north as seen from the middle of the park.
+    """
+    if not len(carriageways):
+        return []
+    roads = shapely.union_all(carriageways)
+    inner = outline if is_given else outline.buffer(-INSET_M)
+    if inner.is_empty:
+        return []
+    crossing = [
+        LineString([one.coords[0], one.coords[-1]])
+        for ring in shapely.get_parts(inner)
+        for one in _pieces(ring, roads)
+        if MIN_GATE_M <= one.length <= MAX_GATE_M
+        and _is_across(one, roads, inner, is_given=is_given)
+    ]
+    crossing = [one for one in crossing if one.length >= MIN_GATE_M]
+    middle = outline.centroid
+
+    def bearing(line: LineString) -> float:
+        at = line.centroid
+        return float(np.degrees(np.arctan2(at.x - middle.x, at.y - middle.y)) % 360)
+
+    gates = []
+    for number, line in enumerate(sorted(crossing, key=bearing), 1):
+        wind = WINDS[round(bearing(line) / 45) % 8].to(language)
+        name = Text(nl=f"Toegang {number} {wind}", en=f"Gate {number} {wind}").to(language)
+        gates.append(GateLine(f"gate_{number:02d}", name, shapely.transform(line, _to_mm)))
+    return gates
+
+
+def _to_mm(xy: Floats) -> Floats:
+    return np.round(xy, 3)
+
+
+def _pieces(ring: Polygon, roads: BaseGeometry) -> list[LineString]:
+    """Return the stretches of a ring that lie on a road."""
+    return single_lines(ring.exterior.intersection(roads))
+
+
+def _is_across(piece: LineString, roads: BaseGeometry, inner: Polygon, *, is_given: bool) -> bool:
+    """Whether the road goes on inward (and outward, where it is known) of a stretch."""
+    start, end = np.array(piece.coords[0]), np.array(piece.coords[-1])
+    along = end - start
+    length = float(np.hypot(*along))
+    if length < MIN_GATE_M:
+        return False
+    normal = np.array([along[1], -along[0]]) / length
+    middle = np.array(piece.interpolate(0.5, normalized=True).coords[0])
+    sides = [shapely.Point(middle + sign * REACH_M * normal) for sign in (1, -1)]
+    inside = [one for one in sides if inner.contains(one)]
+    outside = [one for one in sides if not inner.contains(one)]
+    goes_in = any(roads.intersects(one) for one in inside)
+    goes_out = any(roads.intersects(one) for one in outside)
+    return goes_in and (goes_out or not is_given)
