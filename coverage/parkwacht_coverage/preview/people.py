@@ -50,25 +50,72 @@ def walker(clothes: Clothes, walked_m: float, *, height_m: float = 1.78) -> Mesh
     """
     scale = height_m / 1.78
     cycle = (walked_m / scale / STRIDE_M) % 1.0
-    rows: list[list[float]] = []
-    colours: list[Colour] = []
+    body = _Body()
+    bob = 0.018 * math.cos(4 * math.pi * (cycle - 0.06))
+    lift = np.array([0.0, 0.0, bob])
+    _add_legs(body.add, clothes, cycle, bob)
+    _add_trunk(body.add, clothes, lift)
+    _add_arms(body.add, clothes, cycle, lift)
+    mesh = body.mesh()
+    return Mesh(mesh.points_m * scale, mesh.normals, mesh.rgb, mesh.triangles)
 
-    def add(  # one primitive
+
+def stander(clothes: Clothes, *, height_m: float = 1.8) -> Mesh:
+    """
+    Model a person who stands still, exactly as tall as asked, soles on the ground.
+
+    Parameters
+    ----------
+    clothes
+        Colours.
+    height_m
+        Stature.
+    """
+    body = _Body()
+    for side in (1.0, -1.0):
+        hip, ankle = _v(0.0, side * 0.09, HIP_M - 0.02), _v(0.0, side * 0.12, ANKLE_M)
+        knee = _v(0.015, side * 0.105, 0.50)
+        body.add((hip, knee), (0.095, 0.074), clothes.trousers)
+        body.add((knee, ankle + _v(0, 0, 0.02)), (0.076, 0.062), clothes.trousers)
+        sole = _v(0.0, side * 0.125, 0.045)
+        ends = (sole - _v(0.04, 0, 0), sole + _v(0.17, side * 0.04, 0))
+        body.add(ends, (0.048, 0.040), clothes.shoes, (1.0, 1.05, 0.95))
+        shoulder, elbow = _v(0.01, side * 0.195, 1.41), _v(0.0, side * 0.245, 1.13)
+        wrist = _v(0.05, side * 0.255, 0.89)
+        body.add((shoulder, elbow), (0.068, 0.058), clothes.jacket)
+        body.add((elbow, wrist), (0.058, 0.046), clothes.jacket)
+        hand = _v(0.06, side * 0.255, 0.80)
+        body.add((wrist, hand), (0.04, 0.034), SKIN, (1.1, 0.75, 1))
+    _add_trunk(body.add, clothes, _v(0, 0, 0))
+    mesh = body.mesh()
+    low, high = mesh.points_m[:, 2].min(), mesh.points_m[:, 2].max()
+    points = (mesh.points_m - [0.0, 0.0, low]) * (height_m / (high - low))
+    return Mesh(points, mesh.normals, mesh.rgb, mesh.triangles)
+
+
+class _Body:
+    """A body in the making: primitives and their colours."""
+
+    def __init__(self) -> None:
+        self._rows: list[list[float]] = []
+        self._colours: list[Colour] = []
+
+    def add(
+        self,
         ends: tuple[Floats, Floats],
         radii: tuple[float, float],
         rgb: Colour,
         stretch: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> None:
-        rows.append([*ends[0], *ends[1], *radii, *stretch])
-        colours.append(rgb)
+        """Add one primitive."""
+        self._rows.append([*ends[0], *ends[1], *radii, *stretch])
+        self._colours.append(rgb)
 
-    bob = 0.018 * math.cos(4 * math.pi * (cycle - 0.06))
-    lift = np.array([0.0, 0.0, bob])
-    _add_legs(add, clothes, cycle, bob)
-    _add_trunk(add, clothes, lift)
-    _add_arms(add, clothes, cycle, lift)
-    points, normals, triangles, part = surface_of(np.array(rows), step_m=0.019, blend_m=0.012)
-    return Mesh(points * scale, normals, np.array(colours)[part], triangles)
+    def mesh(self) -> Mesh:
+        """Melt the primitives into one surface."""
+        rows = np.array(self._rows)
+        points, normals, triangles, part = surface_of(rows, step_m=0.019, blend_m=0.012)
+        return Mesh(points, normals, np.array(self._colours)[part], triangles)
 
 
 def _v(x: float, y: float, z: float) -> Floats:

@@ -1,5 +1,5 @@
 """
-What a camera could see of a site: ground, buildings, lamp posts and the fence, as surfaces.
+What a camera could see of a site: ground, buildings, lamp posts, trees and the fence.
 
 Scene coordinates are metres east, north and up from the foot of the camera.
 """
@@ -17,6 +17,7 @@ from parkwacht_coverage.camera import CameraModel
 from parkwacht_coverage.preview.buildings import build_building
 from parkwacht_coverage.preview.ground import paint_ground
 from parkwacht_coverage.preview.render import Part
+from parkwacht_coverage.preview.trees import build_tree
 
 Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
@@ -47,6 +48,9 @@ def build_scene(site: Site, model: CameraModel) -> list[Part]:
     for lamp in site.lamp_posts:
         if lamp.point.distance(here) < 250.0:  # noqa: PLR2004
             parts += build_lamp_post(lamp, origin)
+    for tree in site.trees:
+        if tree.point.distance(here) < 250.0:  # noqa: PLR2004
+            parts += build_tree(tree, origin)
     return parts + build_fence(site, origin)
 
 
