@@ -26,8 +26,13 @@ def compiled(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile as `compiled`, into its callers: for the innermost steps, where a call costs more."""
-    decorated: F = numba.njit(cache=True, nogil=True, forceinline=True)(function)
+    """
+    Compile as `compiled`, into its callers: for innermost steps, where a call costs more.
+
+    Such a function makes no array; so numba need not count who holds one, which is what half of
+    its time would go to (measured in `benchmarks/bench_visibility.py`).
+    """
+    decorated: F = numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)(function)
     return decorated
 
 

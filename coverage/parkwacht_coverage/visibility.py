@@ -17,17 +17,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import shapely
-from shapely.geometry import MultiPolygon, Point, Polygon
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from parkwacht_config.site import Building, Tree
 from parkwacht_coverage._compiled import map_on_cores, n_cores
+from parkwacht_coverage._join import join_quads, polygonal
+from parkwacht_coverage._isovist import find_visible, hidden_scales, make_scratch
 from parkwacht_coverage._prisms import crown_of, make_prisms, make_walls, sort_points
 from parkwacht_coverage._sight import Points, look_around
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True)
 class Targets:
@@ -66,6 +67,7 @@ class Scene:
         self.in_leaf = in_leaf
         crowns = [crown_of(one) for one in self.trees if one.is_evergreen or in_leaf]
         self.prisms = (*self.buildings, *crowns)
+        self._all = shapely.STRtree([one.polygon for one in self.prisms])
         self._tree = shapely.STRtree([one.polygon for one in self.buildings])
         self._heights = np.array([(one.base_m, one.height_m) for one in self.buildings]).reshape(
             -1, 2
@@ -166,11 +168,76 @@ class Scene:
         np.cumsum(np.concatenate([counts for counts, _ in answers]), out=indptr[1:])
         return indptr, np.concatenate([found for _, found in answers])
 
+    def visible_quads(
+        self, eye_m: tuple[float, float, float], *, at_height_m: float = 0.0, range_m: float
+    ) -> Floats:
+        """
+        Find exactly what an eye sees of a horizontal plane, in pieces for further computing.
+
+        Parameters
+        ----------
+        eye_m
+            (x, y, height above ground) in metres; outside every building.
+        at_height_m
+            Height of the plane above the ground.
+        range_m
+            Horizontal distance at which the view ends, on chords of at most 1/128 of the round.
+
+        Returns
+        -------
+        quads
+            Corners (x, y) relative to the eye, shape (K, 4, 2), without overlap; the first and
+            last corner are the eye itself where nothing hides the plane before.
+        """
+        return self._quads(eye_m, at_height_m, range_m)[0]
+
+    def _quads(
+        self, eye_m: tuple[float, float, float], at_height_m: float, range_m: float
+    ) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """Return the pieces of `visible_quads` and the two rays between which each lies."""
+        eye = np.array(eye_m, dtype=np.float64)
+        view = (at_height_m, float(range_m), self._n_under(eye_m, at_height_m))
+        n_quads = 4096
+        while True:
+            scratch = make_scratch(self._walls, self._raised, n_quads)
+            quads = find_visible(eye, view, self._walls, self._raised, scratch)
+            n_quads = int(scratch.sweep.counts[1])
+            if n_quads == len(quads):
+                n_rays = int(scratch.sweep.counts[3])
+                return quads, scratch.sweep.bounds[:n_quads, 2:] % max(1, n_rays)
+
+    def visibility_polygon(
+        self, eye_m: tuple[float, float, float], *, at_height_m: float = 0.0, range_m: float
+    ) -> Polygon | MultiPolygon:
+        """
+        Build the part of a horizontal plane that an eye sees, whatever its camera shows of it.
+
+        Low walls cast shadows that end, so that the polygon can have holes and islands.
+
+        Parameters
+        ----------
+        eye_m
+            (x, y, height above ground) in metres; outside every building.
+        at_height_m
+            Height of the plane above the ground.
+        range_m
+            Horizontal distance at which the view ends.
+
+        Returns
+        -------
+        visibility_polygon
+            In EPSG:28992, corners less than a micrometre apart taken for one.
+        """
+        quads, rays = self._quads(eye_m, at_height_m, range_m)
+        foot = np.array(eye_m[:2])
+        joined = join_quads(quads, rays)
+        return polygonal(shapely.transform(joined, lambda points: points + foot))
+
     def visible_part(
         self, eye_m: tuple[float, float, float], area: BaseGeometry, *, at_height_m: float = 0.0
     ) -> Polygon | MultiPolygon:
         """
-        Cut from an area what an eye does not see of it: the visibility polygon.
+        Cut from an area what an eye does not see of it.
 
         Parameters
         ----------
@@ -188,13 +255,18 @@ class Scene:
         """
         if area.is_empty:
             return Polygon()
-        shadows = [
-            shadow
-            for one in self.prisms
-            if (shadow := _shadow(one, eye_m, area, at_height_m)) is not None
-        ]
-        cut = area.difference(shapely.union_all(shadows)) if shadows else area
-        return _polygonal(cut)
+        away = shapely.get_coordinates(area) - np.array(eye_m[:2])
+        range_m = 1.01 * float(np.hypot(*away.T).max()) + 1.0
+        seen = self.visibility_polygon(eye_m, at_height_m=at_height_m, range_m=range_m)
+        return polygonal(area.intersection(seen))
+
+    def _n_under(self, eye_m: tuple[float, float, float], at_height_m: float) -> int:
+        """Count the prisms over which an eye stands and which hide some of the plane from it."""
+        n = 0
+        for index in self._all.query(shapely.points(*eye_m[:2]), predicate="within"):
+            one = self.prisms[int(index)]
+            n += hidden_scales(one.base_m, one.height_m, eye_m[2], at_height_m)[1] > 0
+        return n
 
 
 def shadow_length_m(distance_m: float, wall_m: float, eye_m: float, target_m: float) -> float:
@@ -224,65 +296,3 @@ def shadow_length_m(distance_m: float, wall_m: float, eye_m: float, target_m: fl
     if wall_m >= eye_m:
         return math.inf
     return distance_m * (eye_m - target_m) / (eye_m - wall_m)
-
-
-def _hidden_scales(building: Building, eye_m: float, target_m: float) -> tuple[float, float] | None:
-    """
-    Return how many times farther than a point of the prism a target is, to be hidden by it.
-
-    The sight line passes the prism at the fraction u of its way; a target is 1 / u times farther.
-    """
-    drop = eye_m - target_m
-    if drop == 0:
-        is_hit = building.base_m < eye_m < building.height_m
-        return (1.0, math.inf) if is_hit else None
-    passes = sorted(((eye_m - building.height_m) / drop, (eye_m - building.base_m) / drop))
-    first, last = max(passes[0], 0.0), min(passes[1], 1.0)
-    if first >= last:
-        return None
-    return 1 / last, 1 / first if first > 0 else math.inf
-
-
-def _shadow(
-    building: Building,
-    eye_m: tuple[float, float, float],
-    area: BaseGeometry,
-    at_height_m: float,
-) -> BaseGeometry | None:
-    """Return what a building hides of a plane: its footprint swept away from the eye."""
-    scales = _hidden_scales(building, eye_m[2], at_height_m)
-    foot = np.array(eye_m[:2])
-    if scales is None or not shapely.envelope(shapely.union(area, Point(foot))).intersects(
-        building.polygon
-    ):
-        return None
-    rings = [building.polygon.exterior, *building.polygon.interiors]
-    walls = np.vstack([_edges(np.asarray(ring.coords)[:, :2] - foot) for ring in rings])
-    nearest = shapely.distance(shapely.linestrings(walls.reshape(-1, 2, 2)), Point(0, 0))
-    reach = float(shapely.hausdorff_distance(area, Point(foot))) + 1.0
-    far = np.minimum(scales[1], np.maximum(reach / np.maximum(nearest, 1e-3), 1.0))
-    far = np.maximum(far, scales[0])
-    start, end = walls[:, :2], walls[:, 2:]
-    corners = np.stack(
-        (start * scales[0], end * scales[0], end * far[:, None], start * far[:, None]), axis=1
-    )
-    quads = shapely.polygons(corners + foot)
-    quads = quads[(shapely.area(quads) > 0) & shapely.is_valid(quads)]
-    solid = _scaled(building.polygon, foot, scales[0])
-    return shapely.union_all([*quads, solid])
-
-
-def _edges(points: Floats) -> Floats:
-    return np.hstack((points[:-1], points[1:]))
-
-
-def _scaled(polygon: Polygon, foot: Floats, scale: float) -> BaseGeometry:
-    return shapely.transform(polygon, lambda points: (points - foot) * scale + foot)
-
-
-def _polygonal(geometry: BaseGeometry) -> Polygon | MultiPolygon:
-    """Keep the polygons of a geometry."""
-    if isinstance(geometry, Polygon | MultiPolygon):
-        return geometry
-    parts = [one for one in shapely.get_parts(geometry) if isinstance(one, Polygon)]
-    return MultiPolygon(parts)
