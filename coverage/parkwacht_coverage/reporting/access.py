@@ -38,13 +38,14 @@ def access_chapter(story: Story) -> list[Block]:
     found.append(
         blocks.note(
             say(
-                "Letters zijn camera's van nu, N-nummers nieuwe; een streepje is geen. Een kenteken "
-                "telt als leesbaar vanaf 130 beeldpunten breed en 30 hoog, hoogstens 30 graden "
-                "schuin (handleiding ABUS), op 0,5 m hoogte, en 's nachts binnen het "
+                "Letters zijn camera's van nu, N-nummers nieuwe; een streepje is geen. Een "
+                "kenteken telt als leesbaar vanaf 130 beeldpunten breed en 30 hoog, hoogstens 30 "
+                "graden schuin (handleiding ABUS), op 0,5 m hoogte, en 's nachts binnen het "
                 "infraroodbereik of met genoeg licht.",
                 "Letters are cameras of today, N numbers new ones; a dash is none. A plate counts "
-                "as legible from 130 pixels wide and 30 high, at most 30 degrees off (ABUS manual), "
-                "at 0.5 m height, and by night within infrared range or with enough light.",
+                "as legible from 130 pixels wide and 30 high, at most 30 degrees off (ABUS "
+                "manual), at 0.5 m height, and by night within infrared range or with enough "
+                "light.",
             )
         )
     )
@@ -83,6 +84,7 @@ def _gate_table(story: Story) -> Block:
 
 def _route_table(story: Story) -> Block:
     words, say, study = story.words, story.words.say, story.study
+    when = story.main_words
     today = {one.route_id: one for one in study.today.routes}
     rows = []
     for route in study.recommended.routes:
@@ -92,7 +94,7 @@ def _route_table(story: Story) -> Block:
             f"{words.percent(route.seen_share[condition], 0)}"
             for condition in (DAY, NIGHT)
         ]
-        gaps = (one.longest_unseen_m[NIGHT] for one in (before, route))
+        gaps = (one.longest_unseen_m[story.main] for one in (before, route))
         cells.append(" → ".join(words.metres(gap) for gap in gaps))
         rows.append([route.name, words.metres(route.line.length), *cells])
     header = [
@@ -100,7 +102,7 @@ def _route_table(story: Story) -> Block:
         say("lengte", "length"),
         say("gezien, overdag", "seen, by day"),
         say("gezien, 's nachts", "seen, by night"),
-        say("langste stuk ongezien, 's nachts", "longest unseen stretch, by night"),
+        say(f"langste stuk ongezien, {when}", f"longest unseen stretch, {when}"),
     ]
     return blocks.table(header, rows, widths=("1.6fr", ">auto", ">1fr", ">1fr", ">1.3fr"))
 

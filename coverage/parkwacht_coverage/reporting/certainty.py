@@ -68,7 +68,7 @@ def method_chapter(story: Story) -> list[Block]:
     """Return how it was computed, how sure that is, the editions, inputs and warnings."""
     say = story.words.say
     found = [
-        *blocks.chapter(say("Hoe het berekend is", "How it was computed")),
+        *blocks.chapter(say("Hoe het berekend is", "How it was computed"), on_new_page=False),
         blocks.bullets(_method(story)),
         blocks.head(say("Hoe goed de keuze is", "How good the choice is")),
         _proof_table(story),
@@ -118,8 +118,8 @@ def _method(story: Story) -> list[str]:
         ),
         say(
             f"'s Nachts moet een punt {margin} keer het minimum van de camera aan licht krijgen, "
-            f"of binnen {derating} keer het opgegeven infraroodbereik liggen (een bereik van “35 m” "
-            "werd op 25 m gemeten, PSI magazine, februari 2017).",
+            f"of binnen {derating} keer het opgegeven infraroodbereik liggen (een bereik van "
+            "“35 m” werd op 25 m gemeten, PSI magazine, februari 2017).",
             f"By night a point must get {margin} times the camera's minimum of light, or lie "
             f"within {derating} times the stated infrared range (a range of “35 m” was measured at "
             "25 m, PSI magazine, February 2017).",

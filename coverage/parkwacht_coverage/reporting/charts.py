@@ -84,7 +84,7 @@ def draw_class_bars(study: Study, words: Words, path: Path) -> None:
         Where the PNG is written.
     """
     figure = new_figure(WIDTH_MM, BARS_MM)
-    axes = figure.add_axes((0.165, 0.1, 0.825, 0.68))
+    axes = figure.add_axes((0.19, 0.1, 0.775, 0.76))
     classes, area = study.edition.classes, study.ground.area_m2
     colours = [palette.UNSEEN, *palette.class_colours(study.edition).values()]
     plans = [

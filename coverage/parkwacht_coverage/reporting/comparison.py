@@ -12,6 +12,7 @@ from parkwacht_coverage.reporting.words import KIND_NAMES
 from parkwacht_coverage.results import SCENARIO_NAMES, Scenario, ScenarioId
 
 NIGHT, DAY = Condition.NIGHT, Condition.DAY
+MAX_UNMET = 3  # per scenario; a working group reads no longer list
 
 
 def scenario_chapter(story: Story) -> list[Block]:
@@ -46,7 +47,10 @@ def scenario_chapter(story: Story) -> list[Block]:
             "map_scenarios.png",
             say("Kaarten van de mogelijkheden", "Maps of the options"),
             width_mm=WIDTH_MM,
-            caption=say("In beeld 's nachts, per mogelijkheid.", "In view by night, per option."),
+            caption=say(
+                f"In beeld {story.main_words}, per mogelijkheid.",
+                f"In view {story.main_words}, per option.",
+            ),
         ),
     ]
 
@@ -54,6 +58,7 @@ def scenario_chapter(story: Story) -> list[Block]:
 def _measures(story: Story) -> list[tuple[str, Callable[[Scenario], str]]]:
     """Return the rows of the table: what is measured, and how it is written."""
     say, words, study = story.words.say, story.words, story.study
+    when = story.main_words
     n_gates, n_incidents = len(study.site.gates), len(study.site.incidents)
     rows: list[tuple[str, Callable[[Scenario], str]]] = [
         (say("nieuwe camera's", "new cameras"), lambda one: words.number(one.cost.n_cameras)),
@@ -63,12 +68,12 @@ def _measures(story: Story) -> list[tuple[str, Callable[[Scenario], str]]]:
         (say("in beeld, overdag", "in view, by day"), lambda one: story.share(one, DAY)),
         (say("in beeld, 's nachts", "in view, by night"), lambda one: story.share(one, NIGHT)),
         (
-            say("toegangen bewaakt, 's nachts", "gates watched, by night"),
+            say(f"toegangen bewaakt, {when}", f"gates watched, {when}"),
             lambda one: f"{story.gates_served(one)} / {n_gates}",
         ),
         (
-            say("langste stuk route ongezien", "longest unseen stretch"),
-            lambda one: words.metres(story.longest_unseen_m(one, NIGHT)),
+            say(f"langste stuk ongezien, {when}", f"longest unseen, {when}"),
+            lambda one: words.metres(story.longest_unseen_m(one)),
         ),
         (
             say("incidenten in beeld", "incidents in view"),
@@ -101,12 +106,16 @@ def _verdict(story: Story, scenario: Scenario) -> str:
 
 
 def _unmet(story: Story) -> list[Block]:
+    """Return per proposal which goals it does not meet, at most `MAX_UNMET` of them."""
     words, say = story.words, story.words.say
-    items = [
-        f"{words.text(SCENARIO_NAMES[scenario.id]).capitalize()}: {words.text(one)}."
-        for scenario in story.scenarios
-        for one in scenario.unmet
-    ]
+    items = []
+    for scenario in story.scenarios:
+        if scenario.unmet and scenario.id is not ScenarioId.TODAY:
+            shown = "; ".join(words.text(one) for one in scenario.unmet[:MAX_UNMET])
+            rest = len(scenario.unmet) - MAX_UNMET
+            more = say(f"; en nog {rest}", f"; and {rest} more") if rest > 0 else ""
+            name = words.text(SCENARIO_NAMES[scenario.id]).capitalize()
+            items.append(f"{name}: {shown}{more}.")
     if not items:
         return []
     return [blocks.head(say("Niet gehaald", "Not met")), blocks.bullets(items)]

@@ -104,15 +104,15 @@ def _why(story: Story) -> list[Row]:
 def _whether(story: Story) -> list[Row]:
     say, words, study = story.words.say, story.words, story.study
     was, will = (story.incidents_seen(one) for one in (study.today, study.recommended))
-    n = len(study.recommended.incidents)
-    today, then = (story.share(one, Condition.NIGHT) for one in (study.today, study.recommended))
+    n, when = len(study.recommended.incidents), story.main_words
+    today, then = (story.share(one, story.main) for one in (study.today, study.recommended))
     return [
         (
             say("Noodzaak", "Necessity"),
             say(
-                f"Nu is 's nachts {today} van de openbare ruimte in beeld, dan {then}. Van "
+                f"Nu is {when} {today} van de openbare ruimte in beeld, dan {then}. Van "
                 f"{words.number(n)} incidenten was de plek nu bij {was} in beeld, dan bij {will}.",
-                f"By night {today} of the public ground is in view today, {then} then. Of "
+                f"Today {today} of the public ground is in view {when}, {then} then. Of "
                 f"{words.number(n)} incidents the place is in view for {was} today, {will} then.",
             ),
             say(

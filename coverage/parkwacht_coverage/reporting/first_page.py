@@ -9,13 +9,13 @@ from parkwacht_coverage.reporting.maps import WIDTH_MM
 from parkwacht_coverage.reporting.story import CAMERA, PLACE, Story, worst_areas
 
 N_WORST = 3
-NIGHT = Condition.NIGHT
 
 
 def first_page(story: Story) -> list[Block]:
     """Return the blocks of the page to decide on; the map is `map_summary.png`."""
     say = story.words.say
-    alt = say("Kaart van wat er 's nachts gezien wordt", "Map of what is seen by night")
+    when = story.main_words
+    alt = say(f"Kaart van wat er {when} gezien wordt", f"Map of what is seen {when}")
     found: list[Block] = []
     if story.study.site.is_illustrative:
         found.append(
@@ -42,14 +42,14 @@ def first_page(story: Story) -> list[Block]:
 def _keys(story: Story) -> list[tuple[str, str, str]]:
     study, words, say = story.study, story.words, story.words.say
     then = study.recommended
-    n_gates = len(study.site.gates)
+    n_gates, when = len(study.site.gates), story.main_words
     cost = then.cost
     total = words.m2(study.ground.total_m2)
     before, after = story.gates_served(study.today), story.gates_served(then)
     rows = [
         (
-            say("In beeld, 's nachts", "In view, by night"),
-            f"{story.share(study.today, NIGHT)} → {story.share(then, NIGHT)}",
+            say(f"In beeld, {when}", f"In view, {when}"),
+            f"{story.share(study.today, story.main)} → {story.share(then, story.main)}",
             say(f"van {total} openbare ruimte", f"of {total} of public ground"),
         ),
         (
@@ -63,7 +63,7 @@ def _keys(story: Story) -> list[tuple[str, str, str]]:
     ]
     if n_gates:
         middle = (
-            say("Toegangen bewaakt, 's nachts", "Gates watched, by night"),
+            say(f"Toegangen bewaakt, {when}", f"Gates watched, {when}"),
             say(f"{before} → {after} van {n_gates}", f"{before} → {after} of {n_gates}"),
             _gate_words(story),
         )
@@ -83,11 +83,8 @@ def _gate_words(story: Story) -> str:
 def recommendation(story: Story) -> str:
     """Return the recommendation in two or three sentences."""
     study, words, say = story.study, story.words, story.words.say
-    then, n, n_sites = (
-        study.recommended,
-        study.recommended.cost.n_cameras,
-        (study.recommended.cost.n_sites),
-    )
+    then = study.recommended
+    n, n_sites = then.cost.n_cameras, then.cost.n_sites
     purpose = story.purpose(study.target_class)
     if n == 0:
         return say(
@@ -98,11 +95,12 @@ def recommendation(story: Story) -> str:
         )
     cameras = words.plural(n, *CAMERA)
     places = words.plural(n_sites, *PLACE)
-    was, will = story.share(study.today, NIGHT), story.share(then, NIGHT)
+    was, will = (story.share(one, story.main) for one in (study.today, then))
+    when = story.main_words
     first = say(
-        f"Hang {cameras} bij, op {places}. Dan is 's nachts {will} van de openbare ruimte goed "
+        f"Hang {cameras} bij, op {places}. Dan is {when} {will} van de openbare ruimte goed "
         f"genoeg in beeld om {purpose}; nu is dat {was}.",
-        f"Add {cameras} at {places}. By night {will} of the public ground is then in view well "
+        f"Add {cameras} at {places}. Then {will} of the public ground is in view {when}, well "
         f"enough to {purpose}; today it is {was}.",
     )
     return f"{first} {_recommended_incidents(story)}".strip()
@@ -163,36 +161,37 @@ def _privacy(story: Story) -> str:
 
 def _unseen(story: Story) -> list[str]:
     study, words, say = story.study, story.words, story.words.say
-    then = study.recommended
-    share = 1 - study.seen_share(then, NIGHT)
+    then, when = study.recommended, story.main_words
+    share = 1 - study.seen_share(then, story.main)
     m2 = words.m2(share * study.ground.total_m2)
     worst = [
-        f"{name} ({words.m2(area)})" for name, area in worst_areas(study, then, NIGHT)[:N_WORST]
+        f"{name} ({words.m2(area)})"
+        for name, area in worst_areas(study, then, story.main)[:N_WORST]
     ]
     most = "" if not worst else say(
         f", het meest op {words.listed(worst)}", f", most of it at {words.listed(worst)}"
     )  # fmt: skip
     items = [
         say(
-            f"{m2} openbare ruimte ({words.percent(share)}) haalt de klasse 's nachts niet{most}.",
-            f"{m2} of public ground ({words.percent(share)}) misses the class by night{most}.",
+            f"{m2} openbare ruimte ({words.percent(share)}) haalt de klasse {when} niet{most}.",
+            f"{m2} of public ground ({words.percent(share)}) misses the class {when}{most}.",
         )
     ]
-    missing = [one.name for one in then.gates if not story.is_served(one, NIGHT)]
+    missing = [one.name for one in then.gates if not story.is_served(one, story.main)]
     if missing:
         named = words.listed(missing)
         items.append(
             say(f"Toegangen niet volledig: {named}.", f"Gates not fully watched: {named}.")
         )
     if then.routes:
-        gap = words.metres(story.longest_unseen_m(then, NIGHT))
+        gap = words.metres(story.longest_unseen_m(then))
         items.append(
             say(
                 f"Iemand kan {gap} achtereen lopen of rijden zonder gezien te worden.",
                 f"Someone can walk or drive {gap} on end unseen.",
             )
         )
-    return items + [words.text(one) + "." for one in then.unmet[:1]]
+    return items
 
 
 def subtitle(story: Story) -> str:

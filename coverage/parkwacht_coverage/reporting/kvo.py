@@ -95,12 +95,12 @@ def _measure_table(story: Story) -> Block:
 
 
 def _labels(story: Story) -> list[str]:
-    say = story.words.say
+    say, when = story.words.say, story.main_words
     return [
         say("openbare ruimte in beeld, overdag", "public ground in view, by day"),
         say("openbare ruimte in beeld, 's nachts", "public ground in view, by night"),
-        say("toegangen bewaakt, 's nachts", "gates watched, by night"),
-        say("langste stuk route ongezien, 's nachts", "longest unseen stretch, by night"),
+        say(f"toegangen bewaakt, {when}", f"gates watched, {when}"),
+        say(f"langste stuk route ongezien, {when}", f"longest unseen stretch, {when}"),
         say("incidenten waarvan de plek in beeld is", "incidents whose place is in view"),
         say("privéterrein in beeld", "private ground in view"),
         say("ramen van woningen in beeld", "windows of dwellings in view"),
@@ -114,7 +114,7 @@ def _values(story: Story, scenario: Scenario) -> list[str]:
         story.share(scenario, DAY),
         story.share(scenario, NIGHT),
         f"{story.gates_served(scenario)} / {len(scenario.gates)}",
-        words.metres(story.longest_unseen_m(scenario, NIGHT)),
+        words.metres(story.longest_unseen_m(scenario)),
         f"{story.incidents_seen(scenario)} / {len(scenario.incidents)}",
         words.m2(seen.private_m2),
         words.metres(seen.dwelling_window_m[PrivacyLevel.OBSERVE]),

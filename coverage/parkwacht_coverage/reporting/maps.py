@@ -85,22 +85,23 @@ class MapMaker:
         everyone = [one for each in study.scenarios.values() for one in each.cameras]
         self.extent = extent_of(study.site, everyone)
         self.labels = label_cameras(study)
+        self.condition = Condition(study.goals.condition)
+        self.when = words.condition(self.condition)
 
     def summary(self, path: Path) -> None:
-        """Draw what is seen today, what the proposal adds and what stays unseen, by night."""
+        """Draw what is seen today, what the proposal adds and what stays unseen."""
         figure, axes = self._sheet(SUMMARY_MM, SUMMARY_SHARE)
-        self._states(axes, self.study.recommended, Condition.NIGHT)
+        self._states(axes, self.study.recommended, self.condition)
         draw_names(axes, self.study.site)
         draw_gates(axes, self.study.site)
         self._cameras(axes, self.study.recommended)
         draw_scale(axes)
-        title = self.words.say("Met het voorstel,\n's nachts", "With the proposal,\nby night")
         handles = self._state_handles() + self._base_handles() + self._camera_handles()
-        draw_legend(figure, handles, (SUMMARY_SHARE + 0.008, 0.985), title=title)
+        draw_legend(figure, handles, (SUMMARY_SHARE + 0.008, 0.985), title=self._title())
         save(figure, path)
 
     def scenarios(self, path: Path) -> None:
-        """Draw the scenarios side by side, by night, with one legend."""
+        """Draw the scenarios side by side, with one legend."""
         listed = list(self.study.scenarios.values())
         n_rows = (len(listed) + 1) // 2
         height_mm = n_rows * ROW_MM + 9.0
@@ -110,7 +111,7 @@ class MapMaker:
             bottom = 9.0 / height_mm + (n_rows - 1 - row) * ROW_MM / height_mm
             place = (column * 0.505, bottom, 0.495, (ROW_MM - 6.0) / height_mm)
             axes = map_axes(figure, place, self.extent)
-            self._states(axes, scenario, Condition.NIGHT)
+            self._states(axes, scenario, self.condition)
             draw_gates_small(axes, self.study)
             draw_cameras(axes, scenario.cameras, {}, wedge_mm=SMALL_WEDGE_MM)
             draw_scale(axes)
@@ -141,18 +142,18 @@ class MapMaker:
         save(figure, path)
 
     def access(self, path: Path, scenario: Scenario) -> None:
-        """Draw gates and routes: where someone is followed by night, and where not."""
+        """Draw gates and routes: where someone is followed, and where not."""
         figure, axes = self._sheet(109.0)
         draw_base(axes, self.study.site)
         self._plain_ground(axes)
         for route in scenario.routes:
             draw_line(axes, route.line, colour=palette.SEEN_WAY, width_pt=1.6, zorder=4)
         for route in scenario.routes:
-            gap = route.longest_unseen[Condition.NIGHT]
+            gap = route.longest_unseen[self.condition]
             if gap is not None:
                 draw_line(axes, gap, colour=palette.UNSEEN_WAY, width_pt=3.4, zorder=5)
                 middle = gap.interpolate(0.5, normalized=True)
-                length = self.words.metres(route.longest_unseen_m[Condition.NIGHT])
+                length = self.words.metres(route.longest_unseen_m[self.condition])
                 write(axes, length, (middle.x, middle.y), fontweight="bold", zorder=14)
         draw_gates(axes, self.study.site)
         self._gate_marks(axes, scenario)
@@ -176,7 +177,7 @@ class MapMaker:
             (say("toegang: geen", "gate: neither"), mark("s", "white", size_pt=6, edge="black")),
         ]
         handles += self._base_handles(with_ground=False) + self._camera_handles()[:2]
-        draw_legend(figure, handles, (LEGEND_LEFT, 0.985), title=self._proposal_title())
+        draw_legend(figure, handles, (LEGEND_LEFT, 0.985), title=self._title())
         save(figure, path)
 
     def incidents(self, path: Path) -> None:
@@ -233,7 +234,7 @@ class MapMaker:
             ),
         ]
         handles += self._base_handles(with_ground=False) + self._camera_handles()
-        draw_legend(figure, handles, (LEGEND_LEFT, 0.985), title=self._proposal_title())
+        draw_legend(figure, handles, (LEGEND_LEFT, 0.985), title=self._title())
         save(figure, path)
 
     # the parts
@@ -272,16 +273,16 @@ class MapMaker:
         by_id = {one.gate_id: one for one in scenario.gates}
         for gate in self.study.site.gates:
             result = by_id[gate.id]
-            served = bool(result.plate_ids[Condition.NIGHT]) + bool(
-                result.overview_ids[Condition.NIGHT]
+            served = bool(result.plate_ids[self.condition]) + bool(
+                result.overview_ids[self.condition]
             )
             colour = ("white", palette.SEEN_NEW, palette.SEEN_WAY)[served]
             point = gate.line.interpolate(0.5, normalized=True)
             axes.plot([point.x], [point.y], "s", color=colour, markersize=5.2,
                       markeredgecolor="black", markeredgewidth=0.6, zorder=11)  # fmt: skip
 
-    def _proposal_title(self) -> str:
-        return self.words.say("Met het voorstel,\n's nachts", "With the proposal,\nby night")
+    def _title(self) -> str:
+        return self.words.say(f"Met het voorstel,\n{self.when}", f"With the proposal,\n{self.when}")
 
     def _state_handles(self) -> Handles:
         say = self.words.say

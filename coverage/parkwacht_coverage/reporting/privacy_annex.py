@@ -96,6 +96,10 @@ def _scenario_table(story: Story) -> Block:
         for scenario in story.scenarios
         for condition in (DAY, NIGHT)
     ]
+    bare = story.study.recommended.privacy_unmasked
+    if bare is not None:
+        name = say("aanbevolen, zonder maskers", "recommended, without masks")
+        rows.append([name, words.condition(DAY), *_cells(story, bare.together[DAY])])
     whole = story.study.recommended.privacy.totals
     rows.append([say("wat er is", "all there is"), "", *_cells(story, whole)])
     header = [say("mogelijkheid", "option"), say("wanneer", "when"), *_header(story)]
@@ -125,7 +129,8 @@ def _camera_table(story: Story) -> Block:
 def _ceilings(story: Story) -> list[Block]:
     """Return the ceilings that were set, and what was measured; all by day, when most is seen."""
     words, say, goals = story.words, story.words.say, story.study.goals.privacy
-    privacy = story.study.recommended.privacy
+    scenario = story.study.recommended
+    privacy = scenario.privacy_unmasked or scenario.privacy
     seen = privacy.together[DAY]
     single = max((one[DAY].private_m2 for one in privacy.cameras.values()), default=0.0)
     asked: list[tuple[str, float | None, float, Callable[[float], str]]] = [
@@ -158,7 +163,16 @@ def _ceilings(story: Story) -> list[Block]:
         say("aanbevolen", "recommended"),
         say("gehaald", "kept"),
     ]
-    return [title, blocks.table(header, rows, widths=("1.5fr", ">1fr", ">1fr", "1fr"))]
+    return [
+        title,
+        blocks.table(header, rows, widths=("1.5fr", ">1fr", ">1fr", "1fr")),
+        blocks.note(
+            say(
+                "Overdag en zonder maskers geteld: een masker kan wegvallen, de plaatsing niet.",
+                "Counted by day and without masks: a mask may fail, the placement does not.",
+            )
+        ),
+    ]
 
 
 def _masks(story: Story) -> list[Block]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +67,16 @@ class Story:
         return cls(study, words, on, label_cameras(study))
 
     @property
+    def main(self) -> Condition:
+        """The light that the goals ask for: by night unless they say by day."""
+        return Condition(self.study.goals.condition)
+
+    @property
+    def main_words(self) -> str:
+        """By day or by night, as the goals ask."""
+        return self.words.condition(self.main)
+
+    @property
     def scenarios(self) -> Sequence[Scenario]:
         """The scenarios in the order they are shown."""
         order = list(ScenarioId)
@@ -91,13 +102,13 @@ class Story:
         overview = bool(gate.overview_ids[condition]) or not goals.gate_overview
         return plate and overview
 
-    def gates_served(self, scenario: Scenario, condition: Condition = Condition.NIGHT) -> int:
-        """Count the gates that have what the goals ask."""
-        return sum(self.is_served(one, condition) for one in scenario.gates)
+    def gates_served(self, scenario: Scenario) -> int:
+        """Count the gates that have what the goals ask, in the light they ask for."""
+        return sum(self.is_served(one, self.main) for one in scenario.gates)
 
-    def longest_unseen_m(self, scenario: Scenario, condition: Condition) -> float:
+    def longest_unseen_m(self, scenario: Scenario) -> float:
         """Return the longest unseen stretch of any route, 0 without routes."""
-        return max((one.longest_unseen_m[condition] for one in scenario.routes), default=0.0)
+        return max((one.longest_unseen_m[self.main] for one in scenario.routes), default=0.0)
 
     def incidents_seen(self, scenario: Scenario) -> int:
         """Count the incidents that would have been seen."""
@@ -136,8 +147,14 @@ def to_wgs84(x_m: float, y_m: float) -> tuple[float, float]:
 
     Without correction grids, as pyproj comes, this is good to about a metre.
     """
-    longitude, latitude = Transformer.from_crs(28992, 4326, always_xy=True).transform(x_m, y_m)
+    longitude, latitude = from_rd().transform(x_m, y_m)
     return float(latitude), float(longitude)
+
+
+@cache
+def from_rd() -> Transformer:
+    """Return the conversion of EPSG:28992 to longitude and latitude, in this order."""
+    return Transformer.from_crs(28992, 4326, always_xy=True)
 
 
 def worst_areas(study: Study, scenario: Scenario, condition: Condition) -> list[tuple[str, float]]:

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from importlib.resources import files
 from pathlib import Path
@@ -69,7 +70,7 @@ def tell(story: Story) -> dict[str, Any]:
     }
 
 
-def typeset(story: Story, pictures: Path) -> bytes:
+def typeset(story: Story, pictures: Iterable[Path]) -> bytes:
     """
     Set the report as PDF.
 
@@ -78,7 +79,7 @@ def typeset(story: Story, pictures: Path) -> bytes:
     story
         What it tells.
     pictures
-        Folder with the pictures that the chapters name.
+        The pictures that the chapters name.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def typeset(story: Story, pictures: Path) -> bytes:
         (folder / "report.typ").write_bytes(template)
         data = json.dumps(tell(story), ensure_ascii=False)
         (folder / "data.json").write_text(data, encoding="utf-8")
-        for picture in pictures.glob("*.png"):
+        for picture in pictures:
             (folder / picture.name).write_bytes(picture.read_bytes())
         pdf: bytes = typst.compile(
             str(folder / "report.typ"),

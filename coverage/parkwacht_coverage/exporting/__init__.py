@@ -1,0 +1,1 @@
+"""A study as open formats: GeoJSON and KML for maps, CSV for spreadsheets, TOML for the worker."""
