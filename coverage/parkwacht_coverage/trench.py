@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import shapely
-from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 from shapely.geometry import LineString
 
 from parkwacht_config.site import AreaKind, Mount, MountKind, Site
+from parkwacht_coverage.ground_graph import SMALLEST, Cells
 from parkwacht_coverage.plan import grid_points, public_ground
 
 Floats = npt.NDArray[np.float64]
@@ -33,20 +33,7 @@ STEP_M = 1.0
 LINK_LIMIT_M = 30.0  # a mount or cabinet farther from public ground is out of reach
 WALL_SLACK_M = 0.5  # a link may start this deep inside a facade: drawings are not that exact
 N_NEAREST = 48  # cells tried for a link, from the nearest on
-SMALLEST_M = 1e-6  # an edge of length 0 would not be in a sparse graph
 NO_EDGE = -1
-
-# Steps to neighbours (one way; the other follows) and the cells passed on the way.
-_MOVES: tuple[tuple[tuple[int, int], tuple[tuple[int, int], ...]], ...] = (
-    ((1, 0), ()),
-    ((0, 1), ()),
-    ((1, 1), ((1, 0), (0, 1))),
-    ((1, -1), ((1, 0), (0, -1))),
-    ((2, 1), ((1, 0), (1, 1))),
-    ((1, 2), ((0, 1), (1, 1))),
-    ((2, -1), ((1, 0), (1, -1))),
-    ((1, -2), ((0, -1), (1, -1))),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +98,7 @@ def plan_trenches(
     """
     mounts = site.mounts if mounts is None else mounts
     wired = [one for one in mounts if one.kind is not MountKind.LAMP_POST]
-    cells = _Cells.of(site, step_m)
+    cells = _diggable(site, step_m)
     linker = _Linker(site, cells)
     cabinet_links = linker.links([(one.point.x, one.point.y) for one in site.power_cabinets])
     mount_links = linker.links([(one.point.x, one.point.y) for one in wired])
@@ -141,62 +128,19 @@ def plan_trenches(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """Ground that may be dug: centres (C, 2), euro per metre (C,) and where each cell lies."""
-
-    xy_m: Floats
-    rate_eur_per_m: Floats
-    index: npt.NDArray[np.int64]  # (columns, rows), -1 where one may not dig
-    step_m: float
-
-    @classmethod
-    def of(cls, site: Site, step_m: float) -> "_Cells":
-        parts, rates = [np.zeros((0, 2))], [np.zeros(0)]
-        for kind, polygon in public_ground(site).items():
-            parts.append(grid_points(polygon, step_m))
-            rates.append(np.full(len(parts[-1]), site.costs.trench_eur_per_m(kind)))
-        xy, rate = np.vstack(parts), np.concatenate(rates)
-        column_row = np.floor(xy / step_m).astype(np.int64)
-        if not len(xy):
-            return cls(xy, rate, np.full((1, 1), NO_EDGE, dtype=np.int64), step_m)
-        _, first = np.unique(column_row, axis=0, return_index=True)
-        xy, rate, column_row = xy[first], rate[first], column_row[first]
-        # A margin of two cells, so that no step leaves the array.
-        column_row -= column_row.min(axis=0) - 2
-        index = np.full(column_row.max(axis=0) + 3, NO_EDGE, dtype=np.int64)
-        index[column_row[:, 0], column_row[:, 1]] = np.arange(len(xy))
-        return cls(xy, rate, index, step_m)
-
-    def graph(self, links: Sequence[tuple[int, float]]) -> csr_matrix:
-        """Join neighbours, and each further node to its cell by a link of a price."""
-        column, row = np.nonzero(self.index >= 0)
-        here = self.index[column, row]
-        starts, ends, costs = [], [], []
-        for (right, up), passed in _MOVES:
-            there = self.index[column + right, row + up]
-            on_way = [self.index[column + i, row + j] for i, j in passed]
-            is_free = np.min([there, *on_way], axis=0) >= 0
-            rates = [self.rate_eur_per_m[one[is_free]] for one in (here, there, *on_way)]
-            length = self.step_m * float(np.hypot(right, up))
-            starts.append(here[is_free])
-            ends.append(there[is_free])
-            costs.append(np.mean(rates, axis=0) * length)
-        linked = [(i, *link) for i, link in enumerate(links) if link[0] >= 0]
-        starts.append(np.array([len(here) + i for i, _, _ in linked], dtype=np.int64))
-        ends.append(np.array([cell for _, cell, _ in linked], dtype=np.int64))
-        costs.append(np.array([cost for _, _, cost in linked]))
-        n = len(self.xy_m) + len(links)
-        pairs = (np.concatenate(starts), np.concatenate(ends))
-        # Ground that costs nothing to dig must still be joined: a sparse graph drops zeros.
-        priced = np.maximum(np.concatenate(costs), SMALLEST_M)
-        return csr_matrix((priced, pairs), shape=(n, n))
+def _diggable(site: Site, step_m: float) -> Cells:
+    """Cut the ground that may be dug into cells, each at the price of its kind."""
+    parts, rates = [np.zeros((0, 2))], [np.zeros(0)]
+    for kind, polygon in public_ground(site).items():
+        parts.append(grid_points(polygon, step_m))
+        rates.append(np.full(len(parts[-1]), site.costs.trench_eur_per_m(kind)))
+    return Cells.of(np.vstack(parts), np.concatenate(rates), step_m)
 
 
 class _Linker:
     """Links places beside the ground that may be dug to the nearest cell of it."""
 
-    def __init__(self, site: Site, cells: _Cells) -> None:
+    def __init__(self, site: Site, cells: Cells) -> None:
         self._cells = cells
         self._tree = cKDTree(cells.xy_m) if len(cells.xy_m) else None
         self._dearest = max(site.costs.trench_eur_per_m(kind) for kind in AreaKind)
@@ -221,8 +165,8 @@ class _Linker:
             return NO_EDGE, 0.0
         first = int(np.argmax(is_free))
         is_on_ground = away[first] <= self._cells.step_m
-        rate = self._cells.rate_eur_per_m[cell[first]] if is_on_ground else self._dearest
-        return int(cell[first]), max(float(away[first]), SMALLEST_M) * float(rate)
+        rate = self._cells.rate[cell[first]] if is_on_ground else self._dearest
+        return int(cell[first]), max(float(away[first]), SMALLEST) * float(rate)
 
 
 class _Branches:

@@ -5,14 +5,9 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import sparse
 
 from parkwacht_config.text import Text
-from parkwacht_coverage._bound import compute_bound
-from parkwacht_coverage._model import Task
-from parkwacht_coverage._reduction import reduced
 from parkwacht_coverage.choices import Ceiling, Choices, Goal, Limits
 from parkwacht_coverage.choosing import Effort, Run, choose_cheapest, choose_most
 
@@ -41,14 +36,14 @@ def random_choices(
         for name, n_items in (("gates", 2), ("area", 12))
     )
     cells = matrix(rng, n_views, 6)
-    ceilings = (Ceiling("private", NAME, cells, rng.integers(1, 9, 6) * 1.0, 12.0),)
+    ceilings = (Ceiling("private", NAME, cells, rng.integers(1, 9, 6).astype(np.float64), 12.0),)
     return Choices(
         site_of=np.sort(rng.integers(0, 4, n_views)),
-        view_eur=rng.integers(1, 6, n_views) * 100.0,
+        view_eur=100.0 * rng.integers(1, 6, n_views).astype(np.float64),
         is_counted=np.arange(n_views) > 0,
-        site_eur=rng.integers(2, 9, 4) * 100.0,
+        site_eur=100.0 * rng.integers(2, 9, 4).astype(np.float64),
         leaf_edge=np.array([1, 2, 0, -1]),
-        edge_eur=rng.integers(1, 9, 3) * 100.0,
+        edge_eur=100.0 * rng.integers(1, 9, 3).astype(np.float64),
         edge_parent=np.array([-1, 0, 0]),
         goals=goals,
         ceilings=ceilings if ceiling else (),
