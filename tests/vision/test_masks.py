@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from shapely.geometry import Polygon, box
 from parkwacht_config.loader import load_site
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import PrivacyMask, Site
+from parkwacht_coverage.camera import CameraModel
+from parkwacht_coverage.density import find_edition
+from parkwacht_coverage.masks import MaskGround, make_masks, to_camera_toml
 from parkwacht_vision.cli import WatchOptions, run_watch
 from parkwacht_vision.event import FlaggedEvent
 from parkwacht_vision.evidence import decode_jpeg
@@ -26,6 +30,7 @@ from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.spool import Spool
 
 ROOT = Path(__file__).parents[2]
+SITES = ROOT / "config" / "sites"
 RECORDING = ROOT / "sample_media" / "p1_parking_20261123T021300+0100.mp4"
 # The camera's type has 2688 x 1520 pixels, the recording 1280 x 720; its width and height are
 # scaled each on its own.
@@ -55,7 +60,7 @@ class Kept:
 
 def watch(folder: Path, *masks: PrivacyMask) -> Kept:
     settings = Settings(state_dir=folder)
-    site = replace(load_site(ROOT / "config" / "sites" / "josink_es.toml"), privacy_masks=masks)
+    site = replace(load_site(SITES / "josink_es.toml"), privacy_masks=masks)
     options = WatchOptions(sources=(str(RECORDING),), detector="embedded")
     spool = Spool(settings.spool_dir)
     summary = run_watch(options, settings, site, Console(file=io.StringIO()), spool)
@@ -166,3 +171,43 @@ def test_a_camera_without_masks_gives_its_own_frames(make_site: Callable[..., Si
     frame = Frame(np.zeros((4, 4, 3), np.uint8), 0.0, AT, AT, 0)
     assert PrivacyScreen.of(site, site.cameras[0]).cover(frame) is frame
     assert PrivacyScreen.of(site, None).cover(frame) is frame
+
+
+def test_generated_masks_hide_private_ground_and_leave_the_parking(tmp_path: Path) -> None:
+    # From the study's masks by way of its camera file to the worker's pixels. What a pixel shows
+    # is found by its ray to the ground; at observe, 62.5 px/m, private ground must be hidden.
+    shutil.copy(SITES / "josink_es.toml", tmp_path)
+    shutil.copytree(SITES / "josink_es", tmp_path / "josink_es")
+    path = tmp_path / "josink_es.toml"
+    before = load_site(path)
+    camera = before.cameras[0]
+    model = CameraModel.of(camera, before.camera_types[camera.type_id])
+    ground = MaskGround.of(before)
+    made = make_masks(model, ground, find_edition("2014").find("observe"))
+    (tmp_path / "masks.toml").write_text(to_camera_toml((), made.masks), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[layers]", 'camera_file = "masks.toml"\n[layers]', 1), "utf-8")
+    site = load_site(path)
+    assert site.privacy_masks == made.masks != ()
+
+    picture = np.full((720, 1280, 3), 90, np.uint8)
+    is_black = (PrivacyScreen.of(site, camera).cover_image(picture) == 0).all(axis=2)
+    at_home = model.scaled_to(1280, 720)
+    u, v = (one.ravel() for one in np.meshgrid(np.arange(2, 1280, 4), np.arange(2, 720, 4)))
+    xy = at_home.ground_at(np.column_stack((u, v)).astype(np.float64) + 0.5)
+    near = np.hypot(xy[:, 0] - camera.x_m, xy[:, 1] - camera.y_m) < 80
+    u, v, points = u[near], v[near], np.column_stack((xy[near], np.zeros(near.sum())))
+    scene = ground.scene
+    seen = scene.is_visible((camera.x_m, camera.y_m, camera.height_m), scene.targets(points))
+    is_private = shapely.contains_xy(ground.private, points[:, 0], points[:, 1])
+    is_purpose = shapely.contains_xy(ground.purpose, points[:, 0], points[:, 1])
+    dense = model.pixel_density_px_per_m(points) >= 62.5
+    to_hide = seen & is_private & dense
+    assert to_hide.sum() > 60
+    assert is_black[v[to_hide], u[to_hide]].all()
+    to_show = seen & is_purpose
+    assert to_show.sum() > 4000
+    assert is_black[v[to_show], u[to_show]].mean() < 0.05
+
+    kept = watch(tmp_path / "state", *site.privacy_masks)
+    assert [one.zone_id for one in kept.events] == ["z_parking_1"]
