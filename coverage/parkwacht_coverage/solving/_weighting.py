@@ -207,9 +207,9 @@ def _open_row(state: State, row: int) -> None:
 def _is_missed_less(
     score: Longs, inverse_cost: Floats, changed_at: Longs, one: int, other: int
 ) -> bool:
-    """Return whether `one` scores less per cost than `other`; of equals the one unchanged longer."""
+    """Return whether `one` scores less per cost; of equals the one unchanged longer."""
     a, b = score[one] * inverse_cost[one], score[other] * inverse_cost[other]
-    return a < b or (a == b and changed_at[one] < changed_at[other])
+    return bool(a < b or (a == b and changed_at[one] < changed_at[other]))
 
 
 @compiled

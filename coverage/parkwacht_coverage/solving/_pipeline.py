@@ -1,0 +1,238 @@
+"""
+From a first choice to a proof: the course that set covering and maximum coverage share.
+
+Greedy, then local search for a fixed number of steps while HiGHS bounds the linear relaxation; the
+bound and reduced costs leave out columns that no better choice can hold; on what is left, HiGHS
+proves while the local search goes on, each on its own core.
+
+The first part depends on the seed alone, and so does HiGHS, which begins from it. Where HiGHS
+proves, and where the first part was best already, the choice is the same on every run. Where time
+ends the work, or the later search is what finds the best, it depends on the speed of the machine.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from parkwacht_coverage.solving._background import Background
+from parkwacht_coverage.solving.answer import Ledger
+from parkwacht_coverage.solving.milp import LpAnswer, Milp, MilpAnswer, run_milp, solve_lp
+
+Floats = npt.NDArray[np.float64]
+Longs = npt.NDArray[np.int64]
+# a later round is worth its restart when it leaves out this share of the columns
+SHRINK = 0.75
+SLICE_S = 0.1
+
+
+class Search(Protocol):
+    """A local search that can be continued."""
+
+    def run(self, n_steps: int) -> bool:
+        """Go on; return whether the best became better."""
+
+    def best(self) -> list[int]:
+        """Return the best choice so far."""
+
+    def aim(self, value: float, target: float) -> None:
+        """Look for better than `value`; stop at `target`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """
+    A program whose first columns stand for `columns` of the problem.
+
+    `start_of` makes a full solution from a choice among those columns; `absolute_gap` proves.
+    """
+
+    milp: Milp
+    columns: Longs
+    start_of: Callable[[Sequence[int]], Floats]
+    absolute_gap: float
+
+    def chosen(self, values: Floats) -> list[int]:
+        """Return the columns of the problem that a solution takes."""
+        taken = values[: len(self.columns)] > 0.5  # noqa: PLR2004 (0 or 1, up to rounding)
+        return [int(one) for one in self.columns[taken]]
+
+
+class Problem(Protocol):
+    """A covering problem, reduced."""
+
+    @property
+    def n_columns(self) -> int:
+        """How many columns there are."""
+
+    @property
+    def step_s(self) -> float:
+        """About how long a step of the search takes, from sizes alone."""
+
+    def value_of(self, chosen: Sequence[int]) -> float:
+        """Return the value of a choice, from scratch."""
+
+    def greedy(self) -> list[int]:
+        """Return a first choice."""
+
+    def search(self, columns: Longs, start: Sequence[int], seed: int) -> Search:
+        """Return a local search among some columns."""
+
+    def program(self, columns: Longs) -> Program:
+        """Return the program on some columns."""
+
+
+def run_pipeline(problem: Problem, ledger: Ledger, seed: int) -> None:
+    """
+    Work on a problem until proven, out of time or stopped; the ledger holds the outcome.
+
+    Raises
+    ------
+    CoverageError
+        The process of HiGHS crashed.
+    """
+    work: list[Background[LpAnswer] | Background[MilpAnswer]] = []
+    try:
+        _run(problem, ledger, seed, work)
+    except KeyboardInterrupt:
+        if ledger.value is None:
+            raise
+        ledger.is_stopped = True
+    finally:
+        for one in work:
+            one.stop()
+
+
+def _run(
+    problem: Problem,
+    ledger: Ledger,
+    seed: int,
+    work: list[Background[LpAnswer] | Background[MilpAnswer]],
+) -> None:
+    everything = np.arange(problem.n_columns)
+    first = problem.greedy()
+    ledger.offer(problem.value_of(first), first, "greedy")
+    program = problem.program(everything)
+    lp_s = max(1.0, 0.5 * ledger.left_s)
+    relaxing = Background(lambda stop: solve_lp(program.milp, time_limit_s=lp_s, should_stop=stop))
+    work.append(relaxing)
+    search = problem.search(everything, ledger.chosen, seed)
+    _search_first(problem, ledger, search, relaxing)
+    start = ledger.chosen
+    while not relaxing.is_done and not ledger.is_over():
+        _search_on(problem, ledger, search)
+    if ledger.is_over() and not relaxing.is_done:
+        return
+    relaxed = relaxing.join()
+    ledger.raise_bound(relaxed.bound, "relaxation")
+    kept, n_round = everything, 0
+    while not ledger.is_over():
+        kept = _worth_keeping(ledger, relaxed, kept, start)
+        program = problem.program(kept)
+        work.append(_prove(program, ledger, start, seed))
+        search = problem.search(kept, start, seed + n_round + 1)
+        if not _follow(problem, ledger, relaxed, search, (program, work[-1], kept)):  # type: ignore[arg-type]
+            return
+        start, n_round = ledger.chosen, n_round + 1
+
+
+def _search_first(
+    problem: Problem, ledger: Ledger, search: Search, relaxing: Background[LpAnswer]
+) -> None:
+    """
+    Search for a number of steps that depends on the sizes alone.
+
+    A bound that comes meanwhile can end it, which changes nothing: what reaches it stays the best.
+    """
+    # about a second without improvement, four in all, on the machine this was measured on
+    patience = max(1000, int(1.0 / problem.step_s))
+    piece = max(100, patience // 20)
+    done, improved_at = 0, 0
+    while done < min(4 * patience, improved_at + patience) and not ledger.is_over():
+        search.aim(_value(ledger), ledger.bound)
+        if search.run(piece):
+            chosen = search.best()
+            ledger.offer(problem.value_of(chosen), chosen, "local search")
+            improved_at = done
+        done += piece
+        if relaxing.is_done:
+            ledger.raise_bound(relaxing.join().bound, "relaxation")
+
+
+def _search_on(problem: Problem, ledger: Ledger, search: Search) -> bool:
+    """Search for a moment; return whether the best became better."""
+    search.aim(_value(ledger), ledger.bound)
+    has_improved = search.run(max(50, int(SLICE_S / problem.step_s)))
+    if has_improved:
+        chosen = search.best()
+        return ledger.offer(problem.value_of(chosen), chosen, "local search")
+    ledger.tell()
+    return False
+
+
+def _value(ledger: Ledger) -> float:
+    return ledger.value if ledger.value is not None else ledger.sign * math.inf
+
+
+def _prove(
+    program: Program, ledger: Ledger, start: Sequence[int], seed: int
+) -> Background[MilpAnswer]:
+    time_limit_s = ledger.left_s
+
+    def prove(should_stop: Callable[[], bool]) -> MilpAnswer:
+        return run_milp(
+            program.milp,
+            time_limit_s=time_limit_s,
+            start=program.start_of(start),
+            absolute_gap=program.absolute_gap,
+            should_stop=should_stop,
+            seed=seed,
+        )
+
+    return Background(prove)
+
+
+def _worth_keeping(ledger: Ledger, relaxed: LpAnswer, kept: Longs, start: Sequence[int]) -> Longs:
+    """
+    Leave out columns that no better choice can hold (reduced-cost fixing).
+
+    With a column in, the bound moves by its reduced cost; where that passes the next better value,
+    the column is only needed for the choice known already.
+    """
+    if relaxed.reduced_costs is None or not math.isfinite(relaxed.bound):
+        return kept
+    with_column = ledger.sign * (relaxed.bound + relaxed.reduced_costs[kept])
+    slack = 1e-7 * max(1.0, abs(ledger.next_better))
+    is_useful = with_column <= ledger.sign * ledger.next_better + slack
+    return kept[is_useful | np.isin(kept, np.asarray(start, dtype=np.int64))]
+
+
+def _follow(
+    problem: Problem,
+    ledger: Ledger,
+    relaxed: LpAnswer,
+    search: Search,
+    proof: tuple[Program, Background[MilpAnswer], Longs],
+) -> bool:
+    """Search while HiGHS proves; return whether another round, on fewer columns, is worth it."""
+    program, proving, kept = proof
+    while not proving.is_done and not ledger.is_over():
+        if _search_on(problem, ledger, search):
+            smaller = _worth_keeping(ledger, relaxed, kept, ledger.chosen)
+            if len(smaller) < SHRINK * len(kept):
+                proving.stop()
+                _take(problem, ledger, program, proving.join())
+                return not ledger.is_over()
+    proving.stop()
+    _take(problem, ledger, program, proving.join())
+    return False
+
+
+def _take(problem: Problem, ledger: Ledger, program: Program, answer: MilpAnswer) -> None:
+    if answer.values is not None:
+        chosen = program.chosen(answer.values)
+        ledger.offer(problem.value_of(chosen), chosen, "HiGHS")
+    ledger.raise_bound(answer.bound, "HiGHS")
