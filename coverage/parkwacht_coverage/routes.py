@@ -84,7 +84,9 @@ def sample_routes(evaluator: Evaluator) -> tuple[RouteSamples, ...]:
 def _sample(route: Route, evaluator: Evaluator, height_m: float) -> RouteSamples:
     n = max(1, math.ceil(route.line.length / SAMPLE_M))
     middles = (np.arange(n) + 0.5) / n
-    xy = shapely.get_coordinates(shapely.line_interpolate_point(route.line, middles, True))
+    xy = shapely.get_coordinates(
+        shapely.line_interpolate_point(route.line, middles, normalized=True)
+    )
     points = np.column_stack((xy, np.full(n, height_m)))
     lux = illuminance_lux(points, evaluator.site.lamp_posts, evaluator.scene)
     targets = evaluator.scene.targets(points)
