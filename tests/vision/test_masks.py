@@ -61,7 +61,7 @@ class Kept:
 def watch(folder: Path, *masks: PrivacyMask) -> Kept:
     settings = Settings(state_dir=folder)
     site = replace(load_site(SITES / "josink_es.toml"), privacy_masks=masks)
-    options = WatchOptions(sources=(str(RECORDING),), detector="embedded")
+    options = WatchOptions(sources=(str(RECORDING),), detector="embedded", fps=5)
     spool = Spool(settings.spool_dir)
     summary = run_watch(options, settings, site, Console(file=io.StringIO()), spool)
     snapshots, clips = [], []
@@ -111,7 +111,7 @@ def test_the_snapshot_is_black_behind_a_mask_and_as_before_beside_it(
 
 def test_every_picture_of_the_clip_is_black_behind_a_mask(unmasked: Kept, masked: Kept) -> None:
     (before,), (after,) = unmasked.clips, masked.clips
-    assert len(after) == len(before) > 100
+    assert len(after) == len(before) > 60
     inside = pixels_in(Polygon(CARS_PX).buffer(-6))
     outside = ~pixels_in(Polygon(CARS_PX).buffer(40))
     for number, (clear, covered) in enumerate(zip(before, after, strict=True)):
