@@ -7,10 +7,9 @@ puts the far end of the target class just under the upper edge of the image: ata
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -18,8 +17,10 @@ from parkwacht_config.site import CameraType, Lens, Mount, MountKind
 from parkwacht_config.text import Text
 from parkwacht_coverage.camera import CameraModel, focal_length_px
 from parkwacht_coverage.density import DensityClass
-from parkwacht_coverage.light import is_lit_for
-from parkwacht_coverage.plan import Ground, require_outside
+from parkwacht_coverage.hits import Hits as Hits  # noqa: PLC0414
+from parkwacht_coverage.hits import PointSet, find_hits
+from parkwacht_coverage.place import require_eye
+from parkwacht_coverage.plan import Ground
 from parkwacht_coverage.visibility import Scene, Targets
 
 Floats = npt.NDArray[np.float64]
@@ -27,7 +28,7 @@ Ints = npt.NDArray[np.int32]
 
 FACADE_LIMIT_DEG = 80.0
 MIN_TARGETS = 5  # views that see fewer targets are not worth a camera
-EPS = 1e-9
+MOUNTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,54 +72,68 @@ def find_views(
     search
         What the views are made of.
     on_progress
-        Told after each mount how many of how many are done.
+        Told now and then how many of how many mounts are done.
 
     Returns
     -------
     views
-        In the order of mounts, types and pans.
+        In the order of mounts, types, focal lengths and pans.
 
     Raises
     ------
     CoverageError
-        A mount is inside a building.
+        A mount is inside a building, or not above the ground.
     """
+    for mount in mounts:
+        require_place(search.scene, mount)
     views: list[View] = []
-    for done, mount in enumerate(mounts, start=1):
-        views += views_of(mount, search)
-        on_progress(done, len(mounts))
+    for first in range(0, len(mounts), MOUNTS_AT_ONCE):
+        some = mounts[first : first + MOUNTS_AT_ONCE]
+        views += views_of(some, search)
+        on_progress(first + len(some), len(mounts))
     return views
 
 
-def views_of(mount: Mount, search: Search) -> Iterator[View]:
+def views_of(mounts: Sequence[Mount], search: Search) -> list[View]:
+    """Make the candidate views of some mounts, which stand outside every building."""
+    aimed = [
+        (mount, camera_type, turned(model, pan_deg))
+        for mount in mounts
+        for camera_type in search.camera_types
+        for model in aims(mount, camera_type, search)
+        for pan_deg in pans(mount, search.pan_step_deg)
+    ]
+    hits = find_hits(
+        [model for _, _, model in aimed],
+        [camera_type for _, camera_type, _ in aimed],
+        PointSet(
+            search.ground.points_m,
+            search.density_class.threshold_px_per_m,
+            search.lux,
+            search.targets,
+        ),
+        search.scene,
+        light_margin=search.light_margin,
+    )
+    return [
+        View(mount, camera_type, model, seen)
+        for index, (mount, camera_type, model) in enumerate(aimed)
+        if len(seen := hits.of(index)) >= MIN_TARGETS
+    ]
+
+
+def require_place(scene: Scene, mount: Mount) -> None:
     """
-    Make the candidate views of one mount.
+    Refuse a mount at which no camera can hang.
 
     Raises
     ------
     CoverageError
-        The mount is inside a building.
+        It is inside a building, or not above the ground.
     """
     eye = (mount.point.x, mount.point.y, mount.height_m)
     what = Text(nl=f"montagepunt {mount.id!r}", en=f"mount {mount.id!r}")
-    require_outside(search.scene.building_at(*eye), what, eye)
-    models = {one.id: aim(mount, one, search) for one in search.camera_types}
-    if not models:
-        return
-    longest = max(_range_m(model, search.density_class) for model in models.values())
-    seen = np.flatnonzero(search.scene.is_visible(eye, search.targets, range_m=longest))
-    offsets = search.ground.points_m[seen] - np.array(eye)
-    away = np.linalg.norm(offsets, axis=1)
-    for camera_type in search.camera_types:
-        usable = np.ones(len(seen), dtype=np.bool_)
-        if search.lux is not None:
-            usable = is_lit_for(camera_type, search.lux[seen], away, margin=search.light_margin)
-        which, local = seen[usable], np.ascontiguousarray(offsets[usable])
-        for pan_deg in pans(mount, search.pan_step_deg):
-            model = turned(models[camera_type.id], pan_deg)
-            hits = which[_rectilinear_hits(local, model, search.density_class)]
-            if len(hits) >= MIN_TARGETS:
-                yield View(mount, camera_type, model, hits.astype(np.int32))
+    require_eye(scene, eye, what)
 
 
 def pans(mount: Mount, step_deg: float) -> list[float]:
@@ -129,9 +144,32 @@ def pans(mount: Mount, step_deg: float) -> list[float]:
     return [(mount.facing_deg + step_deg * i) % 360 for i in range(-n_each_side, n_each_side + 1)]
 
 
-def aim(mount: Mount, camera_type: CameraType, search: Search) -> CameraModel:
+def focal_lengths_mm(camera_type: CameraType) -> tuple[float | None, ...]:
+    """
+    Return the focal lengths to try: of a zoom lens wide, middle and tele, else the one it has.
+
+    The middle is the geometric mean, so that each step enlarges as much. None is the wide end as
+    the datasheet gives it.
+    """
+    wide, tele = camera_type.focal_length_mm, camera_type.focal_length_max_mm
+    if tele is None or tele <= wide:
+        return (None,)
+    return None, round(math.sqrt(wide * tele), 1), tele
+
+
+def aims(mount: Mount, camera_type: CameraType, search: Search) -> list[CameraModel]:
+    """Build the cameras of a type at a mount, one per focal length, looking north."""
+    return [
+        aim(mount, camera_type, search, focal_length_mm=one)
+        for one in focal_lengths_mm(camera_type)
+    ]
+
+
+def aim(
+    mount: Mount, camera_type: CameraType, search: Search, *, focal_length_mm: float | None = None
+) -> CameraModel:
     """Build the camera of a type at a mount, tilted for the target class, looking north."""
-    f_px = focal_length_px(camera_type)
+    f_px = focal_length_px(camera_type, focal_length_mm)
     model = CameraModel(
         id=f"{mount.id}_{camera_type.id}",
         x_m=mount.point.x,
@@ -170,33 +208,3 @@ def is_candidate(camera_type: CameraType) -> bool:
     """Return whether a type can be proposed: fixed, rectilinear, judged by pixel density."""
     is_special = camera_type.is_thermal or camera_type.is_ptz or camera_type.is_anpr
     return camera_type.lens is Lens.RECTILINEAR and not is_special
-
-
-def _range_m(model: CameraModel, density_class: DensityClass) -> float:
-    """Return the largest distance at which a target can reach the class: in a corner."""
-    corner = math.hypot(model.width_px, model.height_px) / 2 / model.f_px
-    return density_class.reach_m(model.f_px) * math.hypot(1.0, corner)
-
-
-def _rectilinear_hits(
-    offsets: Floats, model: CameraModel, density_class: DensityClass
-) -> npt.NDArray[np.bool_]:
-    halves = np.array([model.width_px / 2 / model.f_px, model.height_px / 2 / model.f_px])
-    reach = model.f_px / density_class.threshold_px_per_m
-    hits: npt.NDArray[np.bool_] = _hits(offsets, model.axes(), halves, reach)
-    return hits
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _hits(offsets: Floats, axes: Floats, halves: Floats, reach: float) -> npt.NDArray[np.bool_]:
-    """Return which offsets from the eye are in the image, not deeper than the reach."""
-    hits = np.zeros(offsets.shape[0], dtype=np.bool_)
-    for i in range(offsets.shape[0]):
-        x, y, z = offsets[i, 0], offsets[i, 1], offsets[i, 2]
-        depth = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z
-        if depth <= 0.0 or depth > reach:
-            continue
-        right = axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z
-        down = axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z
-        hits[i] = abs(right) <= halves[0] * depth and abs(down) <= halves[1] * depth
-    return hits

@@ -10,6 +10,7 @@ or through a corner is judged as one a hair beside it. Ground coordinates are me
 heights are metres above the ground.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -154,19 +155,27 @@ class Scene:
             Eye e sees the targets `indices[indptr[e] : indptr[e + 1]]`, ascending; shape (E + 1,)
             and dtype int64, shape (number seen,) and dtype int32.
         """
+        n_parts = min(len(eyes_m), 8 * n_cores())
+        cuts = np.linspace(0, len(eyes_m), n_parts + 1).astype(np.int64)
+        ranges = np.broadcast_to(np.asarray(ranges_m, dtype=np.float64), len(eyes_m))
+        answers = map_on_cores(
+            lambda part: self.look(eyes_m[part], targets, ranges_m=ranges[part]),
+            [slice(int(a), int(b)) for a, b in itertools.pairwise(cuts)],
+        )
+        if not answers:
+            return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+        counts = np.concatenate([np.diff(indptr) for indptr, _ in answers])
+        return np.concatenate(([0], np.cumsum(counts))), np.concatenate([one for _, one in answers])
+
+    def look(
+        self, eyes_m: Floats, targets: Targets, *, ranges_m: Floats | float = math.inf
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Do what `sweep` does on the core of the caller, for callers that have threads."""
         eyes = np.empty((len(eyes_m), 4))
         eyes[:, :3] = eyes_m
         eyes[:, 3] = ranges_m
-        n_parts = min(len(eyes), 8 * n_cores())
-        parts = np.array_split(eyes, n_parts) if n_parts else []
-        answers = map_on_cores(
-            lambda part: look_around(part, self._walls, self._raised, targets.sorted), parts
-        )
-        indptr = np.zeros(len(eyes) + 1, dtype=np.int64)
-        if not answers:
-            return indptr, np.zeros(0, dtype=np.int32)
-        np.cumsum(np.concatenate([counts for counts, _ in answers]), out=indptr[1:])
-        return indptr, np.concatenate([found for _, found in answers])
+        counts, found = look_around(eyes, self._walls, self._raised, targets.sorted)
+        return np.concatenate(([0], np.cumsum(counts))), found
 
     def visible_quads(
         self, eye_m: tuple[float, float, float], *, at_height_m: float = 0.0, range_m: float
