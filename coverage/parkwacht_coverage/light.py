@@ -44,15 +44,17 @@ def illuminance_lux(points_m: Floats, lamps: Sequence[LampPost], scene: Scene) -
     illuminance_lux
         On the horizontal ground, shape (N,).
     """
+    total = np.zeros(len(points_m))
+    if not lamps or not len(points_m):
+        return total
     on_ground = np.column_stack((points_m[:, :2], np.zeros(len(points_m))))
-    targets = scene.targets(on_ground)
-    total = np.zeros(len(on_ground))
-    for lamp in lamps:
-        eye = (lamp.point.x, lamp.point.y, lamp.height_m)
-        lit = scene.is_visible(eye, targets, range_m=LAMP_RANGE_M)
-        away = np.hypot(on_ground[lit, 0] - eye[0], on_ground[lit, 1] - eye[1])
-        cos = lamp.height_m / np.hypot(away, lamp.height_m)
-        total[lit] += lamp.intensity_cd * cos**3 / lamp.height_m**2
+    eyes = np.array([(one.point.x, one.point.y, one.height_m) for one in lamps])
+    indptr, lit = scene.sweep(eyes, scene.targets(on_ground), ranges_m=LAMP_RANGE_M)
+    lamp = np.repeat(np.arange(len(lamps)), np.diff(indptr))
+    away = np.hypot(*(on_ground[lit, :2] - eyes[lamp, :2]).T)
+    cos = eyes[lamp, 2] / np.hypot(away, eyes[lamp, 2])
+    straight_down = np.array([one.intensity_cd / one.height_m**2 for one in lamps])
+    np.add.at(total, lit, straight_down[lamp] * cos**3)
     return total
 
 
