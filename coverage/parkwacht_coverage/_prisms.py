@@ -59,20 +59,21 @@ def make_walls(prisms: Sequence[Building]) -> Walls:
     return Walls(grid, np.ascontiguousarray(ends[order]), tops[owner[order]])
 
 
-def make_prisms(prisms: Sequence[Building]) -> Prisms:
-    """Sort prisms that float above the ground by place."""
+def make_prisms(prisms: Sequence[Building]) -> tuple[Prisms, npt.NDArray[np.int64]]:
+    """Sort prisms that are asked as a whole by place; also return their order, shape (P,)."""
     polygons = np.array([one.polygon for one in prisms], dtype=object)
     grid, order = make_grid(shapely.bounds(polygons).reshape(-1, 4))
     placed = [prisms[int(index)] for index in order]
     ends, owner = walls_of(placed)
     heights = np.array([(one.base_m, one.height_m) for one in placed], dtype=np.float64)
-    return Prisms(
+    placed_prisms = Prisms(
         grid,
         heights.reshape(-1, 2),
         np.ascontiguousarray(shapely.bounds(polygons).reshape(-1, 4)[order]),
         np.searchsorted(owner, np.arange(len(placed) + 1)).astype(np.int64),
         np.ascontiguousarray(ends),
     )
+    return placed_prisms, order
 
 
 def sort_points(points_m: Floats, is_kept: Bools) -> Points:

@@ -178,7 +178,7 @@ def _is_behind_wall(x: float, y: float, rise: float, wall: Floats, eye_m: float)
     return EPS < u <= last and eye_m + rise * u < wall[4]
 
 
-@compiled
+@inlined
 def _is_behind_prism(eye: Floats, x: float, y: float, rise: float, p: int, prisms: Prisms) -> bool:
     """Return whether the line to (x, y) meets the inside of a prism between its base and top."""
     base, top = prisms.heights[p]
@@ -333,3 +333,30 @@ def look_around(
         counts[e] = n
         total += n
     return counts, found[:total].copy()
+
+
+@compiled
+def find_hidden(eye: Floats, xyz: Floats, prisms: Prisms) -> npt.NDArray[np.bool_]:
+    """
+    Find what each prism alone hides.
+
+    Parameters
+    ----------
+    eye
+        (x, y, height), shape (3,), in metres.
+    xyz
+        Targets (x, y, height), shape (N, 3), in metres.
+    prisms
+        P of them, on the ground or above it.
+
+    Returns
+    -------
+    is_hidden
+        Shape (P, N).
+    """
+    hidden = np.zeros((len(prisms.heights), len(xyz)), dtype=np.bool_)
+    for p in range(len(prisms.heights)):
+        for i in range(len(xyz)):
+            x, y, rise = xyz[i, 0] - eye[0], xyz[i, 1] - eye[1], xyz[i, 2] - eye[2]
+            hidden[p, i] = _is_behind_prism(eye, x, y, rise, p, prisms)
+    return hidden

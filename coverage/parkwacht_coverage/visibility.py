@@ -74,7 +74,7 @@ class Scene:
             -1, 2
         )
         self._walls = make_walls([one for one in self.prisms if one.base_m <= 0])
-        self._raised = make_prisms([one for one in self.prisms if one.base_m > 0])
+        self._raised, _ = make_prisms([one for one in self.prisms if one.base_m > 0])
 
     def targets(self, points_m: Floats) -> Targets:
         """
