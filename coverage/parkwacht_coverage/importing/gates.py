@@ -7,6 +7,7 @@ Only what a road does across counts: at the middle of the crossing the carriagew
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -20,7 +21,8 @@ from parkwacht_coverage.importing.shapes import single_lines
 MIN_GATE_M = 2.0
 MAX_GATE_M = 30.0
 REACH_M = 3.0
-INSET_M = 1.0  # a derived outline ends where the roads end: look just inside it
+CORNER = np.pi / 4
+INSET_M = 1.5  # a derived outline ends where the roads end: look just inside it
 WINDS = (
     Text(nl="noord", en="north"),
     Text(nl="noordoost", en="north-east"),
@@ -97,8 +99,15 @@ def _to_mm(xy: Floats) -> Floats:
 
 
 def _pieces(ring: Polygon, roads: BaseGeometry) -> list[LineString]:
-    """Return the stretches of a ring that lie on a road."""
-    return single_lines(ring.exterior.intersection(roads))
+    """Return the stretches of a ring that lie on a road, broken where the ring turns a corner."""
+    found = []
+    for line in single_lines(ring.exterior.intersection(roads)):
+        xy = shapely.get_coordinates(line)
+        way = np.arctan2(*np.diff(xy, axis=0).T)
+        turn = np.abs((np.diff(way) + np.pi) % (2 * np.pi) - np.pi)
+        corners = [0, *(np.flatnonzero(turn > CORNER) + 1).tolist(), len(xy) - 1]
+        found += [LineString(xy[one : other + 1]) for one, other in pairwise(corners)]
+    return found
 
 
 def _is_across(piece: LineString, roads: BaseGeometry, inner: Polygon, *, is_given: bool) -> bool:

@@ -1,7 +1,7 @@
 """Read all sources of an import and bring them, theme by theme, to the park's frame."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ from parkwacht_coverage.importing.read_cityjson import read_cityjson
 from parkwacht_coverage.importing.read_dxf import read_dxf
 from parkwacht_coverage.importing.read_gml import read_gml
 from parkwacht_coverage.importing.read_ogr import Bounds, read_ogr
+from parkwacht_coverage.importing.read_osm import read_osm
 from parkwacht_coverage.importing.request import OVERRULABLE, ImportRequest
 from parkwacht_coverage.importing.shapes import buffer_lines, to_lines, to_points, to_polygons
 from parkwacht_coverage.importing.sorting import Sorting, sort_layer, to_items
@@ -89,6 +90,14 @@ class _Role:
     name: str
     file: SourceFile
     layers: Sequence[Layer]
+    sortings: Sequence[Sorting]
+
+    def used(self) -> list[Layer]:
+        """Return of each layer the shapes that have a theme; a drawing's frame may lie anywhere."""
+        return [
+            replace(layer, geometry=layer.geometry[[one is not None for one in sorting.themes]])
+            for layer, sorting in zip(self.layers, self.sortings, strict=True)
+        ]
 
 
 def gather(request: ImportRequest, on_step: Step) -> Gathered:
@@ -116,8 +125,8 @@ def gather(request: ImportRequest, on_step: Step) -> Gathered:
     """
     crs = parse_crs_options(request.crs)
     roles, clouds = _read_all(request, crs, on_step)
-    layers = [layer for role in roles for layer in role.layers]
-    frame = choose_frame(layers, relocate=request.relocate)
+    used = [layer for role in roles for layer in role.used()]
+    frame = choose_frame(used, relocate=request.relocate)
     found = Gathered(frame, crs)
     found.files = [role.file for role in roles] + [one for _, one in clouds]
     found.height_clouds = [one for role, one in clouds if role == "heights"]
@@ -126,12 +135,12 @@ def gather(request: ImportRequest, on_step: Step) -> Gathered:
     for number, role in enumerate(roles):
         on_step(CONVERTING, number, len(roles))
         if role.name == "heights":
-            found.donors.append((role.file, _donors(role, frame, request)))
+            found.donors.append((role.file, _donors(role, frame)))
             continue
-        for layer in role.layers:
+        for layer, sorting in zip(role.layers, role.sortings, strict=True):
             found.systems[f"{layer.source} [{layer.name}]"] = layer.crs or ""
             found.source_of.append(number)
-            for theme, items in _place(layer, role, found, request).items():
+            for theme, items in _place(layer, sorting, found).items():
                 parts.setdefault((role.name, theme), []).append(items)
     on_step(CONVERTING, len(roles), len(roles))
     _share_out(parts, found)
@@ -182,7 +191,8 @@ def _read_all(
         layers = [settle_crs(one, crs) for one in _read(file, box if role == "source" else None)]
         if role == "boundary":
             box = _box_around(layers, request.margin_m)
-        roles.append(_Role(role, file, layers))
+        sortings = [_sort(one, role, request) for one in layers]
+        roles.append(_Role(role, file, layers, sortings))
     on_step(READING, len(tables), len(tables))
     _require_something(roles, clouds)
     return roles, clouds
@@ -195,6 +205,8 @@ def _single(path: Path) -> SourceFile:
 def _read(file: SourceFile, box: Bounds | None) -> list[Layer]:
     if file.kind in READERS:
         return READERS[file.kind](file)
+    if file.kind is FileKind.OSM:
+        return read_osm(file, box)
     return read_ogr(file, box)
 
 
@@ -226,12 +238,9 @@ def _require_something(roles: Sequence[_Role], clouds: Sequence[tuple[str, Sourc
     )
 
 
-def _place(
-    layer: Layer, role: _Role, found: Gathered, request: ImportRequest
-) -> dict[Theme, Items]:
-    """Bring one layer to the park's frame, sort it and repair its shapes."""
+def _place(layer: Layer, sorting: Sorting, found: Gathered) -> dict[Theme, Items]:
+    """Bring one sorted layer to the park's frame and repair its shapes."""
     number = found.ledger.open(layer.source, layer.name, layer.ids)
-    sorting = _sort(layer, role.name, request)
     shapes = to_frame(layer, found.frame)
     placed = {}
     for theme, items in to_items(layer, number, shapes, sorting, found.ledger).items():
@@ -275,14 +284,14 @@ def _with_widths(theme: Theme, items: Items) -> Items:
     return items.with_geometry(geometry).with_value("width_m", width)
 
 
-def _donors(role: _Role, frame: Frame, request: ImportRequest) -> Items:
+def _donors(role: _Role, frame: Frame) -> Items:
     """Read buildings that only give heights."""
     side = Gathered(frame, CrsChoice())
     parts = []
-    for layer in role.layers:
+    for layer, sorting in zip(role.layers, role.sortings, strict=True):
         parts += [
             items
-            for theme, items in _place(layer, role, side, request).items()
+            for theme, items in _place(layer, sorting, side).items()
             if theme is Theme.BUILDING
         ]
     found = concat(parts)

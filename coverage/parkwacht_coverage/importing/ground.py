@@ -111,7 +111,9 @@ def derive_outline(parts: Sequence[Items]) -> Outline:
                 "gevuld",
                 en=f"outline of what was read; gaps narrower than {gap_m:g} m closed, holes filled",
             )
-            simple = shapely.simplify(Polygon(filled.exterior), SIMPLIFY_M)
+            # first wider by as much as simplifying may cut off
+            wide = filled.buffer(1.02 * SIMPLIFY_M, join_style="mitre")
+            simple = shapely.simplify(wide, SIMPLIFY_M)
             return Outline(_only(simple), rule, is_given=False)
     hull = shapely.convex_hull(solid).buffer(0.05, join_style="mitre")
     rule = Text(

@@ -75,7 +75,7 @@ def osm_feature(table: str, tags: Mapping[str, str]) -> Found:
     Parameters
     ----------
     table
-        GDAL's table: points, lines, multilinestrings, multipolygons, other_relations.
+        GDAL's table: points, lines, multilinestrings, multipolygons, other_relations; or ways.
     tags
         Its tags.
 
@@ -91,6 +91,8 @@ def osm_feature(table: str, tags: Mapping[str, str]) -> Found:
         return _line(tags)
     if table == "multipolygons":
         return _area(tags)
+    if table == "ways":  # cut off by the extract
+        return _line(tags) if "highway" in tags else _area(tags)
     return None, _not_used(table), {}
 
 
