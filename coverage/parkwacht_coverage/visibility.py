@@ -108,6 +108,11 @@ class Scene:
                 return self.buildings[index]
         return None
 
+    def buildings_near(self, shape: BaseGeometry) -> list[Building]:
+        """Return the buildings whose footprint meets a shape of the plane, in their order."""
+        found = self._tree.query(shape, predicate="intersects")
+        return [self.buildings[index] for index in sorted(int(one) for one in found)]
+
     def is_visible(
         self, eye_m: tuple[float, float, float], targets: Targets, *, range_m: float = math.inf
     ) -> Bools:
