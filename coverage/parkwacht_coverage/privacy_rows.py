@@ -1,0 +1,212 @@
+"""
+Privacy ceilings as rows of the choice: what each candidate view sees that is not its business.
+
+Counted as `privacy` counts, by day and without masks, so that the figures can be compared; private
+ground and passers-by on a coarser grid, which the study's own measurement checks afterwards. What
+kept cameras see already is taken off each ceiling.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from parkwacht_config.errors import CoverageError
+from parkwacht_config.site import Lens
+from parkwacht_config.text import Text
+from parkwacht_coverage.choices import Ceiling
+from parkwacht_coverage.density import Edition, find_edition
+from parkwacht_coverage.evaluate import Evaluator
+from parkwacht_coverage.privacy import PrivacyLevel, Watcher, privacy_levels, watch
+from parkwacht_coverage.privacy_ground import PrivacyGround, WeightedPoints, lay_privacy_ground
+from parkwacht_coverage.views import View
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+PRIVATE_STEP_M = 8.0
+PASSERS_BY_STEP_M = 8.0
+
+NAMES = {
+    "private_m2": Text(nl="gezien privégrond", en="private ground seen"),
+    "camera_private_m2": Text(
+        nl="gezien privégrond per camera", en="private ground seen by one camera"
+    ),
+    "dwelling_window_m": Text(nl="gezien ramen van woningen", en="windows of dwellings seen"),
+    "recognisable_share": Text(nl="herkenbare voorbijgangers", en="recognisable passers-by"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One ceiling: the points it counts, from which density on, and how much is allowed."""
+
+    id: str
+    points: WeightedPoints
+    outward: Floats | None
+    min_px_per_m: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyRows:
+    """The ceilings for all views together, and which views keep to that for one camera."""
+
+    ceilings: tuple[Ceiling, ...]
+    is_allowed: Bools
+
+
+def find_privacy_rows(
+    evaluator: Evaluator, views: Sequence[View], kept: Sequence[Watcher]
+) -> PrivacyRows:
+    """
+    Write the privacy ceilings of a park as rows.
+
+    Parameters
+    ----------
+    evaluator
+        Of the park, whose goals have the ceilings.
+    views
+        The candidates.
+    kept
+        Cameras that stay whatever is chosen.
+
+    Returns
+    -------
+    rows
+        Without ceilings in the goals nothing is computed.
+
+    Raises
+    ------
+    CoverageError
+        The kept cameras exceed a ceiling already.
+    """
+    goals = evaluator.site.goals
+    is_allowed = np.ones(len(views), dtype=np.bool_)
+    if all(getattr(goals.privacy, key) is None for key in NAMES):
+        return PrivacyRows((), is_allowed)
+    ground = lay_privacy_ground(
+        evaluator.site,
+        evaluator.scene,
+        step_m=PRIVATE_STEP_M,
+        passers_by_step_m=PASSERS_BY_STEP_M,
+    )
+    ceilings = []
+    for rule in _rules(evaluator, ground, find_edition(goals.edition)):
+        targets = evaluator.scene.targets(rule.points.points_m)
+        sees = _views_see(evaluator, views, rule)
+        if rule.id == "camera_private_m2":
+            is_allowed &= np.asarray(sees @ rule.points.weight).ravel() <= rule.limit
+            continue
+        seen = np.zeros(len(rule.points.weight), dtype=np.bool_)
+        for one in kept:
+            density, _ = watch(one, evaluator.scene, rule.points, targets)
+            seen |= (density >= rule.min_px_per_m) & _is_facing(rule, *one.eye_m[:2])
+        used = float(rule.points.weight[seen].sum())
+        _require_room(rule, used)
+        free = np.flatnonzero(~seen & (np.asarray(sees.sum(axis=0)).ravel() > 0))
+        columns = sparse.csr_array(sees.tocsc()[:, free])
+        ceilings.append(
+            Ceiling(
+                rule.id,
+                NAMES[rule.id],
+                columns,
+                rule.points.weight[free],
+                rule.limit - used,
+            )
+        )
+    return PrivacyRows(tuple(ceilings), is_allowed)
+
+
+def _rules(evaluator: Evaluator, ground: PrivacyGround, edition: Edition) -> list[_Rule]:
+    """Return the ceilings that are set."""
+    privacy = evaluator.site.goals.privacy
+    levels = privacy_levels(edition)
+    lowest = edition.classes[0].threshold_px_per_m
+    observe = levels[PrivacyLevel.OBSERVE].threshold_px_per_m
+    recognise = levels[PrivacyLevel.RECOGNISE].threshold_px_per_m
+    rows = (
+        ("camera_private_m2", ground.private, None, lowest, privacy.camera_private_m2),
+        ("private_m2", ground.private, None, lowest, privacy.private_m2),
+        (
+            "dwelling_window_m",
+            ground.dwelling_windows,
+            ground.outward[ground.is_dwelling],
+            observe,
+            privacy.dwelling_window_m,
+        ),
+        ("recognisable_share", ground.passers_by, None, recognise, privacy.recognisable_share),
+    )
+    return [
+        _Rule(name, points, outward, density, limit)
+        for name, points, outward, density, limit in rows
+        if limit is not None
+    ]
+
+
+def _require_room(rule: _Rule, used: float) -> None:
+    if used <= rule.limit * (1 + 1e-9):
+        return
+    name = NAMES[rule.id]
+    raise CoverageError(
+        Text(
+            nl=f"plafond {rule.id} = {rule.limit:g} is al overschreden door de camera's die "
+            f"blijven: {name.nl} {used:.4g}; verhoog het plafond of geef camera's vrij (released)",
+            en=f"ceiling {rule.id} = {rule.limit:g} is exceeded already by the cameras that stay: "
+            f"{name.en} {used:.4g}; raise the ceiling or release cameras (released)",
+        )
+    )
+
+
+def _is_facing(rule: _Rule, x_m: float, y_m: float) -> Bools:
+    if rule.outward is None:
+        return np.ones(len(rule.points.weight), dtype=np.bool_)
+    away = np.array([x_m, y_m]) - rule.points.points_m[:, :2]
+    facing: Bools = (away * rule.outward).sum(axis=1) > 0
+    return facing
+
+
+def _views_see(evaluator: Evaluator, views: Sequence[View], rule: _Rule) -> sparse.csr_array:
+    """Return which views see which points, sparse, shape (views, points)."""
+    points = rule.points.points_m
+    targets = evaluator.scene.targets(points)
+    members: list[npt.NDArray[np.int64]] = []
+    eye, visible = None, np.zeros(0, dtype=np.int64)
+    for view in views:
+        model = view.model
+        here = (model.x_m, model.y_m, model.height_m)
+        if here != eye:
+            eye = here
+            seen = evaluator.scene.is_visible(eye, targets) & _is_facing(rule, *eye[:2])
+            visible = np.flatnonzero(seen)
+            offsets = np.ascontiguousarray(points[visible] - np.array(eye))
+        if model.lens is not Lens.RECTILINEAR:
+            inside = model.is_in_view(points[visible])
+            inside &= model.pixel_density_px_per_m(points[visible]) >= rule.min_px_per_m
+            members.append(visible[inside])
+            continue
+        halves = np.array([model.width_px, model.height_px]) / 2 / model.f_px
+        reach = model.f_px / rule.min_px_per_m
+        members.append(visible[_in_image(offsets, model.axes(), halves, reach)])
+    indptr = np.concatenate(([0], np.cumsum([len(one) for one in members])))
+    indices = np.concatenate(members) if members else np.zeros(0, dtype=np.int64)
+    shape = (len(views), len(points))
+    return sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=shape)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _in_image(offsets: Floats, axes: Floats, halves: Floats, reach: float) -> Bools:
+    """Return which offsets from the eye are in a rectilinear image, not deeper than the reach."""
+    inside = np.zeros(len(offsets), dtype=np.bool_)
+    for i in range(len(offsets)):
+        x, y, z = offsets[i, 0], offsets[i, 1], offsets[i, 2]
+        depth = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z
+        if depth <= 0.0 or depth > reach:
+            continue
+        right = axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z
+        down = axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z
+        inside[i] = abs(right) <= halves[0] * depth and abs(down) <= halves[1] * depth
+    return inside
