@@ -271,9 +271,9 @@ def _input_table(story: Story) -> Block:
     for one in story.study.inputs:
         size = len(one.sha256) // HASH_PARTS or 1
         parts = [one.sha256[at : at + size] for at in range(0, len(one.sha256), size)]
-        rows.append([one.name, words.number(one.n_bytes), " ".join(parts)])
-    header = [say("bestand", "file"), say("bytes", "bytes"), "SHA-256"]
-    return blocks.table(header, rows, widths=("1fr", ">auto", "1.9fr"), size_pt=7.4)
+        rows.append([one.name, one.dated, words.number(one.n_bytes), " ".join(parts)])
+    header = [say("bestand", "file"), say("datum", "date"), say("bytes", "bytes"), "SHA-256"]
+    return blocks.table(header, rows, widths=("1fr", "auto", ">auto", "1.9fr"), size_pt=7.4)
 
 
 def worst_case_share(story: Story, condition: Condition) -> float | None:

@@ -7,28 +7,26 @@ same bytes.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from parkwacht_config.site import BuildingUse
 from parkwacht_coverage.evaluate import Condition
 from parkwacht_coverage.reporting import palette
 from parkwacht_coverage.reporting.canvas import (
-    Handle,
     draw_legend,
     draw_scale,
     line,
     map_axes,
     mark,
+    metres_per_mm,
     new_figure,
-    patch,
     save,
     write,
 )
 from parkwacht_coverage.reporting.layers import (
-    HATCH,
     draw_base,
     draw_cameras,
     draw_gates,
@@ -39,23 +37,26 @@ from parkwacht_coverage.reporting.layers import (
     draw_views,
     extent_of,
 )
+from parkwacht_coverage.reporting.legends import Handles, Legends
 from parkwacht_coverage.reporting.words import Words
 from parkwacht_coverage.results import SCENARIO_NAMES, Scenario, ScenarioId, Study
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 WIDTH_MM = 180.0
 MAP_SHARE = 0.765  # of the width; the legend has the rest
 SUMMARY_MM, SUMMARY_SHARE = 124.0, 0.8
 ROW_MM = 63.0  # of one row of small maps
 SMALL_WEDGE_MM = 1.8
+MIN_GAP_MM = 12.0  # between two lengths written on a map
 LEGEND_LEFT = MAP_SHARE + 0.012
-
-Handles = list[tuple[str, Handle]]
 
 
 def label_cameras(study: Study) -> dict[str, str]:
     """Return the label of each camera of any scenario: letters for today's, N and a number else."""
     labels: dict[str, str] = {}
-    for index, one in enumerate(one for one in study.today.cameras):
+    for index, one in enumerate(study.today.cameras):
         first, second = divmod(index, 26)
         labels[one.id] = ("" if first == 0 else chr(64 + first)) + chr(65 + second)
     for scenario in study.scenarios.values():
@@ -87,6 +88,7 @@ class MapMaker:
         self.labels = label_cameras(study)
         self.condition = Condition(study.goals.condition)
         self.when = words.condition(self.condition)
+        self.legend = Legends(study, words)
 
     def summary(self, path: Path) -> None:
         """Draw what is seen today, what the proposal adds and what stays unseen."""
@@ -96,7 +98,7 @@ class MapMaker:
         draw_gates(axes, self.study.site)
         self._cameras(axes, self.study.recommended)
         draw_scale(axes)
-        handles = self._state_handles() + self._base_handles() + self._camera_handles()
+        handles = self.legend.states() + self.legend.base() + self.legend.cameras()
         draw_legend(figure, handles, (SUMMARY_SHARE + 0.008, 0.985), title=self._title())
         save(figure, path)
 
@@ -119,7 +121,7 @@ class MapMaker:
             middle = place[0] + place[2] / 2
             top = place[1] + place[3] + 2.6 / height_mm
             figure.text(middle, top, title, size=8.0, weight="bold", ha="center", va="center")
-        handles = self._state_handles() + self._camera_handles()[:2]
+        handles = self.legend.states() + self.legend.cameras()[:2]
         draw_legend(figure, handles, (0.01, 7.0 / height_mm), n_columns=3)
         save(figure, path)
 
@@ -137,7 +139,7 @@ class MapMaker:
         draw_scale(axes)
         name = self.words.text(SCENARIO_NAMES[scenario.id]).capitalize()
         title = f"{name},\n{self.words.condition(condition)}"
-        handles = self._class_handles() + self._base_handles() + self._camera_handles()[:2]
+        handles = self.legend.classes() + self.legend.base() + self.legend.cameras()[:2]
         draw_legend(figure, handles, (LEGEND_LEFT, 0.985), title=title)
         save(figure, path)
 
@@ -148,13 +150,7 @@ class MapMaker:
         self._plain_ground(axes)
         for route in scenario.routes:
             draw_line(axes, route.line, colour=palette.SEEN_WAY, width_pt=1.6, zorder=4)
-        for route in scenario.routes:
-            gap = route.longest_unseen[self.condition]
-            if gap is not None:
-                draw_line(axes, gap, colour=palette.UNSEEN_WAY, width_pt=3.4, zorder=5)
-                middle = gap.interpolate(0.5, normalized=True)
-                length = self.words.metres(route.longest_unseen_m[self.condition])
-                write(axes, length, (middle.x, middle.y), fontweight="bold", zorder=14)
+        self._gaps(axes, scenario)
         draw_gates(axes, self.study.site)
         self._gate_marks(axes, scenario)
         self._cameras(axes, scenario, views=False)
@@ -176,7 +172,7 @@ class MapMaker:
             ),
             (say("toegang: geen", "gate: neither"), mark("s", "white", size_pt=6, edge="black")),
         ]
-        handles += self._base_handles(with_ground=False) + self._camera_handles()[:2]
+        handles += self.legend.base(with_ground=False) + self.legend.cameras()[:2]
         draw_legend(figure, handles, (LEGEND_LEFT, 0.985), title=self._title())
         save(figure, path)
 
@@ -206,7 +202,7 @@ class MapMaker:
             (text, mark(marker, colour, size_pt=5.5, edge="black"))
             for marker, colour, text in styles.values()
         ]
-        handles += self._base_handles(with_ground=False) + self._camera_handles()
+        handles += self.legend.base(with_ground=False) + self.legend.cameras()
         draw_legend(figure, handles, (LEGEND_LEFT, 0.985), title=say("Incidenten", "Incidents"))
         save(figure, path)
 
@@ -233,7 +229,7 @@ class MapMaker:
                 mark("P", palette.CABINET, size_pt=5.5, edge="black"),
             ),
         ]
-        handles += self._base_handles(with_ground=False) + self._camera_handles()
+        handles += self.legend.base(with_ground=False) + self.legend.cameras()
         draw_legend(figure, handles, (LEGEND_LEFT, 0.985), title=self._title())
         save(figure, path)
 
@@ -269,6 +265,20 @@ class MapMaker:
         shown = self.labels if labels is None else dict(labels)
         draw_cameras(axes, scenario.cameras, shown)
 
+    def _gaps(self, axes: Axes, scenario: Scenario) -> None:
+        """Draw the longest unseen stretch of each route, its length where there is room."""
+        room = MIN_GAP_MM * metres_per_mm(axes)
+        labelled: list[BaseGeometry] = []
+        for route in sorted(scenario.routes, key=lambda one: -one.longest_unseen_m[self.condition]):
+            gap = route.longest_unseen[self.condition]
+            if gap is not None:
+                draw_line(axes, gap, colour=palette.UNSEEN_WAY, width_pt=3.4, zorder=5)
+                middle = gap.interpolate(0.5, normalized=True)
+                if all(middle.distance(one) > room for one in labelled):
+                    labelled.append(middle)
+                    length = self.words.metres(route.longest_unseen_m[self.condition])
+                    write(axes, length, (middle.x, middle.y), fontweight="bold", zorder=14)
+
     def _gate_marks(self, axes: Axes, scenario: Scenario) -> None:
         by_id = {one.gate_id: one for one in scenario.gates}
         for gate in self.study.site.gates:
@@ -283,60 +293,6 @@ class MapMaker:
 
     def _title(self) -> str:
         return self.words.say(f"Met het voorstel,\n{self.when}", f"With the proposal,\n{self.when}")
-
-    def _state_handles(self) -> Handles:
-        say = self.words.say
-        return [
-            (say("nu al gezien", "seen already"), patch(palette.SEEN_TODAY)),
-            (say("komt erbij", "added"), patch(palette.SEEN_NEW)),
-            (
-                say("openbaar, niet gezien", "public, not seen"),
-                patch(palette.UNSEEN, hatch=HATCH, edge=palette.UNSEEN_HATCH),
-            ),
-        ]
-
-    def _class_handles(self) -> Handles:
-        edition, words = self.study.edition, self.words
-        colours = palette.class_colours(edition)
-        handles: Handles = [
-            (
-                f"{words.text(one.name)}, ≥ {words.short(one.min_px_per_m)} px/m",
-                patch(colours[one.id]),
-            )
-            for one in reversed(edition.classes)
-        ]
-        unseen = patch(palette.UNSEEN, hatch=HATCH, edge=palette.UNSEEN_HATCH)
-        return [*handles, (words.say("openbaar, niet gezien", "public, not seen"), unseen)]
-
-    def _base_handles(self, *, with_ground: bool = True) -> Handles:
-        say, site = self.words.say, self.study.site
-        handles: Handles = []
-        if not with_ground:
-            handles.append((say("openbare ruimte", "public ground"), patch("#eceae4")))
-        handles.append((say("bedrijfsgebouw", "business building"), patch(palette.BUILDING)))
-        if any(one.use is BuildingUse.DWELLING for one in site.buildings):
-            handles.append((say("woning", "dwelling"), patch(palette.DWELLING)))
-        if site.private_areas:
-            handles.append((say("privéterrein", "private ground"), patch(palette.PRIVATE)))
-        edge = line(palette.MUTED, width_pt=0.8, style=(0, (4, 2)))
-        handles.append((say("grens van het park", "boundary of the park"), edge))
-        handles.append((say("toegang", "gate"), line(palette.INK, width_pt=2.6)))
-        return handles
-
-    def _camera_handles(self) -> Handles:
-        say, wanted = self.words.say, self.words.text(self.study.target_class.name)
-        outline = patch("white", edge=palette.PROPOSED)
-        return [
-            (say("A  camera van nu", "A  camera of today"), mark("o", palette.EXISTING)),
-            (say("N1  nieuwe camera", "N1  new camera"), mark("o", palette.PROPOSED)),
-            (
-                say(
-                    f"omlijnd: in beeld\noverdag, ten minste\n{wanted}",
-                    f"outlined: in view\nby day, at least\n{wanted}",
-                ),
-                outline,
-            ),
-        ]
 
 
 def draw_gates_small(axes: Axes, study: Study) -> None:
