@@ -151,7 +151,7 @@ def test_all_chapters_and_their_figures_are_there(
         for said in (words.eur(scenario.cost.total_eur), words.m2(seen.private_m2)):
             assert said.replace("\u00a0", "") in closed_up
     for one in study.recommended.proposed:
-        assert words.number(one.model.x_m, 1) in whole
+        assert words.coordinate(one.model.x_m) in whole
         assert words.degrees(one.model.azimuth_deg) in whole
     # two editions side by side, whatever the study used
     assert "IEC/EN 62676-4:2014" in whole

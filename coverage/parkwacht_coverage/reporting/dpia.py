@@ -153,12 +153,11 @@ def _subsidiarity(story: Story) -> str:
     few, many = (words.plural(one.n_cameras, *CAMERA) for one in (least, most))
     return say(
         f"De goedkoopste plaatsing die de doelen haalt, vraagt {few}; de aanbevolen {many}. "
-        "Kijken met een lagere klasse (minder scherp) volstaat voor overzicht; een kenteken wordt "
-        "alleen bij de toegangen leesbaar gemaakt. Gezichten en kentekens worden niet automatisch "
-        "herkend.",
+        "Een lagere klasse (minder scherp) kan volstaan voor overzicht. Leesbare kentekens zijn "
+        "alleen bij de toegangen gezocht. Parkwacht herkent geen gezichten of kentekens.",
         f"The cheapest placement that meets the goals asks for {few}; the recommended one {many}. "
-        "A lower class (less sharp) is enough for an overview; a plate is made legible at the "
-        "gates only. Faces and plates are not recognised automatically.",
+        "A lower class (less sharp) may do for an overview. Legible plates were looked for at the "
+        "gates only. Parkwacht recognises no faces or plates.",
     )
 
 
@@ -196,12 +195,15 @@ def _who(story: Story) -> list[Row]:
         (
             say("Wat wordt vastgelegd", "What is recorded"),
             say(
-                "Beelden van mensen en voertuigen, zonder geluid, en van gemelde gebeurtenissen de "
-                "tijd, plaats en klasse. Kentekens waar die leesbaar zijn.",
-                "Images of people and vehicles, without sound, and of flagged events the time, "
-                "place and class. Plates where they are legible.",
+                "Beelden van mensen en voertuigen, en van gemelde gebeurtenissen de tijd, plaats en "
+                "klasse. Kentekens waar die leesbaar zijn.",
+                "Images of people and vehicles, and of flagged events the time, place and class. "
+                "Plates where they are legible.",
             ),
-            say("wat er verder wordt vastgelegd of gekoppeld.", "what else is recorded or linked."),
+            say(
+                "of er geluid wordt opgenomen (liever niet), en wat er verder wordt gekoppeld.",
+                "whether sound is recorded (better not), and what else is linked.",
+            ),
         ),
         _retention(story),
         (

@@ -89,8 +89,8 @@ def _camera_table(story: Story, cameras: Sequence[StudyCamera], *, is_new: bool)
             story.labels.get(one.id, one.id),
             one.camera_type.name,
             story.place_of(one) if is_new else one.name,
-            words.number(model.x_m, 1),
-            words.number(model.y_m, 1),
+            words.coordinate(model.x_m),
+            words.coordinate(model.y_m),
             words.metres(model.height_m, 1),
             f"{words.degrees(model.azimuth_deg)} {wind}",
             words.degrees(model.tilt_deg),
@@ -121,8 +121,8 @@ def _sites(story: Story) -> list[Block]:
         [
             mount_id,
             words.text(MOUNT_NAMES[cameras[0].mount_kind]),
-            words.number(cameras[0].model.x_m, 1),
-            words.number(cameras[0].model.y_m, 1),
+            words.coordinate(cameras[0].model.x_m),
+            words.coordinate(cameras[0].model.y_m),
             story.named(one.id for one in cameras),
         ]
         for mount_id, cameras in by_place.items()

@@ -75,6 +75,11 @@ class Words:
         written = f"{rounded:,.{digits}f}"
         return written.translate(str.maketrans(",.", ".,")) if self.is_dutch else written
 
+    def coordinate(self, value: float) -> str:
+        """Write a coordinate in decimetres, as surveyors do: without marks for thousands."""
+        written = f"{value:.1f}"
+        return written.replace(".", ",") if self.is_dutch else written
+
     def short(self, value: float, digits: int = 1) -> str:
         """Write a number without zeros behind the decimal sign."""
         return self.number(value, 0 if round(value, digits) % 1 == 0 else digits)
