@@ -168,11 +168,12 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file the study was made from."""
+    """One file the study was made from; `dated` is the date it gives itself, or empty."""
 
     name: str
     sha256: str
     n_bytes: int
+    dated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
