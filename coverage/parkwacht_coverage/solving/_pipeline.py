@@ -147,8 +147,9 @@ def _search_first(
 
     A bound that comes meanwhile can end it, which changes nothing: what reaches it stays the best.
     """
-    # about a second without improvement, four in all, on the machine this was measured on
-    patience = max(1000, int(1.0 / problem.step_s))
+    # about a second without improvement, four in all, on the machine this was measured on; less
+    # for problems so small that as many steps have seen everything
+    patience = max(1000, min(int(1.0 / problem.step_s), 1000 * problem.n_columns))
     piece = max(100, patience // 20)
     done, improved_at = 0, 0
     while done < min(4 * patience, improved_at + patience) and not ledger.is_over():
@@ -188,6 +189,7 @@ def _prove(
             time_limit_s=time_limit_s,
             start=program.start_of(start),
             absolute_gap=program.absolute_gap,
+            has_heuristics=False,
             should_stop=should_stop,
             seed=seed,
         )

@@ -220,7 +220,7 @@ def _drop(state: State, step: int) -> bool:
     column = least_missed(state, step)
     if column < 0:
         # everything chosen is barred: let go of the bars
-        column = least_missed(state, np.int64(2**62))
+        column = least_missed(state, 2**62)
     if column < 0:
         return False
     take_out(state, column)

@@ -28,6 +28,13 @@ ShouldStop = Callable[[], bool]
 FEASIBILITY = 1e-6
 # an integer objective is proven as soon as no better INTEGER is possible
 INTEGER_GAP = 1.0 - 1e-6
+NO_HEURISTICS = {
+    "mip_heuristic_effort": 0.0,
+    "mip_heuristic_run_feasibility_jump": False,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+}
 
 
 class Status(StrEnum):
@@ -114,6 +121,7 @@ def run_milp(  # noqa: PLR0913 (keywords, each with a default)
     start: Floats | None = None,
     relative_gap: float = 0.0,
     absolute_gap: float | None = None,
+    has_heuristics: bool = True,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
     seed: int = 0,
@@ -135,6 +143,9 @@ def run_milp(  # noqa: PLR0913 (keywords, each with a default)
         The gap at which to end; 0 proves the optimum.
     absolute_gap
         The same in units of the objective; just under 1 by default where the objective is whole.
+    has_heuristics
+        Whether HiGHS looks for solutions by itself; without, it only proves, which is quicker when
+        the start is likely to be the best.
     on_progress
         Called with seconds, the best value (None before the first) and the bound.
     should_stop
@@ -166,6 +177,7 @@ def run_milp(  # noqa: PLR0913 (keywords, each with a default)
         "mip_abs_gap": absolute_gap,
         "random_seed": seed,
         "threads": threads,
+        **({} if has_heuristics else NO_HEURISTICS),
     }
     if node_limit is not None:
         options["mip_max_nodes"] = node_limit
