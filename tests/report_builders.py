@@ -75,6 +75,18 @@ def built_study(edition_id: str = "2014", condition: str = "night") -> Study:
     return make_study(site, VIEWS, COUNTS, edition_id=edition_id, step_m=2.0)
 
 
+@cache
+def bare_study() -> Study:
+    """Return the study of a park with nothing but ground: no cameras, gates, routes or proposal."""
+    site = replace(
+        small_site(cameras=(), gates=(), incidents=(), mounts=(), lamp_posts=(), buildings=()),
+        name="Park #1 *nieuw* $x$ <b> [a]",
+        is_illustrative=False,
+    )
+    counts = {ScenarioId.TODAY: 0, ScenarioId.RECOMMENDED: 0}
+    return replace(make_study(site, (), counts, edition_id="2014", step_m=4.0), curve=(), inputs=())
+
+
 def make_study(
     site: Site,
     views: Sequence[tuple[str, float]],

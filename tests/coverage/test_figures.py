@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text as Letters
-from report_builders import built_study
+from report_builders import bare_study, built_study
 
 from parkwacht_config.text import Language
 from parkwacht_coverage.density import Edition, load_editions
@@ -140,6 +140,12 @@ def test_every_map_has_scale_north_and_legend(english: dict[str, Figure]) -> Non
             assert "N" in said, name
             assert any(one.endswith(" m") for one in said), name
             assert "N1  new camera" in said, name
+
+
+def test_a_park_with_nothing_in_it_has_maps(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(maps, "save", lambda figure, _path: figure.draw_without_rendering())
+        assert len(draw_all(bare_study(), Words(Language.NL), tmp_path)) == 9
 
 
 def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:

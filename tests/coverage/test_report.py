@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from report_builders import BUDGET_EUR, built_study
+from report_builders import BUDGET_EUR, bare_study, built_study
 
 from parkwacht_config.errors import CoverageError
 from parkwacht_config.text import Language
@@ -219,6 +219,21 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CoverageError, match=r"file cannot be written"):
         write_report(built_study(), tmp_path / "file", language=Language.NL, on=ON)
+
+
+@needs_poppler
+@pytest.mark.parametrize("language", Language)
+def test_a_park_with_nothing_in_it_has_a_report_and_its_name_is_no_markup(
+    reports: Reports, tmp_path: Path, language: Language
+) -> None:
+    report = tmp_path / "report.pdf"
+    story = Story.of(bare_study(), Words(language), ON)
+    report.write_bytes(typeset(story, reports.pictures))
+    page = page_of(report, 1)
+    assert "Park #1 *nieuw* $x$ <b> [a]" in page
+    none = "geen nieuwe camera's" if language is Language.NL else "no new cameras"
+    assert none in page
+    assert "0,0% → 0,0%" in page or "0.0% → 0.0%" in page
 
 
 def test_by_day_the_page_speaks_of_the_day() -> None:

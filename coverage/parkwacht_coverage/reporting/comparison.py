@@ -19,17 +19,13 @@ def scenario_chapter(story: Story) -> list[Block]:
     """Return the scenarios as a table and as small maps."""
     say, words = story.words.say, story.words
     share = words.percent(story.study.goals.min_area_share, 0)
+    n = words.count(len(story.scenarios)).capitalize()
     header = ["", *(words.text(SCENARIO_NAMES[one.id]) for one in story.scenarios)]
     rows = [[label, *(write(one) for one in story.scenarios)] for label, write in _measures(story)]
     return [
         *blocks.chapter(
-            say("Vier mogelijkheden naast elkaar", "Four options side by side"),
-            intro=say(
-                "Wat er nu hangt, wat het minste kost en toch doet wat gevraagd is, wat wij "
-                "aanbevelen voor het budget, en wat het dubbele budget zou brengen.",
-                "What hangs today, what costs least and still does what was asked, what we "
-                "recommend for the budget, and what twice the budget would bring.",
-            ),
+            say(f"{n} mogelijkheden naast elkaar", f"{n} options side by side"),
+            intro=_intro(story),
         ),
         blocks.table(header, rows, widths=("1.5fr", *[">1fr"] * len(story.scenarios))),
         blocks.note(
@@ -53,6 +49,23 @@ def scenario_chapter(story: Story) -> list[Block]:
             ),
         ),
     ]
+
+
+def _intro(story: Story) -> str:
+    say = story.words.say
+    if ScenarioId.CHEAPEST not in story.study.scenarios:
+        return say(
+            "Geen enkele plaatsing doet alles wat gevraagd is. Dit is wat er wel kan, naast wat er "
+            "nu hangt.",
+            "No placement does all that was asked. This is what can be done, beside what hangs "
+            "today.",
+        )
+    return say(
+        "Wat er nu hangt, wat het minste kost en toch doet wat gevraagd is, wat wij aanbevelen "
+        "voor het budget, en wat het dubbele budget zou brengen.",
+        "What hangs today, what costs least and still does what was asked, what we recommend for "
+        "the budget, and what twice the budget would bring.",
+    )
 
 
 def _measures(story: Story) -> list[tuple[str, Callable[[Scenario], str]]]:

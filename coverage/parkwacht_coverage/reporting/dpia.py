@@ -195,8 +195,8 @@ def _who(story: Story) -> list[Row]:
         (
             say("Wat wordt vastgelegd", "What is recorded"),
             say(
-                "Beelden van mensen en voertuigen, en van gemelde gebeurtenissen de tijd, plaats en "
-                "klasse. Kentekens waar die leesbaar zijn.",
+                "Beelden van mensen en voertuigen, en van gemelde gebeurtenissen de tijd, plaats "
+                "en klasse. Kentekens waar die leesbaar zijn.",
                 "Images of people and vehicles, and of flagged events the time, place and class. "
                 "Plates where they are legible.",
             ),

@@ -19,7 +19,7 @@ from parkwacht_coverage.reporting.words import Words
 from parkwacht_coverage.results import Study
 
 REPORT_NAME = "coverage_report.pdf"
-N_STEPS = 13  # nine maps, two charts, the masks, the report
+N_STEPS = 13  # nine maps, two charts (one without a cost curve), the masks, the report
 
 
 def write_report(
@@ -44,7 +44,7 @@ def write_report(
     on
         Date the report bears.
     on_written
-        Told `N_STEPS` times, after each part.
+        Told after each part, `N_STEPS` times at most.
 
     Returns
     -------
@@ -60,10 +60,10 @@ def write_report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         pictures = list(draw_all(study, words, folder, on_written).values())
-        for name, draw in (
-            ("cost_curve.png", draw_cost_curve),
-            ("class_bars.png", draw_class_bars),
-        ):
+        charts = {"class_bars.png": draw_class_bars}
+        if study.curve:
+            charts["cost_curve.png"] = draw_cost_curve
+        for name, draw in charts.items():
             draw(study, words, folder / name)
             pictures.append(folder / name)
             on_written()
