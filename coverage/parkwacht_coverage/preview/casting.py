@@ -7,7 +7,7 @@ in sight, by preference on public ground and with the feet in the image.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -33,6 +33,7 @@ SHARES = sorted(np.linspace(-0.44, 0.44, 45).tolist(), key=lambda share: (abs(sh
 BEARINGS_DEG = sorted(range(-176, 180, 8), key=lambda bearing: (abs(bearing), bearing))
 MAX_REACH_M = 200.0
 CLEAR_M = 0.7  # between a person and anything else
+CAR_SHARES = (1.0, 0.8, 1.25)  # of the class's reach, where a car may stand just as well
 CAR_LENGTH_M, CAR_WIDTH_M, CAR_HEIGHT_M = 4.1, 1.76, 1.48
 LABEL_SHARE = (0.21, 0.045)  # of the picture's width: width and height of a label
 CAR_PAINT = (0.30, 0.31, 0.33)
@@ -177,7 +178,7 @@ def cast(site: Site, scene: Scene, model: CameraModel, edition: Edition) -> Cast
             found.append(one)
     lower = [one for one in edition.classes if one.min_px_per_m < classes[0].min_px_per_m]
     for wanted in (*classes, *reversed(lower)):
-        car = _car(stage, wanted)
+        car = _car(stage, wanted, edition)
         if car is not None:
             found.append(car)
             break
@@ -210,12 +211,12 @@ def _person(stage: _Stage, wanted: DensityClass, clothes: Clothes) -> Figurant |
     return _figurant(stage, Role.PERSON, wanted, xy, (mesh, *whole))
 
 
-def _car(stage: _Stage, wanted: DensityClass) -> Figurant | None:
+def _car(stage: _Stage, wanted: DensityClass, edition: Edition) -> Figurant | None:
     """Put a car about as far as a class reaches: in a bay, or on the road along it."""
     reach = wanted.reach_m(stage.model.f_px)
     if reach > MAX_REACH_M:
         return None
-    for xy in places_at(stage.model, reach):
+    for xy in np.vstack([places_at(stage.model, share * reach) for share in CAR_SHARES]):
         at, heading = _parked(stage, xy)
         if at is None:
             continue
@@ -230,7 +231,8 @@ def _car(stage: _Stage, wanted: DensityClass) -> Figurant | None:
         if seen and stage.is_free(footprint, picture):
             mesh = place(vehicle(HATCHBACK, CAR_PAINT), _local(stage, at), heading)
             stage.boxes.append(picture)
-            return _figurant(stage, Role.CAR, wanted, at, (mesh, True, True))
+            one = _figurant(stage, Role.CAR, wanted, at, (mesh, True, True))
+            return replace(one, wanted=edition.class_at(one.density_px_per_m) or edition.classes[0])
     return None
 
 
