@@ -122,24 +122,33 @@ def _recommended_incidents(story: Story) -> str:
 
 def _cost(story: Story) -> str:
     cost, words, say = story.study.recommended.cost, story.words, story.words.say
-    budget = story.study.recommended.budget_eur
-    limit = "" if budget is None else say(
-        f" Het budget was {words.eur(budget)}.", f" The budget was {words.eur(budget)}."
-    )  # fmt: skip
     trench = words.metres(cost.trench_m)
-    return (
-        say(
-            f"Eenmalig {words.eur(cost.total_eur)}: {words.eur(cost.views_eur)} voor camera's, "
-            f"ophangen en licenties, {words.eur(cost.sites_eur)} voor plekken, stroom, netwerk en "
-            f"{trench} sleuf. Daarna {words.eur(cost.yearly_eur)} per jaar. Het zijn kengetallen "
-            "zonder btw: vraag offertes.",
-            f"Once {words.eur(cost.total_eur)}: {words.eur(cost.views_eur)} for cameras, hanging "
-            f"and licences, {words.eur(cost.sites_eur)} for places, power, network and {trench} of "
-            f"trench. Then {words.eur(cost.yearly_eur)} a year. These are rules of thumb without "
-            "VAT: ask for offers.",
-        )
-        + limit
+    said = say(
+        f"Eenmalig {words.eur(cost.total_eur)}: {words.eur(cost.views_eur)} voor camera's, "
+        f"ophangen en licenties, {words.eur(cost.sites_eur)} voor plekken, stroom, netwerk en "
+        f"{trench} sleuf. Daarna {words.eur(cost.yearly_eur)} per jaar. Het zijn kengetallen "
+        "zonder btw: vraag offertes.",
+        f"Once {words.eur(cost.total_eur)}: {words.eur(cost.views_eur)} for cameras, hanging and "
+        f"licences, {words.eur(cost.sites_eur)} for places, power, network and {trench} of "
+        f"trench. Then {words.eur(cost.yearly_eur)} a year. These are rules of thumb without VAT: "
+        "ask for offers.",
     )
+    return f"{said} {_budget(story)}".strip()
+
+
+def _budget(story: Story) -> str:
+    """Say where the budget came from: from the goals, or from the knee of the cost curve."""
+    budget, words, say = story.study.recommended.budget_eur, story.words, story.words.say
+    if budget is None:
+        return ""
+    if story.study.goals.budget_eur is None:
+        return say(
+            f"Het budget van {words.eur(budget)} is de knik van de kostenkromme: daarboven brengt "
+            "een euro veel minder.",
+            f"The budget of {words.eur(budget)} is the knee of the cost curve: beyond it a euro "
+            "brings much less.",
+        )
+    return say(f"Het budget was {words.eur(budget)}.", f"The budget was {words.eur(budget)}.")
 
 
 def _privacy(story: Story) -> str:
