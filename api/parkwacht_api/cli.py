@@ -8,7 +8,7 @@ trouble), 2 bad input or a thing that is not there.
 import os
 import signal
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,8 +20,8 @@ from rich.markup import escape
 from parkwacht_api.cli_events import event_app, key_app
 from parkwacht_api.cli_import import IMPORT_HELP, import_command
 from parkwacht_api.cli_preview import preview
+from parkwacht_api.cli_study import run_study_command, study
 from parkwacht_api.terminal import (
-    Terminal,
     find_site_path,
     open_site,
     open_terminal,
@@ -43,6 +43,7 @@ app = typer.Typer(
 app.add_typer(event_app, name="event")
 app.add_typer(key_app, name="key")
 app.command("import", help=IMPORT_HELP)(import_command)
+app.command(help=say("Plaatsingsstudie van een park.", "Placement study of a park."))(study)
 app.command(help=say("Teken wat een camera zou zien.", "Draw what a camera would see."))(preview)
 
 SiteArgument = Annotated[
@@ -81,7 +82,8 @@ def demo(
     site = open_site(None, terminal)
     folder = samples or site.path.resolve().parents[2] / "sample_media"
     terminal.say("[bold]1. Plaatsingsstudie[/]", "[bold]1. Placement study[/]")
-    _study(terminal, site.path, demo_folder(terminal.settings).parent / "demo_study", k=3)
+    out = demo_folder(terminal.settings).parent / "demo_study"
+    run_study_command(terminal, site.path, out, goals={}, is_quick=True)
     terminal.say("\n[bold]2. Kijken en doorgeven[/]", "\n[bold]2. Watch and forward[/]")
     raise typer.Exit(run_demo(terminal, site, folder, port=port, once=once))
 
@@ -93,56 +95,6 @@ def check(site: SiteArgument = None) -> None:
 
     terminal = open_terminal()
     raise typer.Exit(run_checks(terminal, find_site_path(site, terminal.settings)))
-
-
-@app.command(help=say("Plaatsingsstudie van een park.", "Placement study of a park."))
-def study(
-    site: SiteArgument = None,
-    out: Annotated[
-        Path, typer.Option(help=say("Map voor de uitkomst.", "Folder for the result."))
-    ] = Path("studie"),
-    k: Annotated[
-        int, typer.Option(min=1, max=100, help=say("Extra camera's.", "Cameras to add."))
-    ] = 5,
-    edition: Annotated[
-        str, typer.Option(help=say("Uitgave van IEC 62676-4.", "Edition of IEC 62676-4."))
-    ] = "2014",
-    target_class: Annotated[
-        str | None,
-        typer.Option("--class", help=say("Klasse om op te richten.", "Class to aim at.")),
-    ] = None,
-    grid: Annotated[
-        float, typer.Option(min=0.5, max=20, help=say("Rasterstap in m.", "Grid step in m."))
-    ] = 2.0,
-) -> None:
-    """Evaluate the existing cameras, propose the best extra views, write the report."""
-    terminal = open_terminal()
-    path = find_site_path(site, terminal.settings)
-    _study(terminal, path, out, k=k, edition=edition, target_class=target_class, grid_m=grid)
-
-
-def _study(
-    terminal: Terminal,
-    site_path: Path,
-    out: Path,
-    *,
-    k: int,
-    edition: str = "2014",
-    target_class: str | None = None,
-    grid_m: float = 2.0,
-) -> None:
-    from parkwacht_coverage.cli import StudyRequest, run_study
-    from parkwacht_coverage.study import StudyOptions
-
-    options = StudyOptions(k=k, edition_id=edition, class_id=target_class, grid_step_m=grid_m)
-    request = StudyRequest(
-        site_path=site_path,
-        out_dir=out,
-        language=terminal.settings.language,
-        on=datetime.now(UTC).date(),
-        options=options,
-    )
-    run_study(request, terminal.console)
 
 
 @app.command(help=say("Kijk na sluitingstijd naar opnames of een stream.", "Watch after hours."))

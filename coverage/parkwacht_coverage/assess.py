@@ -137,7 +137,7 @@ class Assessor:
         kept = self.existing(answer.kept)
         proposed = self.evaluator.proposed(answer.views, self.evaluator.best(kept))
         masks = self._masks(scenario_id, kept, proposed)
-        cameras = tuple(_masked(one, masks, self.ground) for one in (*kept, *proposed))
+        cameras = self._with_added([_masked(one, masks, self.ground) for one in (*kept, *proposed)])
         bare = self._watchers(answer.kept, proposed, ())
         watchers = self._watchers(answer.kept, proposed, masks)
         measure = {
@@ -212,9 +212,7 @@ class Assessor:
         observe = privacy_levels(self.edition)[PrivacyLevel.OBSERVE]
         for camera in (*kept, *proposed):
             if camera.id not in own and not camera.camera_type.is_thermal:
-                made = make_masks(
-                    camera.model, self._mask_ground, observe, language=self._language
-                )
+                made = make_masks(camera.model, self._mask_ground, observe, language=self._language)
                 masks += made.masks
         return tuple(masks)
 
@@ -231,6 +229,20 @@ class Assessor:
             own = tuple(mask for mask in masks if mask.camera_id == one.id)
             watchers.append(Watcher(one.id, (one.model,), one.camera_type, own))
         return watchers
+
+    def _with_added(self, cameras: Sequence[StudyCamera]) -> tuple[StudyCamera, ...]:
+        """Say of each proposed camera what it adds to those before it, masks taken out."""
+        enough = self.target_class.threshold_px_per_m
+        seen = {one: np.zeros(len(self.ground.kinds), dtype=np.bool_) for one in Condition}
+        found = []
+        for camera in cameras:
+            added = {}
+            for condition in Condition:
+                new = (camera.density[condition] >= enough) & ~seen[condition]
+                added[condition] = float(self.ground.area_m2[new].sum())
+                seen[condition] |= new
+            found.append(replace(camera, added_m2=added) if camera.is_proposed else camera)
+        return tuple(found)
 
     def _fold(self, cameras: Sequence[StudyCamera], condition: Condition) -> Ints:
         """Count the cameras that reach the target class at each target, shape (N,)."""

@@ -4,8 +4,9 @@ The study from end to end, for a command line: read a park, compute, write files
 The command itself, `parkwacht study`, is in `parkwacht_api.cli`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,28 +17,47 @@ from rich.table import Table
 
 from parkwacht_config.errors import CoverageError
 from parkwacht_config.loader import load_site
+from parkwacht_config.study import StudyGoals
 from parkwacht_config.text import Language, Text
+from parkwacht_config.validation import check_table
 from parkwacht_coverage.evaluate import Condition
-from parkwacht_coverage.export import cameras_csv, coverage_csv, to_geojson
-from parkwacht_coverage.plan import KIND_NAMES
-from parkwacht_coverage.report import write_report
-from parkwacht_coverage.study import Plan, Study, StudyOptions, compute_study
+from parkwacht_coverage.inputs import read_inputs
+from parkwacht_coverage.interrupt import catch_interrupt
+from parkwacht_coverage.results import SCENARIO_NAMES, Scenario, Study
+from parkwacht_coverage.study import Listener, StudyOptions, compute_study
+
+KEPT_FOLDER = ".kept"  # choices found so far, beside the files
+GOAL_NAMES = {
+    "gates": Text(nl="poorten", en="gates"),
+    "routes": Text(nl="routes", en="routes"),
+    "area": Text(nl="oppervlak", en="area"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class StudyRequest:
-    """What the command is asked: which park, where to write, and the date the report bears."""
+    """
+    What the command is asked: which park, where to write, and the date the report bears.
+
+    `goals` are keys of the park's [study] table that the command line sets anew; `is_fresh` leaves
+    earlier choices aside.
+    """
 
     site_path: Path
     out_dir: Path
     on: date
     language: Language = Language.NL
     options: StudyOptions = field(default_factory=StudyOptions)
+    goals: dict[str, object] = field(default_factory=dict)
+    is_fresh: bool = False
 
 
 def run_study(request: StudyRequest, console: Console) -> tuple[Study, tuple[Path, ...]]:
     """
     Read a park, compute the study, write its files and print what came out.
+
+    Ctrl-C once ends the search with the best so far and writes the report; twice ends the command,
+    and the next study of the same park goes on where this one was.
 
     Parameters
     ----------
@@ -49,7 +69,7 @@ def run_study(request: StudyRequest, console: Console) -> tuple[Study, tuple[Pat
     Returns
     -------
     study, written
-        What was computed, and the files: report, map, GeoJSON and two CSV.
+        What was computed, and the files: report, maps, exports, camera file.
 
     Raises
     ------
@@ -60,27 +80,102 @@ def run_study(request: StudyRequest, console: Console) -> tuple[Study, tuple[Pat
     """
     say = request.language
     site = load_site(request.site_path)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        looking = Text(nl="Montagepunten bekijken", en="Looking from mounts").to(say)
-        task = progress.add_task(looking, total=len(site.mounts))
-        study = compute_study(
-            site, request.options, lambda done, total: progress.update(task, completed=done)
-        )
-        writing = progress.add_task(Text(nl="Schrijven", en="Writing").to(say), total=5)
-        written = write_files(study, request, lambda: progress.advance(writing))
+    _require_folder(request.out_dir)
+    options = request.options
+    if request.goals:
+        table = {**site.goals.model_dump(), **request.goals}
+        where = Path(Text(nl="opdrachtregel", en="command line").to(say))
+        options = replace(options, goals=check_table(StudyGoals, table, where, prefix="study"))
+    with _progress(console) as progress:
+        steps = _Steps(progress, say)
+
+        def warn() -> None:
+            text = Text(
+                nl="Het zoeken stopt; het rapport volgt met het beste tot nu toe. "
+                "Nog eens Ctrl-C breekt af.",
+                en="The search ends; the report follows with the best so far. Ctrl-C again stops.",
+            )
+            progress.console.print(f"[yellow]{text.to(say)}[/]")
+
+        with catch_interrupt(warn) as interrupt:
+            study = compute_study(
+                site,
+                options,
+                Listener(steps.on_step, steps.on_search, interrupt.is_asked),
+                kept_in=None if request.is_fresh else request.out_dir / KEPT_FOLDER,
+                language=say,
+                inputs=read_inputs(site.path),
+            )
+            written = write_files(study, request, steps)
     console.print(result_table(study, say))
-    console.print(_proposal_line(study, say))
+    for line in _lines(study, say):
+        console.print(line)
     for path in written:
         console.print(f"  {escape(str(path))}", soft_wrap=True)
     return study, written
 
 
+class _Steps:
+    """Shows the steps of a study as bars, and a running search behind its step."""
+
+    def __init__(self, progress: Progress, language: Language) -> None:
+        self._progress = progress
+        self._language = language
+        self._tasks: dict[str, int] = {}
+        self._current = ""
+
+    def on_step(self, step: Text, done: int, total: int) -> None:
+        """Move the bar of a step."""
+        name = step.to(self._language)
+        self._current = name
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total, note="")
+        task = self._tasks[name]
+        note = {"note": ""} if done == total else {}
+        self._progress.update(task, completed=done, total=total, **note)
+
+    def on_search(self, goal: str, value: float, bound: float) -> None:
+        """Show what a search has reached."""
+        if self._current in self._tasks:
+            name = GOAL_NAMES[goal].to(self._language) if goal in GOAL_NAMES else goal
+            note = f"{name} {value:,.0f} / {bound:,.0f}"
+            self._progress.update(self._tasks[self._current], note=note)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Progress]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield progress
+
+
+def _require_folder(folder: Path) -> None:
+    """Refuse at once, not after minutes, a folder that cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise CoverageError(
+            Text(
+                nl=f"{folder} kan niet worden geschreven: {error}",
+                en=f"{folder} cannot be written: {error}",
+            )
+        ) from error
+
+
 def write_files(
-    study: Study, request: StudyRequest, on_written: Callable[[], None] = lambda: None
+    study: Study, request: StudyRequest, steps: _Steps | None = None
 ) -> tuple[Path, ...]:
     """
-    Write report, map, GeoJSON and CSV; the same study and date give the same bytes.
+    Write report, maps and exports; the same study and date give the same bytes.
 
     Parameters
     ----------
@@ -88,8 +183,8 @@ def write_files(
         What was computed.
     request
         Where to, which language and which date.
-    on_written
-        Told after each file.
+    steps
+        Whom to tell after each file.
 
     Returns
     -------
@@ -101,63 +196,91 @@ def write_files(
     CoverageError
         The folder cannot be written.
     """
-    from parkwacht_coverage.figures import draw_map
+    from parkwacht_coverage.exporting.files import N_FILES, write_exports
+    from parkwacht_coverage.reporting.files import N_STEPS, write_report
 
-    folder = request.out_dir
-    report, picture = folder / "coverage_report.pdf", folder / "coverage_map.png"
-    texts = {
-        folder / "coverage.geojson": to_geojson,
-        folder / "coverage.csv": coverage_csv,
-        folder / "cameras.csv": cameras_csv,
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        draw_map(study, picture, request.language)
-        on_written()
-        write_report(study, picture, report, language=request.language, on=request.on)
-        on_written()
-        for path, to_text in texts.items():
-            path.write_bytes(to_text(study).encode())
-            on_written()
-    except OSError as error:
-        raise CoverageError(
-            Text(
-                nl=f"{folder} kan niet worden geschreven: {error}",
-                en=f"{folder} cannot be written: {error}",
-            )
-        ) from error
-    return (report, picture, *texts)
+    writing = Text(nl="Schrijven", en="Writing")
+    done = 0
+
+    def on_written() -> None:
+        nonlocal done
+        done += 1
+        if steps is not None:
+            steps.on_step(writing, done, N_STEPS + N_FILES)
+
+    how = {"language": request.language, "on": request.on, "on_written": on_written}
+    report = write_report(study, request.out_dir, **how)
+    return (*report, *write_exports(study, request.out_dir, **how))
 
 
 def result_table(study: Study, language: Language) -> Table:
-    """Build the table of what is seen, per kind of ground."""
+    """Build the table of scenarios side by side."""
     wanted = study.target_class
     title = Text(
-        nl=f"{study.site.name}: gezien met klasse {wanted.name.nl} of beter",
-        en=f"{study.site.name}: seen at class {wanted.name.en} or better",
+        nl=f"{study.site.name}: klasse {wanted.name.nl} of beter ({study.edition.title})",
+        en=f"{study.site.name}: class {wanted.name.en} or better ({study.edition.title})",
     )
-    table = Table(title=escape(title.to(language)))
-    table.add_column(Text(nl="soort", en="kind").to(language))
-    table.add_column("m²", justify="right")
-    for name in (Text(nl="dag", en="day"), Text(nl="nacht", en="night")):  # as in Condition
-        now = Text(nl="nu", en="today").to(language)
-        then = Text(nl="voorstel", en="proposal").to(language)
-        table.add_column(f"{name.to(language)}: {now}", justify="right")
-        table.add_column(f"{name.to(language)}: {then}", justify="right")
-    for kind in (*study.ground.polygons, None):
-        name = KIND_NAMES[kind] if kind else Text(nl="alles", en="all")
-        shares = [study.seen_share(p, c, kind=kind) for c in Condition for p in Plan]
-        area = float(study.ground.area_m2[study.ground.of_kind(kind)].sum())
-        cells = [f"{100 * share:.1f} %" for share in shares]
-        table.add_row(name.to(language), f"{area:.0f}", *cells)
+    table = Table(title=escape(title.to(language)), title_justify="left")
+    headings = (
+        (Text(nl="scenario", en="scenario"), "left"),
+        (Text(nl="camera's", en="cameras"), "right"),
+        (Text(nl="plekken", en="sites"), "right"),
+        (Text(nl="eenmalig €", en="once EUR"), "right"),
+        (Text(nl="per jaar €", en="yearly EUR"), "right"),
+        (Text(nl="dag", en="day"), "right"),
+        (Text(nl="nacht", en="night"), "right"),
+        (Text(nl="poorten", en="gates"), "right"),
+        (Text(nl="langst ongezien", en="longest unseen"), "right"),
+    )
+    for text, justify in headings:
+        table.add_column(text.to(language), justify="right" if justify == "right" else "left")
+    for scenario in study.scenarios.values():
+        table.add_row(*_row(study, scenario, language))
     return table
 
 
-def _proposal_line(study: Study, language: Language) -> str:
-    cost, bound = study.cost, 100 * study.choice.share_of_bound
-    return Text(
-        nl=f"{cost.n_cameras} camera's erbij op {cost.n_sites} plekken: € {cost.total_eur:.0f} en "
-        f"€ {cost.yearly_eur:.0f} per jaar; ten minste {bound:.0f} % van het haalbare. Geschreven:",
-        en=f"{cost.n_cameras} cameras added at {cost.n_sites} places: EUR {cost.total_eur:.0f} and "
-        f"EUR {cost.yearly_eur:.0f} a year; at least {bound:.0f} % of what is possible. Written:",
-    ).to(language)
+def _row(study: Study, scenario: Scenario, language: Language) -> list[str]:
+    when = Condition(study.goals.condition)
+    served = sum(bool(one.plate_ids[when]) + bool(one.overview_ids[when]) for one in scenario.gates)
+    longest = max((one.longest_unseen_m[when] for one in scenario.routes), default=0.0)
+    cost = scenario.cost
+    return [
+        SCENARIO_NAMES[scenario.id].to(language),
+        f"+{cost.n_cameras}" if cost.n_cameras else "0",
+        str(cost.n_sites),
+        _amount(cost.total_eur, language),
+        _amount(cost.yearly_eur, language),
+        *(f"{100 * study.seen_share(scenario, one):.1f} %" for one in Condition),
+        f"{served}/{2 * len(scenario.gates)}",
+        f"{longest:.0f} m",
+    ]
+
+
+def _amount(eur: float, language: Language) -> str:
+    written = f"{eur:,.0f}"
+    return written.replace(",", ".") if language is Language.NL else written
+
+
+def _lines(study: Study, language: Language) -> list[str]:
+    """Say how good the recommendation is known to be, and what to know before believing it."""
+    lines = []
+    for proof in study.recommended.proofs:
+        sure = (
+            Text(nl="bewezen het beste", en="proven best")
+            if proof.is_proven
+            else Text(
+                nl=f"hoogstens {100 * proof.gap:.1f} % onder de bovengrens",
+                en=f"at most {100 * proof.gap:.1f} % below the bound",
+            )
+        )
+        value = f"{proof.value:,.1f} {proof.unit}".strip()
+        lines.append(f"{proof.goal.to(language)}: {value}, {sure.to(language)}")
+    error = 100 * study.sampling.error
+    lines.append(
+        Text(
+            nl=f"Steekproeffout van het raster: {error:.2f} procentpunt. Geschreven:",
+            en=f"Sampling error of the grid: {error:.2f} percentage points. Written:",
+        ).to(language)
+    )
+    warnings = [f"[yellow]! {escape(one.to(language))}[/]" for one in study.warnings]
+    return [*warnings, *lines]

@@ -16,13 +16,16 @@ from parkwacht_coverage.placement import Aim, Placement, place
 from parkwacht_coverage.problem import AREA, PlacementProblem
 from parkwacht_coverage.results import CurvePoint
 
+Find = Callable[[float, Sequence[int] | None], Placement]
 
-def cost_curve(
+
+def cost_curve(  # noqa: PLR0913 (keywords, each with a default)
     problem: PlacementProblem,
     budgets_eur: Sequence[float],
     *,
     max_cameras: int | None = None,
     effort: Effort | None = None,
+    find: Find | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> tuple[CurvePoint, ...]:
@@ -39,6 +42,8 @@ def cost_curve(
         How many cameras may be added; None sets no limit.
     effort
         How hard to try for each budget.
+    find
+        Searches for one budget, with the indices to begin with; None asks `place`.
     on_progress
         Told how many budgets of how many are done.
     should_stop
@@ -49,6 +54,18 @@ def cost_curve(
     points
         By rising budget; budgets below the cheapest site are the cameras of today.
     """
+
+    def place_for(budget_eur: float, start: Sequence[int] | None) -> Placement:
+        return place(
+            problem,
+            aim=Aim.MOST,
+            budget_eur=budget_eur,
+            max_cameras=max_cameras,
+            effort=effort,
+            start=start,
+            should_stop=should_stop,
+        )
+
     points: list[CurvePoint] = []
     before: Placement | None = None
     budgets = sorted(set(budgets_eur))
@@ -56,15 +73,7 @@ def cost_curve(
         if should_stop():
             break
         try:
-            before = place(
-                problem,
-                aim=Aim.MOST,
-                budget_eur=budget,
-                max_cameras=max_cameras,
-                effort=effort,
-                start=before.chosen if before else None,
-                should_stop=should_stop,
-            )
+            before = (find or place_for)(budget, before.chosen if before else None)
             points.append(_point(problem, budget, before))
         except PlacementImpossible:
             points.append(_today(problem, budget))
@@ -128,3 +137,25 @@ def _with_margins(
         found.append(replace(one, marginal_m2_per_1000_eur=added / step if step else 0.0))
         before_eur, before_share = one.budget_eur, one.share
     return tuple(found)
+
+
+def find_knee(points: Sequence[CurvePoint], today_share: float) -> float:
+    """
+    Return the budget at which the curve bends most: more money brings visibly less from there on.
+
+    The point farthest above the chord from today to the last point, both axes scaled to 1 (the
+    Kneedle rule, Satopaa et al. 2011).
+
+    Parameters
+    ----------
+    points
+        The curve, at least one point.
+    today_share
+        Of the weighted ground, seen without spending anything.
+    """
+    eur = np.array([0.0, *(one.cost_eur for one in points)])
+    share = np.array([today_share, *(one.share for one in points)])
+    if eur[-1] <= 0 or share[-1] <= share[0]:
+        return points[-1].budget_eur
+    above = (share - share[0]) / (share[-1] - share[0]) - eur / eur[-1]
+    return points[int(np.argmax(above[1:]))].budget_eur

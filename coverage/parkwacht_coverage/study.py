@@ -1,151 +1,124 @@
 """
-What the park's cameras see today, and which cameras to add: the feasibility study itself.
+The feasibility study of a park: what is seen today, what could be seen, for how much money.
 
-Every target has, per scenario, the best pixel density of all cameras by day and by night; a class
-holds where that density reaches it. No files and no console here: `export`, `figures`, `report`
-and `cli` write what this computes.
+A placement is chosen on a coarse ground and checked on the fine one (`witness`): for the budget of
+the park, for the least money that meets its goals, and for twice the budget. Without a budget the
+study takes the knee of the cost curve, the best placement for each of a series of budgets. Every
+choice that took a search is kept (`checkpoint`), so that an interrupted study goes on where it
+stopped. No files and no console here: `cli` and `reporting` write what this computes.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from parkwacht_config.errors import CoverageError
-from parkwacht_config.site import AreaKind, Site
-from parkwacht_config.text import Text
-from parkwacht_coverage.cost import Cost, compute_cost
-from parkwacht_coverage.density import DensityClass, Edition, find_edition
-from parkwacht_coverage.evaluate import Condition, Evaluator, StudyCamera
+from parkwacht_config.site import Site
+from parkwacht_config.study import StudyGoals
+from parkwacht_config.text import Language, Text
+from parkwacht_coverage.aims import find_aim_problems
+from parkwacht_coverage.assess import Answer, Assessor
+from parkwacht_coverage.checkpoint import Checkpoint
+from parkwacht_coverage.choosing import Effort
+from parkwacht_coverage.cost import Cost
+from parkwacht_coverage.curve import cost_curve, find_knee
+from parkwacht_coverage.density import DensityClass, find_edition
+from parkwacht_coverage.evaluate import Condition, Evaluator
+from parkwacht_coverage.impossible import PlacementImpossible
 from parkwacht_coverage.light import LIGHT_MARGIN
-from parkwacht_coverage.placement import Choice, choose_views
-from parkwacht_coverage.plan import Ground, Weights, lay_grid
+from parkwacht_coverage.placement import Aim, Placement
+from parkwacht_coverage.plan import Weights, lay_grid
+from parkwacht_coverage.problem import PAN_STEP_DEG, PlacementProblem, build_problem
+from parkwacht_coverage.results import (
+    CurvePoint,
+    InputFile,
+    Sampling,
+    Scenario,
+    ScenarioId,
+    Study,
+)
+from parkwacht_coverage.robustness import find_robustness
+from parkwacht_coverage.routes import sample_routes
+from parkwacht_coverage.searching import Searcher, Wish
 from parkwacht_coverage.trench import plan_trenches
-from parkwacht_coverage.views import Search, View, find_views, is_candidate
+from parkwacht_coverage.witness import Witnesses, coarsen
 
 Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
-CANDIDATE_TYPES = (
-    "bullet_4mp_4mm",
-    "bullet_4mp_6mm",
-    "varifocal_4mp_12mm",
-    "varifocal_8mp_10mm",
-)
 MIN_STEP_M = 0.25
-NEAREST_M = 15.0  # a gate or incident is seen when the public ground this near to it is
+QUICK_SOLVE_STEP_M = 6.0
+ENOUGH_ERROR = 0.002  # share of the weighted ground: below this the grids agree
+GENEROUS_FACTOR = 2.0
 
-
-class Plan(StrEnum):
-    """Which cameras there are: those of today, or those with the proposal added."""
-
-    TODAY = "today"
-    PROPOSAL = "proposal"
+LOOKING = Text(nl="Vandaag bekijken", en="Looking at today")
+CANDIDATES = Text(nl="Kandidaten verzamelen", en="Gathering candidates")
+CHOOSING = Text(nl="Plaatsing kiezen", en="Choosing a placement")
+COMPARING = Text(nl="Scenario's vergelijken", en="Comparing scenarios")
+TRACING = Text(nl="Kostencurve", en="Cost curve")
+DOUBTING = Text(nl="Robuustheid", en="Robustness")
 
 
 @dataclass(frozen=True, slots=True)
 class StudyOptions:
     """
-    What a study is asked.
+    What a study is asked beyond the goals of the park.
 
-    `k` is the number of cameras to add; `class_id` None takes the edition's default; `optimise_for`
-    says when the added cameras should see most. What an unknown id of a camera type names is left
-    out; when none is known, every fixed type of the catalogue is a candidate.
+    `goals` None asks those of the park. The placement is chosen on `solve_step_m` and all figures
+    are of `grid_step_m`, with at most `n_rounds` of adding witnesses. `n_budgets` is the number of
+    points of the cost curve.
     """
 
-    k: int = 6
-    edition_id: str = "2014"
-    class_id: str | None = None
+    goals: StudyGoals | None = None
     grid_step_m: float = 2.0
-    target_height_m: float = 1.5
-    pan_step_deg: float = 15.0
-    optimise_for: Condition = Condition.NIGHT
+    solve_step_m: float = 4.0
+    pan_step_deg: float = PAN_STEP_DEG
     light_margin: float = LIGHT_MARGIN
-    camera_type_ids: tuple[str, ...] = CANDIDATE_TYPES
-    site_eur: float = 11_000.0
-    camera_yearly_eur: float = 1_500.0
+    n_budgets: int = 8
+    n_rounds: int = 3
+    effort: Effort = field(default_factory=Effort)
     weights: Weights = field(default_factory=Weights)
 
 
+def quick_options(*, grid_step_m: float, solve_step_m: float) -> StudyOptions:
+    """Return options for a first look: a shorter search, a looser proof, a coarser curve."""
+    return StudyOptions(
+        grid_step_m=grid_step_m,
+        solve_step_m=max(solve_step_m, QUICK_SOLVE_STEP_M),
+        n_budgets=4,
+        n_rounds=1,
+        effort=Effort(
+            relative_gap=0.05, rounds=100, bound_rounds=100, node_limit=1, time_limit_s=10.0
+        ),
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class Study:
-    """A finished study; densities are the best of all cameras of a plan, shape (N,)."""
+class Listener:
+    """
+    Whom a study tells how far it is, and whom it asks whether to stop searching.
 
-    site: Site
-    options: StudyOptions
-    edition: Edition
-    target_class: DensityClass
-    ground: Ground
-    cameras: tuple[StudyCamera, ...]
-    density: dict[Plan, dict[Condition, Floats]]
-    choice: Choice
-    n_views: int
-    cost: Cost
+    `on_step` is told the step, and how much of how much of it is done; `on_search` the goal, the
+    value and the bound of a search that runs.
+    """
 
-    @property
-    def proposed(self) -> tuple[StudyCamera, ...]:
-        """The cameras to add, the most useful first."""
-        return tuple(one for one in self.cameras if one.is_proposed)
-
-    def is_seen(
-        self, plan: Plan, condition: Condition, density_class: DensityClass | None = None
-    ) -> Bools:
-        """Return which targets reach a class (None: the target class), shape (N,)."""
-        wanted = density_class or self.target_class
-        seen: Bools = self.density[plan][condition] >= wanted.threshold_px_per_m
-        return seen
-
-    def seen_m2(
-        self,
-        plan: Plan,
-        condition: Condition,
-        *,
-        kind: AreaKind | None = None,
-        density_class: DensityClass | None = None,
-    ) -> float:
-        """Return how much ground of a kind (None: all) reaches a class, in square metres."""
-        seen = self.is_seen(plan, condition, density_class) & self.ground.of_kind(kind)
-        return float(self.ground.area_m2[seen].sum())
-
-    def seen_share(
-        self, plan: Plan, condition: Condition, *, kind: AreaKind | None = None
-    ) -> float:
-        """Return which share of the ground of a kind (None: all) reaches the target class."""
-        whole = float(self.ground.area_m2[self.ground.of_kind(kind)].sum())
-        return self.seen_m2(plan, condition, kind=kind) / whole if whole else 0.0
-
-    def sees_near(self, plan: Plan, condition: Condition, xy_m: Floats) -> Bools:
-        """
-        Return near which places the ground reaches the target class.
-
-        Parameters
-        ----------
-        plan
-            Which cameras there are.
-        condition
-            Day or night.
-        xy_m
-            Places (x, y), shape (M, 2), e.g. of incidents; judged by the nearest target.
-
-        Returns
-        -------
-        sees_near
-            Shape (M,); False where no target is within `NEAREST_M`.
-        """
-        if not len(xy_m):
-            return np.zeros(0, dtype=np.bool_)
-        away, nearest = cKDTree(self.ground.points_m[:, :2]).query(xy_m)
-        seen: Bools = self.is_seen(plan, condition)[nearest] & (away <= NEAREST_M)
-        return seen
+    on_step: Callable[[Text, int, int], None] = field(default=lambda _step, _done, _total: None)
+    on_search: Callable[[str, float, float], None] = field(
+        default=lambda _goal, _value, _bound: None
+    )
+    should_stop: Callable[[], bool] = field(default=lambda: False)
 
 
 def compute_study(
     site: Site,
     options: StudyOptions | None = None,
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    listener: Listener | None = None,
+    *,
+    kept_in: Path | None = None,
+    language: Language = Language.NL,
+    inputs: tuple[InputFile, ...] = (),
 ) -> Study:
     """
     Evaluate the cameras of a park and choose cameras to add.
@@ -156,67 +129,257 @@ def compute_study(
         The park.
     options
         What is asked; None asks the defaults.
-    on_progress
-        Told after each mount how many of how many have been looked at.
+    listener
+        Whom to tell and to ask.
+    kept_in
+        Folder in which choices are kept, so that an interrupted study goes on; None keeps none.
+    language
+        Of the reasons that privacy masks carry.
+    inputs
+        The files that the park was read from, for the report.
 
     Returns
     -------
     study
-        The same for the same inputs.
+        The same for the same inputs, unless a search was stopped or its proof says time limited.
 
     Raises
     ------
     CoverageError
-        There is no public ground, no candidate type, k < 1, or a camera or mount is inside a
-        building.
+        There is no public ground, mount or camera type; a camera or mount is inside a building or
+        under ground; a limit is impossible (the message says which).
     """
     options = options or StudyOptions()
     _check(options)
-    edition = find_edition(options.edition_id)
-    wanted = edition.find(options.class_id)
-    ground = lay_grid(
-        site,
-        step_m=options.grid_step_m,
-        target_height_m=options.target_height_m,
-        weights=options.weights,
-    )
-    evaluator = Evaluator(site, ground, wanted, light_margin=options.light_margin)
-    existing = [evaluator.existing(camera) for camera in site.cameras]
-    today = evaluator.best(existing)
-    views = find_views(site.mounts, _search(evaluator, options), on_progress)
-    choice = choose_views(
-        [view.hits for view in views],
-        ground.weight,
-        k=options.k,
-        covered=today[options.optimise_for] >= wanted.threshold_px_per_m,
-    )
-    chosen = [views[index] for index in choice.chosen]
-    cameras = (*existing, *evaluator.proposed(chosen, today))
-    return Study(
-        site=site,
-        options=options,
-        edition=edition,
-        target_class=wanted,
-        ground=ground,
-        cameras=cameras,
-        density={Plan.TODAY: today, Plan.PROPOSAL: evaluator.best(cameras)},
-        choice=choice,
-        n_views=len(views),
-        cost=_cost(site, chosen),
-    )
+    if options.goals is not None:
+        site = replace(site, goals=options.goals)
+    checkpoint = Checkpoint(kept_in, {"site": site.digest, "options": repr(options)})
+    run = _Run(site, options, listener or Listener(), checkpoint, language)
+    return replace(run.study(), inputs=inputs)
 
 
-def _cost(site: Site, chosen: list[View]) -> Cost:
-    picked = [(view.mount.id, view.camera_type) for view in chosen]
-    return compute_cost(site, picked, plan_trenches(site))
+class _Run:
+    """One study while it is computed."""
+
+    def __init__(
+        self,
+        site: Site,
+        options: StudyOptions,
+        listener: Listener,
+        checkpoint: Checkpoint,
+        language: Language,
+    ) -> None:
+        self._site = site
+        self._options = options
+        self._listener = listener
+        self._goals = site.goals
+        self._edition = find_edition(site.goals.edition)
+        self._class: DensityClass = self._edition.find(site.goals.target_class)
+        self._tell(LOOKING, 0, 1)
+        self._ground = lay_grid(
+            site,
+            step_m=options.grid_step_m,
+            target_height_m=site.goals.target_height_m,
+            weights=options.weights,
+        )
+        self._assessor = Assessor(
+            site,
+            self._ground,
+            self._edition,
+            self._class,
+            light_margin=options.light_margin,
+            language=language,
+        )
+        self._assessor.existing(site.cameras)
+        self._routes = sample_routes(self._assessor.evaluator)
+        self._forest = plan_trenches(site)
+        self._searcher = Searcher(
+            options.effort, checkpoint, listener.on_search, listener.should_stop
+        )
+        self._warnings: list[Text] = []
+        self._tell(LOOKING, 1, 1)
+
+    def study(self) -> Study:
+        """Compute all scenarios, the curve and what is certain."""
+        today = self._assess(ScenarioId.TODAY, Answer(self._site.cameras, (), Cost()))
+        witnesses = coarsen(self._ground, self._options.solve_step_m)
+        problem = self._problem(witnesses)
+        budget_eur, curve = self._goals.budget_eur, None
+        if budget_eur is None:
+            curve = self._curve(problem, self._all_eur(problem))
+            budget_eur = find_knee(curve, self._share(today))
+        wish = Wish(Aim.MOST, budget_eur, self._goals.max_cameras)
+        problem, found, recommended, sampling = self._refined(problem, witnesses, wish)
+        if curve is None:
+            curve = self._curve(problem, GENEROUS_FACTOR * budget_eur)
+        more = self._cheapest(problem) | self._generous(problem, found, budget_eur)
+        scenarios = {ScenarioId.TODAY: today, ScenarioId.RECOMMENDED: recommended} | more
+        for name in (ScenarioId.TODAY, ScenarioId.RECOMMENDED):
+            scenarios[name] = self._robust(scenarios[name])
+        problems = find_aim_problems(self._assessor.evaluator, recommended.cameras)
+        self._warnings += [*(one.text for one in problems), *problem.notes]
+        return Study(
+            site=self._site,
+            goals=self._goals,
+            edition=self._edition,
+            target_class=self._class,
+            ground=self._ground,
+            scenarios={name: scenarios[name] for name in ScenarioId if name in scenarios},
+            curve=curve,
+            sampling=sampling,
+            inputs=(),
+            n_views=problem.n_views,
+            warnings=tuple(self._warnings),
+        )
+
+    def _tell(self, step: Text, done: int, total: int) -> None:
+        self._listener.on_step(step, done, total)
+
+    def _problem(self, witnesses: Witnesses) -> PlacementProblem:
+        """Gather the candidates over the witnesses."""
+        evaluator = Evaluator(
+            self._site, witnesses.ground, self._class, light_margin=self._options.light_margin
+        )
+        return build_problem(
+            evaluator,
+            pan_step_deg=self._options.pan_step_deg,
+            forest=self._forest,
+            on_progress=lambda done, total: self._tell(CANDIDATES, done, total),
+        )
+
+    def _assess(self, name: ScenarioId, answer: Answer) -> Scenario:
+        return self._assessor.assess(name, answer, self._routes, self._forest)
+
+    def _share(self, scenario: Scenario) -> float:
+        """Return which share of the weighted ground a scenario sees when it matters."""
+        return self._assessor.weighted_share(scenario.density[Condition(self._goals.condition)])
+
+    def _refined(
+        self, problem: PlacementProblem, witnesses: Witnesses, wish: Wish
+    ) -> tuple[PlacementProblem, Placement, Scenario, Sampling]:
+        """Choose, check on the fine grid, add the witnesses that were missed, choose again."""
+        start: list[int] | None = None
+        n_round, n_rounds = 1, self._options.n_rounds
+        while True:
+            self._tell(CHOOSING, n_round - 1, n_rounds)
+            found = self._searcher.find(problem, wish, start)
+            scenario = self._assess(ScenarioId.RECOMMENDED, _answer(found, wish.budget_eur))
+            density = scenario.density[Condition(self._goals.condition)]
+            seen = density >= self._class.threshold_px_per_m
+            on_solve = float(witnesses.ground.weight[seen[witnesses.chosen]].sum())
+            sampling = Sampling(
+                solve_step_m=self._options.solve_step_m,
+                check_step_m=self._options.grid_step_m,
+                n_rounds=n_round,
+                added_witnesses=witnesses.n_added,
+                share_on_solve_grid=on_solve / float(self._ground.weight.sum()),
+                share_on_check_grid=self._share(scenario),
+            )
+            missed = witnesses.disagreeing(seen)
+            is_enough = sampling.error <= ENOUGH_ERROR or not missed.any()
+            if is_enough or n_round == n_rounds or self._listener.should_stop():
+                self._tell(CHOOSING, n_rounds, n_rounds)
+                return problem, found, scenario, sampling
+            witnesses = witnesses.split(missed)
+            finer = self._problem(witnesses)
+            start = same_choice(problem, found, finer)
+            problem, n_round = finer, n_round + 1
+
+    def _cheapest(self, problem: PlacementProblem) -> dict[ScenarioId, Scenario]:
+        """Find the least money that meets the goals; say so where nothing does."""
+        self._tell(COMPARING, 0, 2)
+        try:
+            found = self._searcher.find(problem, Wish(Aim.CHEAPEST, None, self._goals.max_cameras))
+        except PlacementImpossible as error:
+            self._warnings.append(error.text)
+            return {}
+        return {ScenarioId.CHEAPEST: self._assess(ScenarioId.CHEAPEST, _answer(found, None))}
+
+    def _generous(
+        self, problem: PlacementProblem, found: Placement, budget_eur: float
+    ) -> dict[ScenarioId, Scenario]:
+        """Find the most for twice the budget."""
+        self._tell(COMPARING, 1, 2)
+        more_eur = GENEROUS_FACTOR * budget_eur
+        wish = Wish(Aim.MOST, more_eur, self._goals.max_cameras)
+        placement = self._searcher.find(problem, wish, found.chosen)
+        self._tell(COMPARING, 2, 2)
+        return {
+            ScenarioId.GENEROUS: self._assess(ScenarioId.GENEROUS, _answer(placement, more_eur))
+        }
+
+    def _curve(self, problem: PlacementProblem, largest_eur: float) -> tuple[CurvePoint, ...]:
+        """Trace the cost curve up to a budget, in equal steps."""
+        n = self._options.n_budgets
+
+        def find(budget_eur: float, start: Sequence[int] | None) -> Placement:
+            wish = Wish(Aim.MOST, budget_eur, self._goals.max_cameras)
+            return self._searcher.find(problem, wish, start)
+
+        self._tell(TRACING, 0, n)
+        return cost_curve(
+            problem,
+            [largest_eur * i / n for i in range(1, n + 1)],
+            find=find,
+            on_progress=lambda done, total: self._tell(TRACING, done, total),
+            should_stop=self._listener.should_stop,
+        )
+
+    def _all_eur(self, problem: PlacementProblem) -> float:
+        """Return what the most that can be had costs: where the curve ends without a budget."""
+        found = self._searcher.find(problem, Wish(Aim.MOST, None, self._goals.max_cameras))
+        return found.cost.total_eur
+
+    def _robust(self, scenario: Scenario) -> Scenario:
+        """Find what is left of a scenario when something goes wrong."""
+        cases = find_robustness(
+            self._assessor.evaluator,
+            scenario.cameras,
+            masks=scenario.masks,
+            on_progress=lambda done, total: self._tell(DOUBTING, done, total),
+        )
+        return replace(scenario, robustness=tuple(cases))
+
+
+def _answer(found: Placement, budget_eur: float | None) -> Answer:
+    return Answer(found.cameras, found.views, found.cost, found.proofs, budget_eur)
+
+
+def same_choice(before: PlacementProblem, found: Placement, after: PlacementProblem) -> list[int]:
+    """
+    Find the views of a placement among those of another problem of the same park.
+
+    Parameters
+    ----------
+    before, found
+        A problem and a placement chosen from it.
+    after
+        The problem to choose from now; views that it lacks are left out.
+
+    Returns
+    -------
+    chosen
+        Indices of its choices.
+    """
+    of_view = {view.model: index for index, view in enumerate(after.views)}
+    views = [before.views[one].model for one in found.chosen if one < before.n_views]
+    own = [one - before.n_views for one in found.chosen if one >= before.n_views]
+    chosen = [of_view[model] for model in views if model in of_view]
+    return [*chosen, *(after.n_views + one for one in own)]
 
 
 def _check(options: StudyOptions) -> None:
     """Refuse what cannot be computed, naming the value."""
     rules = (
-        ("k", options.k, options.k >= 1, "1"),
         ("grid_step_m", options.grid_step_m, options.grid_step_m >= MIN_STEP_M, f"{MIN_STEP_M} m"),
+        (
+            "solve_step_m",
+            options.solve_step_m,
+            options.solve_step_m >= options.grid_step_m,
+            f"grid_step_m ({options.grid_step_m} m)",
+        ),
         ("pan_step_deg", options.pan_step_deg, options.pan_step_deg >= 1, "1 graad/degree"),
+        ("n_budgets", options.n_budgets, options.n_budgets >= 1, "1"),
     )
     for key, value, is_right, least in rules:
         if not is_right:
@@ -226,27 +389,3 @@ def _check(options: StudyOptions) -> None:
                     en=f"{key} = {value} is wrong: at least {least}",
                 )
             )
-
-
-def _search(evaluator: Evaluator, options: StudyOptions) -> Search:
-    """Gather what candidate views are made of."""
-    catalogue = evaluator.site.camera_types
-    wanted = [catalogue[one] for one in options.camera_type_ids if one in catalogue]
-    fixed = [one for one in (wanted or catalogue.values()) if is_candidate(one)]
-    if not fixed:
-        raise CoverageError(
-            Text(
-                nl="de catalogus heeft geen vaste camera die voorgesteld kan worden",
-                en="the catalogue has no fixed camera that can be proposed",
-            )
-        )
-    return Search(
-        scene=evaluator.scene,
-        ground=evaluator.ground,
-        targets=evaluator.targets,
-        camera_types=fixed,
-        density_class=evaluator.target_class,
-        pan_step_deg=options.pan_step_deg,
-        light_margin=options.light_margin,
-        lux=evaluator.lux if options.optimise_for is Condition.NIGHT else None,
-    )
