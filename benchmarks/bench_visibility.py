@@ -1,6 +1,7 @@
 """What a camera sees: lines of sight, visibility polygons, candidate views, one camera moved."""
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -89,7 +90,9 @@ def embree_rays_per_s(site: delft.Delft, console: Console) -> float | None:
         import embreex  # noqa: F401, PLC0415
         import trimesh  # noqa: PLC0415
     except ImportError:
-        console.print("embreex and trimesh are not installed (dev group): no peer for lines of sight")
+        console.print(
+            "embreex and trimesh are not installed (dev group): no peer for lines of sight"
+        )
         return None
     origin = site.targets[0] * [1, 1, 0]
     mesh = trimesh.Trimesh(**prism_mesh(site, origin[:2]), process=False)
@@ -109,7 +112,7 @@ def prism_mesh(site: delft.Delft, origin: Floats) -> dict[str, npt.NDArray[Any]]
         top = one.height_m
         for ring in (one.polygon.exterior, *one.polygon.interiors):
             points = shapely.get_coordinates(ring) - origin
-            for (x1, y1), (x2, y2) in zip(points[:-1], points[1:], strict=True):
+            for (x1, y1), (x2, y2) in itertools.pairwise(points):
                 corners += [(x1, y1, 0.0), (x2, y2, 0.0), (x2, y2, top)]
                 corners += [(x1, y1, 0.0), (x2, y2, top), (x1, y1, top)]
         for triangle in shapely.constrained_delaunay_triangles(one.polygon).geoms:
@@ -122,7 +125,9 @@ def prism_mesh(site: delft.Delft, origin: Floats) -> dict[str, npt.NDArray[Any]]
 def measure_delft(console: Console, times: int) -> list[Row]:
     """Measure lines of sight and polygons at the mounts of the Delft site."""
     if not delft.is_there():
-        console.print("../shared/data is not there: no Delft site, so no lines of sight or polygons")
+        console.print(
+            "../shared/data is not there: no Delft site, so no lines of sight or polygons"
+        )
         return []
     site = delft.load()
     scene = Scene(site.buildings)
@@ -163,11 +168,11 @@ def walls_of(site: delft.Delft) -> tuple[Floats, Floats]:
 
 def measure_polygons(site: delft.Delft, scene: Scene, times: int) -> Row:
     """Measure the raw visibility polygon at each mount, against GEOS cutting shadows away."""
-    scratch = make_scratch(scene._walls, scene._raised, 4096)  # noqa: SLF001
+    scratch = make_scratch(scene._walls, scene._raised, 4096)
     view = (delft.TARGET_M, RANGE_M, 0)
 
     def draw(eye: Floats) -> None:
-        find_visible(eye, view, scene._walls, scene._raised, scratch)  # noqa: SLF001
+        find_visible(eye, view, scene._walls, scene._raised, scratch)
 
     draw(site.mounts[0])  # compiles
     each_us = [1e6 * best_of(times, lambda eye=eye: draw(eye)) for eye in site.mounts]  # type: ignore[misc]
@@ -194,7 +199,7 @@ def cut_away(site: delft.Delft, eye: Floats) -> Any:  # noqa: ANN401
         factor = 1e3
         if one.height_m < eye[2]:
             factor = (eye[2] - delft.TARGET_M) / (eye[2] - one.height_m)
-        for first, last in zip(points[:-1], points[1:], strict=True):
+        for first, last in itertools.pairwise(points):
             ring = np.array([first, last, last * factor, first * factor]) + eye[:2]
             quads.append(shapely.convex_hull(shapely.MultiPoint(ring)))
     return disc.difference(shapely.union_all(quads))
@@ -212,9 +217,7 @@ def measure_park(times: int) -> list[Row]:
         LIGHT_MARGIN,
     )  # fmt: skip
     n_views = len(find_views(site.mounts, search, lambda _done, _total: None))
-    views_s = best_of(
-        times, lambda: find_views(site.mounts, search, lambda _done, _total: None)
-    )
+    views_s = best_of(times, lambda: find_views(site.mounts, search, lambda _done, _total: None))
     overall = evaluator.overall([evaluator.existing(one) for one in site.cameras], wanted)
     first = overall.cameras[0].model
     turned = [replace(first, azimuth_deg=(first.azimuth_deg + k) % 360) for k in range(0, 360, 30)]

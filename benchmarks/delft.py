@@ -1,5 +1,5 @@
 """
-The Delft site of design/coverage.md, section 9.2: buildings and roads of the BGT, heights of 3dfier.
+The Delft site of design/coverage.md, section 9.2: the BGT with heights of 3dfier.
 
 Read with sqlite3 and json alone, so that a benchmark does not depend on what it measures. Not part
 of the repository: the data lie in ../shared/data, next to the clone.
@@ -63,7 +63,9 @@ def _mounts(roads: BaseGeometry, built: BaseGeometry) -> Floats:
     places = []
     for line in lines:
         steps = np.arange(0, line.length, SPACING_M)
-        places += [shapely.get_coordinates(one)[0] for one in shapely.line_interpolate_point(line, steps)]
+        places += [
+            shapely.get_coordinates(one)[0] for one in shapely.line_interpolate_point(line, steps)
+        ]
     xy = np.array(places)
     free = ~shapely.contains_xy(built.buffer(0.2), xy[:, 0], xy[:, 1])
     return np.column_stack((xy[free], np.full(int(free.sum()), MOUNT_M)))
@@ -78,7 +80,10 @@ def _layer(name: str) -> list[tuple[str, BaseGeometry]]:
             f"SELECT gml_id, GEOMETRY FROM '{table}' WHERE relatievehoogteligging = 0"  # noqa: S608
             " AND eindregistratie IS NULL AND bgt_status = 'bestaand'"
         ).fetchall()
-    return [(gml_id, shapely.force_2d(shapely.make_valid(shapely.from_wkb(blob)))) for gml_id, blob in rows]
+    return [
+        (gml_id, shapely.force_2d(shapely.make_valid(shapely.from_wkb(blob))))
+        for gml_id, blob in rows
+    ]
 
 
 def _heights() -> dict[str, float]:

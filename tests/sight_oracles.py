@@ -1,5 +1,6 @@
 """Sight computed by others: GEOS sweeping shadows, Embree tracing rays through triangles."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -31,16 +32,14 @@ def shadow_by_geos(building: Building, eye: Floats, plane_m: float) -> BaseGeome
     pieces = []
     for ring in (building.polygon.exterior, *building.polygon.interiors):
         points = shapely.get_coordinates(ring)[:, :2] - eye[:2]
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in itertools.pairwise(points):
             nearest = shapely.distance(shapely.linestrings([start, end]), shapely.Point(0, 0))
             reach = max(near, min(far, 1000.0 / max(float(nearest), 1e-3)))
             corners = np.array([start * near, end * near, end * reach, start * reach])
-            quad = shapely.polygons(corners + eye[:2])
+            quad = shapely.Polygon(corners + eye[:2])
             if quad.is_valid and quad.area > 0:
                 pieces.append(quad)
-    solid = shapely.transform(
-        building.polygon, lambda points: (points - eye[:2]) * near + eye[:2]
-    )
+    solid = shapely.transform(building.polygon, lambda points: (points - eye[:2]) * near + eye[:2])
     return shapely.union_all([*pieces, solid])
 
 
@@ -61,7 +60,7 @@ def mesh_of(buildings: Sequence[Building], origin: Floats) -> Any:
         low, high = one.base_m, one.height_m
         for ring in (one.polygon.exterior, *one.polygon.interiors):
             points = shapely.get_coordinates(ring)[:, :2] - origin
-            for (x1, y1), (x2, y2) in zip(points[:-1], points[1:], strict=True):
+            for (x1, y1), (x2, y2) in itertools.pairwise(points):
                 corners += [(x1, y1, low), (x2, y2, low), (x2, y2, high)]
                 corners += [(x1, y1, low), (x2, y2, high), (x1, y1, high)]
         for triangle in shapely.constrained_delaunay_triangles(one.polygon).geoms:

@@ -109,7 +109,7 @@ def buckets_between(x1: float, y1: float, x2: float, y2: float) -> tuple[int, in
 
 @inlined
 def box_corners(left: float, bottom: float, right: float, top: float) -> tuple[float, ...]:
-    """Return the two corners of a box not around the eye between which it lies, counterclockwise."""
+    """Return the corners of a box, not around the eye, between which it lies."""
     if left > 0.0:
         x1, x2 = (right if bottom > 0.0 else left), (right if top < 0.0 else left)
         return x1, bottom, x2, top
@@ -130,7 +130,7 @@ def is_hidden_box(field: Field, left: float, bottom: float, right: float, top: f
     x1, y1, x2, y2 = box_corners(left, bottom, right, top)
     first, last, _, _ = buckets_between(x1, y1, x2, y2)
     closest = 1.0 / away
-    for k in range(first, last + 1):
+    for k in range(first, last + 1):  # noqa: SIM110 -- numba compiles no generators
         if field.far[k & LAST_BUCKET] <= closest:
             return False
     return True
@@ -197,8 +197,9 @@ def put_wall(
     x1, y1, x2, y2 = ends
     dx, dy = x2 - x1, y2 - y1
     cross = x1 * y2 - y1 * x2
-    close1, close2 = 1.0 / max(abs(x1) + abs(y1), SMALLEST_M), 1.0 / max(
-        abs(x2) + abs(y2), SMALLEST_M
+    close1, close2 = (
+        1.0 / max(abs(x1) + abs(y1), SMALLEST_M),
+        1.0 / max(abs(x2) + abs(y2), SMALLEST_M),
     )
     is_grazing = cross * close1 * close2 <= GRAZING
     least = min(close1, close2)

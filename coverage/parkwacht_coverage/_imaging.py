@@ -51,7 +51,7 @@ def _is_shown(optics: Floats, m: int, seen: tuple[float, float, float], needed: 
         if forward <= 0.0 or f_px / forward < needed:
             return False
         u, v = f_px * right / forward, f_px * down / forward
-        return abs(u) <= width / 2 and abs(v) <= height / 2
+        return bool(abs(u) <= width / 2 and abs(v) <= height / 2)
     radial = np.sqrt(right * right + down * down)
     slant = np.sqrt(radial * radial + forward * forward)
     if slant <= 0.0 or f_px / slant < needed:
@@ -59,23 +59,38 @@ def _is_shown(optics: Floats, m: int, seen: tuple[float, float, float], needed: 
     radius = np.arctan2(radial, forward) * f_px
     scale = radius / radial if radial > 0.0 else 0.0
     is_inside = abs(right * scale) <= width / 2 and abs(down * scale) <= height / 2
-    return is_inside and radius <= circle
+    return bool(is_inside and radius <= circle)
+
+
+class View(NamedTuple):
+    """One camera m at the eye e, which has the points `seen[first:last]` in sight."""
+
+    m: int
+    e: int
+    first: int
+    last: int
 
 
 @inlined
 def _hits_of(
-    cameras: Cameras, m: int, eye: Floats, e: int, scenery: Scenery, seen: Found, span: tuple[int, int],
-    found: Found, n: int,
-) -> int:  # fmt: skip
-    """Write the points that camera m shows; return how many are written now."""
-    x0, y0, z0 = eye[e, 0], eye[e, 1], eye[e, 2]
+    cameras: Cameras,
+    view: View,
+    eyes: Floats,
+    scenery: Scenery,
+    seen: Found,
+    into: tuple[Found, int],
+) -> int:
+    """Write the points that a camera shows; return how many are written now."""
+    m, e = view.m, view.e
+    found, n = into
+    x0, y0, z0 = eyes[e, 0], eyes[e, 1], eyes[e, 2]
     axes, xyz = cameras.axes, scenery.xyz
     rx, ry, rz = axes[m, 0], axes[m, 1], axes[m, 2]
     dx, dy, dz = axes[m, 3], axes[m, 4], axes[m, 5]
     fx, fy, fz = axes[m, 6], axes[m, 7], axes[m, 8]
     lux, infrared_m = cameras.light[m, 0], cameras.light[m, 1]
     is_flat = cameras.optics[m, 3] == 0.0
-    for s in range(span[0], span[1]):
+    for s in range(view.first, view.last):
         i = seen[s]
         x, y, z = xyz[i, 0] - x0, xyz[i, 1] - y0, xyz[i, 2] - z0
         forward = fx * x + fy * y + fz * z
@@ -121,12 +136,12 @@ def find_shown(
         if cameras.is_blind[m]:
             continue
         e = cameras.eye[m]
-        span = (indptr[e], indptr[e + 1])
-        if total + span[1] - span[0] > len(found):
-            larger = np.empty(2 * len(found) + span[1] - span[0], dtype=np.int32)
+        view = View(m, e, indptr[e], indptr[e + 1])
+        if total + view.last - view.first > len(found):
+            larger = np.empty(2 * len(found) + view.last - view.first, dtype=np.int32)
             larger[:total] = found[:total]
             found = larger
-        n = _hits_of(cameras, m, eyes, e, scenery, seen, span, found, total)
+        n = _hits_of(cameras, view, eyes, scenery, seen, (found, total))
         counts[m] = n - total
         total = n
     return counts, found[:total].copy()

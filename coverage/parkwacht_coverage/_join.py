@@ -29,6 +29,7 @@ def join_quads(quads: Floats, rays: Ints) -> Polygon | MultiPolygon:
         metres from the eye, where all rays begin; without overlap.
     rays
         The number of the first and last ray of each, shape (K, 2).
+
     Returns
     -------
     joined
@@ -48,7 +49,10 @@ def join_quads(quads: Floats, rays: Ints) -> Polygon | MultiPolygon:
     nodes = corners[order[is_new]]
     first = node_of[ray == -1][0] if (ray == -1).any() else -1
     starts = _first_nodes(ray[order][is_new])
-    rings = [_ring(one, pair, first, starts) for one, pair in zip(node_of.reshape(-1, 4), rays, strict=True)]
+    rings = [
+        _ring(one, pair, first, starts)
+        for one, pair in zip(node_of.reshape(-1, 4), rays, strict=True)
+    ]
     least = 3
     polygons = [Polygon(nodes[ring]) for ring in rings if len(set(ring)) >= least]
     return polygonal(shapely.coverage_union_all(polygons))

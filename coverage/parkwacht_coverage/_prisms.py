@@ -26,7 +26,7 @@ def crown_of(tree: Tree) -> Building:
     """Build the prism of a tree's crown: a regular polygon of `CROWN_SIDES` corners."""
     turn = np.arange(CROWN_SIDES) * (2 * np.pi / CROWN_SIDES)
     rim = np.column_stack((np.cos(turn), np.sin(turn))) * tree.crown_radius_m
-    polygon = Polygon(rim + [tree.point.x, tree.point.y])
+    polygon = Polygon(rim + np.array([tree.point.x, tree.point.y]))
     return Building(tree.id, polygon, tree.height_m, tree.crown_base_m)
 
 

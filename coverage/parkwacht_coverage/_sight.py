@@ -104,7 +104,7 @@ def _make_scratch(walls: Walls, prisms: Prisms, points: Points, capacity: int) -
 def _gather_walls(
     eye: Floats, reach_m: float, walls: Walls, heights: Floats, scratch: Scratch
 ) -> int:
-    """Fill the buckets with the walls around an eye; return the number of entries, -1 if too few."""
+    """Fill the buckets with the walls around; return the number of entries, -1 if too many."""
     n, n_local = 0, 0
     highest, lowest = max(eye[2], heights[1]), min(eye[2], heights[0])
     is_falling = heights[1] <= eye[2]
@@ -175,7 +175,7 @@ def _is_behind_wall(x: float, y: float, rise: float, wall: Floats, eye_m: float)
     u = (wall[0] * dy - wall[1] * dx) / (x * dy - y * dx)
     # leaving a prism (the wall runs from right to left) counts up to the target itself
     last = 1.0 + EPS if side1 < 0.0 else 1.0 - EPS
-    return EPS < u <= last and eye_m + rise * u < wall[4]
+    return bool(EPS < u <= last and eye_m + rise * u < wall[4])
 
 
 @inlined
@@ -257,7 +257,7 @@ def _mark_cell(
 def _look(
     eye: Floats, range_m: float, walls: Walls, prisms: Prisms, points: Points, scratch: Scratch
 ) -> int:
-    """Mark what an eye sees in `scratch.seen`; return how many, -1 when the scratch is too small."""
+    """Mark what an eye sees in `scratch.seen`; return how many, -1 if there is no room."""
     field = scratch.field
     clear(field)
     reach_m = min(range_m, farthest_m(points.grid, eye[0], eye[1]))
@@ -294,9 +294,7 @@ def _take(seen: Bytes, found: Found, start: int) -> None:
 
 
 @compiled
-def look_around(
-    eyes: Floats, walls: Walls, prisms: Prisms, points: Points
-) -> tuple[Ints, Found]:
+def look_around(eyes: Floats, walls: Walls, prisms: Prisms, points: Points) -> tuple[Ints, Found]:
     """
     Find which targets each of several eyes sees.
 

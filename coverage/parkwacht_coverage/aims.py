@@ -59,7 +59,7 @@ def find_aim_problems(evaluator: Evaluator, cameras: Sequence[StudyCamera]) -> l
 
 def _problem(evaluator: Evaluator, camera: StudyCamera) -> tuple[str, Text] | None:
     """Return what is odd about one camera."""
-    model, day = camera.model, camera.density[Condition.DAY]
+    model = camera.model
     wall = wall_ahead_m(evaluator.scene, model, within_m=WALL_M)
     if wall is not None:
         return "wall", Text(
@@ -71,8 +71,12 @@ def _problem(evaluator: Evaluator, camera: StudyCamera) -> tuple[str, Text] | No
             nl=f"ziet alleen wat boven de horizon is (neiging {model.tilt_deg:g}°)",
             en=f"sees only what is above the horizon (tilt {model.tilt_deg:g}°)",
         )
-    if camera.camera_type.is_thermal:
-        return None
+    return None if camera.camera_type.is_thermal else _poor_view(evaluator, camera)
+
+
+def _poor_view(evaluator: Evaluator, camera: StudyCamera) -> tuple[str, Text] | None:
+    """Return what a camera for visible light does not see."""
+    day = camera.density[Condition.DAY]
     if not day.any():
         return "nothing", Text(
             nl="heeft geen openbare ruimte in beeld", en="has no public ground in view"
@@ -127,9 +131,7 @@ def wall_ahead_m(scene: Scene, model: CameraModel, *, within_m: float) -> float 
     return nearest if nearest <= within_m else None
 
 
-def _between(
-    base_m: float, top_m: float, eye_m: float, rise_m: float
-) -> tuple[float, float]:
+def _between(base_m: float, top_m: float, eye_m: float, rise_m: float) -> tuple[float, float]:
     """Return the part (0 to 1) of a line that lies between two heights; (1, 0) where none does."""
     if rise_m == 0:
         return (0.0, 1.0) if base_m <= eye_m < top_m else (1.0, 0.0)

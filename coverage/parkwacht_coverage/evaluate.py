@@ -97,7 +97,7 @@ class Evaluator:
         Whether deciduous trees bear leaves: then their crowns hide, and take light away.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         site: Site,
         ground: Ground,

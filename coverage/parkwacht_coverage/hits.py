@@ -6,6 +6,7 @@ The same answer as `CameraModel.is_in_view`, `pixel_density_px_per_m`, `Scene.is
 computed once per place, however many cameras hang there.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ class Hits:
         return self.indices[self.indptr[camera] : self.indptr[camera + 1]]
 
 
-def find_hits(  # noqa: PLR0913
+def find_hits(
     models: Sequence[CameraModel],
     camera_types: Sequence[CameraType],
     points: PointSet,
@@ -110,7 +111,7 @@ def find_hits(  # noqa: PLR0913
     for first in range(0, len(eyes), step):
         last = min(first + step, len(eyes))
         bounds = np.linspace(first, last, n_cores() + 1).astype(np.int64)
-        parts = [(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+        parts = [(int(a), int(b)) for a, b in itertools.pairwise(bounds) if b > a]
 
         def look(part: tuple[int, int]) -> tuple[Ints, npt.NDArray[np.int32]]:
             a, b = part

@@ -1,6 +1,4 @@
-"""
-Where an eye may be: above the ground and outside every building.
-"""
+"""Where an eye may be: above the ground and outside every building."""
 
 from parkwacht_config.errors import CoverageError
 from parkwacht_config.text import Text

@@ -259,9 +259,7 @@ def _worlds(evaluator: Evaluator, when: Condition) -> list[tuple[str, _World]]:
     return found
 
 
-def _try_lorries(
-    trial: _Trial, seen: Sequence[npt.NDArray[np.int32]], worst: _Worst
-) -> None:
+def _try_lorries(trial: _Trial, seen: Sequence[npt.NDArray[np.int32]], worst: _Worst) -> None:
     """Try a lorry in every bay."""
     eyes = np.array([(one.model.x_m, one.model.y_m, one.model.height_m) for one in trial.cameras])
     lorries = park_lorries(trial.evaluator.site, eyes)

@@ -23,13 +23,15 @@ from shapely.geometry.base import BaseGeometry
 
 from parkwacht_config.site import Building, Tree
 from parkwacht_coverage._compiled import map_on_cores, n_cores
+from parkwacht_coverage._edges import hidden_scales
+from parkwacht_coverage._isovist import find_visible, make_scratch
 from parkwacht_coverage._join import join_quads, polygonal
-from parkwacht_coverage._isovist import find_visible, hidden_scales, make_scratch
 from parkwacht_coverage._prisms import crown_of, make_prisms, make_walls, sort_points
 from parkwacht_coverage._sight import Points, look_around
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True)
 class Targets:
@@ -195,7 +197,7 @@ class Scene:
         at_height_m
             Height of the plane above the ground.
         range_m
-            Horizontal distance at which the view ends, on chords of at most 1/128 of the round.
+            Horizontal distance at which the view ends, on chords of the circle: 128 sides.
 
         Returns
         -------
