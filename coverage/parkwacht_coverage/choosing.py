@@ -39,7 +39,7 @@ class Effort:
     """
 
     relative_gap: float = 0.01
-    rounds: int = 60
+    rounds: int = 1000
     bound_rounds: int = 400
     node_limit: int = 400
     time_limit_s: float = 30.0
@@ -125,8 +125,8 @@ def choose_most(
         chosen = views[local]
         floors[index] = stage.value
         stages.append(stage)
-    every = np.full(len(choices.goals), np.inf)
-    chosen = Search(choices, limits).pruned(chosen, every) if len(chosen) else chosen
+    if len(chosen):
+        chosen = Search(choices, limits, in_order(choices)).pruned(chosen)
     return Chosen(in_order_of_use(choices, chosen), tuple(stages), run.should_stop())
 
 
@@ -179,9 +179,7 @@ def in_order_of_use(choices: Choices, chosen: Ints) -> Ints:
     if not len(chosen):
         return chosen
     few = choices.of_views(np.sort(chosen))
-    order = Search(few, Limits()).fill(
-        np.zeros(0, dtype=np.int64), in_order(few, len(few.goals) - 1)
-    )
+    order = Search(few, Limits(), in_order(few)).fill(np.zeros(0, dtype=np.int64))
     rest = np.setdiff1d(np.arange(len(chosen)), order)
     return np.sort(chosen)[np.concatenate((order, rest))]
 
@@ -194,7 +192,6 @@ class _Solver:
         self._limits = limits
         self._task = task
         self._run = run
-        self._search = Search(choices, limits)
 
     def most(self, start: Ints) -> tuple[Ints, Stage]:
         """Reach the most of the stage's goal, floors under those before it kept."""
@@ -202,61 +199,37 @@ class _Solver:
         if index is None:
             raise TypeError
         goal = self._choices.goals[index]
-        wish = in_order(self._choices, index)
-        every = np.full(index + 1, np.inf)
-
-        def judge(chosen: Ints) -> tuple[float, ...]:
-            return (*self._choices.values(chosen), -self._choices.cost_eur(chosen))
-
-        def repair(chosen: Ints) -> Ints:
-            return self._search.fill(chosen, wish)
-
-        chosen = max((repair(start), repair(start[:0])), key=judge)
-        chosen = self._improved(chosen, judge, repair)
+        search = Search(self._choices, self._limits, in_order(self._choices))
+        chosen = self._searched(search, start)
         value = goal.value(chosen)
         self._run.on_progress(goal.id, value, goal.reachable)
         bound, chosen, is_late = self._proven(chosen, value)
-        chosen = self._search.pruned(chosen, every)
+        chosen = search.pruned(chosen)
         return chosen, Stage(index, goal.value(chosen), bound, is_late)
 
     def cheapest(self, start: Ints) -> tuple[Ints, Stage] | None:
         """Reach all floors for the least money."""
         floors = self._task.floors
-        wish = Wish(1.0 / floors, floors)
-        enough = wish.worth(floors) * (1 - EXACT)
-
-        def judge(chosen: Ints) -> tuple[float, ...]:
-            reached = min(wish.worth(np.array(self._choices.values(chosen))), enough)
-            return (reached, -self._choices.cost_eur(chosen))
-
-        def repair(chosen: Ints) -> Ints:
-            return self._search.pruned(self._search.fill(chosen, wish), floors)
-
-        chosen = max((repair(start), repair(start[:0])), key=judge)
-        chosen = self._improved(chosen, judge, repair)
-        is_enough = judge(chosen)[0] >= enough
-        value = self._choices.cost_eur(chosen) if is_enough else math.inf
+        # A little more than the floors, lest rounding leaves a choice just below.
+        wish = Wish(1.0 / floors, floors * (1 + EXACT / 10))
+        search = Search(self._choices, self._limits, wish, floor=floors)
+        chosen = self._searched(search, start)
+        value = self._choices.cost_eur(chosen) if self._keeps_floors(chosen) else math.inf
+        self._run.on_progress("cost", value, 0.0)
         bound, chosen, is_late = self._proven(chosen, value)
-        if judge(chosen)[0] < enough:
+        if not self._keeps_floors(chosen):
             return None
-        chosen = self._search.pruned(chosen, floors)
+        chosen = search.pruned(chosen)
         value = self._choices.cost_eur(chosen)
         return chosen, Stage(None, value, min(bound, value), is_late)
 
-    def _improved(
-        self,
-        chosen: Ints,
-        judge: Callable[[Ints], tuple[float, ...]],
-        repair: Callable[[Ints], Ints],
-    ) -> Ints:
+    def _searched(self, search: Search, start: Ints) -> Ints:
+        """Fill a choice and the empty one, and improve the better."""
         effort = self._run.effort
-        return self._search.improved(
-            chosen,
-            judge,
-            repair,
-            rounds=effort.rounds,
-            seed=effort.seed,
-            should_stop=self._run.should_stop,
+        nothing = np.zeros(0, dtype=np.int64)
+        best = max((search.fill(start), search.fill(nothing)), key=search.worth)
+        return search.improved(
+            best, rounds=effort.rounds, seed=effort.seed, should_stop=self._run.should_stop
         )
 
     def _proven(self, chosen: Ints, value: float) -> tuple[float, Ints, bool]:
