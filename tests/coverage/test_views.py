@@ -139,8 +139,8 @@ def test_a_zoom_lens_is_tried_at_three_focal_lengths() -> None:
 @pytest.mark.parametrize(
     ("point", "height_m", "expected"),
     [
-        pytest.param(Point(X + 15, Y + 35), 5.0, "mount 'm' at .* is inside building 'hal'", id="in"),
-        pytest.param(Point(X + 50, Y + 29), 0.0, "mount 'm' .* must be above the ground", id="on it"),
+        pytest.param(Point(X + 15, Y + 35), 5.0, "mount 'm' at .* inside building", id="in"),
+        pytest.param(Point(X + 50, Y + 29), 0.0, "mount 'm' .* above the ground", id="on it"),
         pytest.param(Point(X + 50, Y + 29), -1.0, "hangs at a height of -1 m", id="under it"),
     ],
 )  # fmt: skip
