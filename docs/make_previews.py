@@ -7,8 +7,6 @@ Run with the project's Python: `.venv/bin/python docs/make_previews.py`.
 from datetime import date
 from pathlib import Path
 
-from PIL import Image
-
 from parkwacht_config.loader import load_site
 from parkwacht_coverage.preview.command import PreviewRequest, make_preview, write_png
 from parkwacht_coverage.preview.picture import LightMode
@@ -16,7 +14,7 @@ from parkwacht_coverage.preview.picture import LightMode
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"
 SITE = ROOT / "config" / "sites" / "josink_es.toml"
-CAMERA_ID, ON, WIDTH_PX, N_COLOURS = "k1_crossing", date(2026, 11, 25), 960, 160
+CAMERA_ID, ON, WIDTH_PX, STEP = "k1_crossing", date(2026, 11, 25), 880, 6
 
 
 def main() -> None:
@@ -29,11 +27,10 @@ def main() -> None:
     for mode in LightMode:
         path = IMAGES / f"preview_{mode}.png"
         request = PreviewRequest(site, camera, path, ON, modes=(mode,), width_px=WIDTH_PX)
-        preview = make_preview(request)
-        write_png(preview.sheet, path)
-        with Image.open(path) as sheet:
-            small = sheet.quantize(N_COLOURS, dither=Image.Dither.NONE)
-        small.save(path, format="PNG", optimize=True)
+        sheet = (
+            make_preview(request).sheet // STEP * STEP + STEP // 2
+        )  # fewer colours: half the size
+        write_png(sheet, path)
         print(f"written: {path}")  # noqa: T201
 
 
