@@ -22,7 +22,7 @@ from parkwacht_coverage.density import find_edition
 from parkwacht_coverage.evaluate import Evaluator
 from parkwacht_coverage.light import LIGHT_MARGIN
 from parkwacht_coverage.plan import lay_grid
-from parkwacht_coverage.study import CANDIDATE_TYPES
+from parkwacht_coverage.problem import CANDIDATE_TYPES
 from parkwacht_coverage.views import Search, find_views
 from parkwacht_coverage.visibility import Scene
 

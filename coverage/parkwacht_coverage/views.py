@@ -18,7 +18,8 @@ from parkwacht_config.text import Text
 from parkwacht_coverage.camera import CameraModel, focal_length_px
 from parkwacht_coverage.density import DensityClass
 from parkwacht_coverage.hits import Hits as Hits  # noqa: PLC0414
-from parkwacht_coverage.hits import PointSet, find_hits
+from parkwacht_coverage.hits import PointSet as PointSet  # noqa: PLC0414
+from parkwacht_coverage.hits import find_hits as find_hits  # noqa: PLC0414
 from parkwacht_coverage.place import require_eye
 from parkwacht_coverage.plan import Ground
 from parkwacht_coverage.visibility import Scene, Targets

@@ -1,6 +1,7 @@
 """What cameras see together, a moved camera, presets, trees in leaf and odd aims."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_a_moved_camera_gives_what_evaluating_all_anew_gives() -> None:
         pytest.param({"height_m": -2.0}, "hangs at a height of -2 m", id="under ground"),
     ],
 )
-def test_where_a_camera_cannot_be_moved(changes: dict[str, object], expected: str) -> None:
+def test_where_a_camera_cannot_be_moved(changes: dict[str, Any], expected: str) -> None:
     before = EVALUATOR.overall([EVALUATOR.existing(one) for one in CAMERAS], EDITION)
     with pytest.raises(CoverageError, match=expected):
         EVALUATOR.moved(before, replace(before.cameras[0].model, **changes))
@@ -149,10 +150,10 @@ HAL = "looks at a wall 0.2 m away"
         ),
     ],
 )  # fmt: skip
-def test_aims_that_cannot_be_meant(changes: dict[str, object], id_: str, expected: str) -> None:
+def test_aims_that_cannot_be_meant(changes: dict[str, Any], id_: str, expected: str) -> None:
     types = {"bullet": bullet(), "tele": bullet("tele", focal_length_mm=12.0)}
     evaluator = evaluator_of(small_site(camera_types=types))
-    values: dict[str, object] = {"y_m": Y + 19.0} | changes
+    values: dict[str, Any] = {"y_m": Y + 19.0} | changes
     odd = evaluator.existing(camera("odd", **values))
     fine = evaluator.existing(camera("fine", y_m=Y + 19.0))
     (problem,) = find_aim_problems(evaluator, [fine, odd])

@@ -37,7 +37,8 @@ THERMAL = bullet("thermal").model_copy(update={"is_thermal": True})
 def fleet(seed: int, scene: Scene) -> tuple[list[CameraModel], list[CameraType]]:
     """Hang cameras of both lenses, three to a place, in any order."""
     rng = np.random.default_rng(seed)
-    models, types = [], []
+    models: list[CameraModel] = []
+    types: list[CameraType] = []
     while len(models) < 45:
         x, y, height = rng.uniform([0, 0, 3], [200, 200, 12])
         if scene.building_at(x, y, height) is not None:
@@ -80,7 +81,8 @@ def test_many_cameras_see_what_each_sees_alone(seed: int, by_night: bool, densit
     scene = Scene(random_buildings(seed))
     models, types = fleet(seed, scene)
     xyz = rng.uniform([0, 0, 0], [200, 200, 3], (1500, 3))
-    wanted = {"one": 40.0, "each": rng.uniform(10, 100, 1500), "any": 0.0}[density]
+    each = rng.uniform(10, 100, 1500)
+    wanted = each if density == "each" else {"one": 40.0, "any": 0.0}[density]
     points = PointSet(xyz, wanted, rng.uniform(0, 2, 1500) if by_night else None)
     done = []
     hits = find_hits(
