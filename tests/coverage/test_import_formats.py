@@ -412,3 +412,88 @@ def test_folder_is_read_as_its_files(tmp_path: Path) -> None:
     result, _ = run(tmp_path / "out", tmp_path / "s")
     assert result.counts["buildings"] == 1
     assert result.site.boundary.covers(box(X, Y, X + 20, Y + 10))
+
+
+def test_trees_of_a_city_model_stand_where_their_template_is_put(tmp_path: Path) -> None:
+    things, vertices = bag_3d(roof=9.4, ground=1.2)
+    vertices.append([X + 40, Y - 2, 1.0])
+    things["oak"] = {
+        "type": "SolitaryVegetationObject",
+        "attributes": {"height": 9.0},
+        "geometry": [
+            {
+                "type": "GeometryInstance",
+                "template": 0,
+                "boundaries": [len(vertices) - 1],
+                "transformationMatrix": [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0],
+            }
+        ],
+    }
+    model = city("2.0", things, vertices)
+    shell = {"type": "MultiSurface", "lod": "2", "boundaries": [[[0, 1, 2]]]}
+    corners = [[0, 0, 0], [1, 0, 0], [0, 0, 9]]
+    model["geometry-templates"] = {"templates": [shell], "vertices-templates": corners}
+    (tmp_path / "m.city.json").write_text(json.dumps(model))
+    roads = geojson(tmp_path / "roads.geojson", [({}, rectangle(0, -10, 60, 6))])
+    result, _ = run(tmp_path / "out", tmp_path / "m.city.json", roads)
+    (tree,) = result.site.trees
+    assert (tree.id, tree.point.x - X, tree.point.y - Y) == ("oak", 40.0, -2.0)
+    assert tree.height_m == 9.0
+
+
+def varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*found, value])
+
+
+def field_of(number: int, content: bytes | int) -> bytes:
+    """Write one field of a protocol buffer: a number, or bytes with their length."""
+    if isinstance(content, int):
+        return varint(number << 3) + varint(content)
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def packed(values: list[int], *, zigzag: bool) -> bytes:
+    """Write integers as OSM packs them, as differences."""
+    steps = np.diff([0, *values]).tolist() if zigzag else values
+    return b"".join(varint((v << 1) ^ (v >> 63) if zigzag else v) for v in steps)
+
+
+def blob(kind: bytes, content: bytes) -> bytes:
+    data = field_of(1, content) + field_of(2, len(content))
+    header = field_of(1, kind) + field_of(3, len(data))
+    return len(header).to_bytes(4, "big") + header + data
+
+
+def test_openstreetmap_as_pbf(tmp_path: Path) -> None:
+    # written by hand after osmformat.proto: granularity 100 nanodegrees, dense nodes, ways
+    to_degrees = Transformer.from_crs(28992, 4326, always_xy=True)
+    hall = [(0, 0), (40, 0), (40, 20), (0, 20)]
+    road = [(0, -10), (100, -10)]
+    longitude, latitude = to_degrees.transform(
+        [255_500 + x for x, _ in hall + road], [469_500 + y for _, y in hall + road]
+    )
+    dense = field_of(1, packed(list(range(1, 7)), zigzag=True))
+    dense += field_of(8, packed([round(one * 1e7) for one in latitude], zigzag=True))
+    dense += field_of(9, packed([round(one * 1e7) for one in longitude], zigzag=True))
+    words = [b"", b"building", b"industrial", b"height", b"8", b"highway", b"residential"]
+    table = b"".join(field_of(1, word) for word in words)
+
+    def way(number: int, keys: list[int], values: list[int], refs: list[int]) -> bytes:
+        inner = field_of(1, number) + field_of(2, packed(keys, zigzag=False))
+        inner += field_of(3, packed(values, zigzag=False))
+        return field_of(3, inner + field_of(8, packed(refs, zigzag=True)))
+
+    ways = way(101, [1, 3], [2, 4], [1, 2, 3, 4, 1]) + way(102, [5], [6], [5, 6])
+    block_ = field_of(1, table) + field_of(2, field_of(2, dense)) + field_of(2, ways)
+    features = field_of(4, b"OsmSchema-V0.6") + field_of(4, b"DenseNodes")
+    path = tmp_path / "extract.osm.pbf"
+    path.write_bytes(blob(b"OSMHeader", features) + blob(b"OSMData", block_))
+    result, _ = run(tmp_path / "out", path)
+    (building,) = result.site.buildings
+    assert (building.id, building.height_m) == ("101", 8.0)
+    assert building.polygon.area == pytest.approx(800, abs=0.2)
+    assert [one.kind for one in result.site.public_areas] == [AreaKind.CARRIAGEWAY]

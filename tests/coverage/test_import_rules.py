@@ -239,3 +239,18 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert report["result"]["mounts"] == len(site.mounts)
     plain = "".join(done.output.split())
     assert "parkwachtstudy" + "".join(str(out / "zuid.toml").split()) in plain
+
+
+def test_without_an_outline_a_gate_lies_where_the_road_leaves_the_park(tmp_path: Path) -> None:
+    row = [({"id": f"h{n}", "height_m": 6.0}, rectangle(12 * n, 0, 10, 40)) for n in range(5)]
+    buildings = geojson(tmp_path / "buildings.geojson", row)
+    # along the front, and 100 m beyond it to the east; to the west it ends at the last building
+    road = geojson(tmp_path / "roads.geojson", [({"id": "r"}, rectangle(0, -8, 158, 6))])
+    result, _ = run(tmp_path / "out", buildings, road)
+    west, east = sorted(result.site.gates, key=lambda one: one.line.centroid.x)
+    assert west.line.centroid.x - X == pytest.approx(0, abs=2.5)
+    # the body ends at x = 58; the corner between the road and the last building is closed
+    assert 58 <= east.line.centroid.x - X <= 75
+    assert east.line.length == pytest.approx(6.0, abs=1.0)
+    # no ground is cut off by an outline that was derived
+    assert sum(one.polygon.area for one in result.site.public_areas) == pytest.approx(948)

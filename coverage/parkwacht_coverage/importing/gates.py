@@ -3,7 +3,8 @@ Where a road enters the park: the lines on which a carriageway crosses the outli
 
 Only what a road does across counts: at the middle of the crossing the carriageway goes on for
 `REACH_M` inward, and outward too where the sources reach beyond the outline. Stretches longer than
-`MAX_GATE_M` run along the outline, not across it.
+`MAX_GATE_M` run along the outline, not across it. A derived outline follows every road to its end:
+there a gate lies where the road leaves the park's body, what is wider than `2 * SPUR_M`.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ MIN_GATE_M = 2.0
 MAX_GATE_M = 30.0
 REACH_M = 3.0
 CORNER = np.pi / 4
-INSET_M = 1.5  # a derived outline ends where the roads end: look just inside it
+SPUR_M = 12.0
+APART_M = 10.0
+INSET_M = 1.5  # a derived outline ends where roads end: look just inside; outside of the body
 WINDS = (
     Text(nl="noord", en="north"),
     Text(nl="noordoost", en="north-east"),
@@ -69,17 +72,17 @@ def derive_gates(
     if not len(carriageways):
         return []
     roads = shapely.union_all(carriageways)
-    inner = outline if is_given else outline.buffer(-INSET_M)
-    if inner.is_empty:
-        return []
-    crossing = [
-        LineString([one.coords[0], one.coords[-1]])
-        for ring in shapely.get_parts(inner)
-        for one in _pieces(ring, roads)
-        if MIN_GATE_M <= one.length <= MAX_GATE_M
-        and _is_across(one, roads, inner, is_given=is_given)
-    ]
-    crossing = [one for one in crossing if one.length >= MIN_GATE_M]
+    if is_given:
+        crossing = _crossings(outline, roads, both_ways=True)
+    else:
+        body = outline.buffer(-SPUR_M, join_style="mitre").buffer(SPUR_M, join_style="mitre")
+        leaving = _crossings(body.buffer(INSET_M, join_style="mitre"), roads, both_ways=True)
+        ending = _crossings(outline.buffer(-INSET_M), roads, both_ways=False)
+        # a road that leaves the body is not found again at its end
+        ends = [one for one in ending if body.is_empty or one.distance(body) < MIN_GATE_M]
+        crossing = leaving + [
+            one for one in ends if all(one.distance(x) > APART_M for x in leaving)
+        ]
     middle = outline.centroid
 
     def bearing(line: LineString) -> float:
@@ -92,6 +95,19 @@ def derive_gates(
         name = Text(nl=f"Toegang {number} {wind}", en=f"Gate {number} {wind}").to(language)
         gates.append(GateLine(f"gate_{number:02d}", name, shapely.transform(line, _to_mm)))
     return gates
+
+
+def _crossings(area: BaseGeometry, roads: BaseGeometry, *, both_ways: bool) -> list[LineString]:
+    """Return the straight lines on which roads cross the edge of an area."""
+    pieces = [
+        LineString([piece.coords[0], piece.coords[-1]])
+        for part in shapely.get_parts(area)
+        if isinstance(part, Polygon) and not part.is_empty
+        for piece in _pieces(part, roads)
+        if MIN_GATE_M <= piece.length <= MAX_GATE_M
+        and _is_across(piece, roads, part, both_ways=both_ways)
+    ]
+    return [one for one in pieces if one.length >= MIN_GATE_M]
 
 
 def _to_mm(xy: Floats) -> Floats:
@@ -110,8 +126,8 @@ def _pieces(ring: Polygon, roads: BaseGeometry) -> list[LineString]:
     return found
 
 
-def _is_across(piece: LineString, roads: BaseGeometry, inner: Polygon, *, is_given: bool) -> bool:
-    """Whether the road goes on inward (and outward, where it is known) of a stretch."""
+def _is_across(piece: LineString, roads: BaseGeometry, inner: Polygon, *, both_ways: bool) -> bool:
+    """Whether the road goes on inward (and outward too, where asked) of a stretch."""
     start, end = np.array(piece.coords[0]), np.array(piece.coords[-1])
     along = end - start
     length = float(np.hypot(*along))
@@ -124,4 +140,4 @@ def _is_across(piece: LineString, roads: BaseGeometry, inner: Polygon, *, is_giv
     outside = [one for one in sides if not inner.contains(one)]
     goes_in = any(roads.intersects(one) for one in inside)
     goes_out = any(roads.intersects(one) for one in outside)
-    return goes_in and (goes_out or not is_given)
+    return goes_in and (goes_out or not both_ways)

@@ -100,11 +100,8 @@ def derive_outline(parts: Sequence[Items]) -> Outline:
                 "give other sources or --boundary",
             )
         )
-    solid = shapely.union_all(shapes)
     for gap_m in CLOSINGS_M:
-        closed = solid.buffer(gap_m / 2, quad_segs=2).buffer(-gap_m / 2, join_style="mitre")
-        whole = closed.union(solid)  # a small piece on its own does not survive the closing
-        filled = shapely.union_all([Polygon(one.exterior) for one in _areas(whole)])
+        filled = _closed(shapes, gap_m)
         if isinstance(filled, Polygon):
             rule = Text(
                 nl=f"omtrek van wat is gelezen; openingen smaller dan {gap_m:g} m gesloten, gaten "
@@ -113,14 +110,37 @@ def derive_outline(parts: Sequence[Items]) -> Outline:
             )
             # first wider by as much as simplifying may cut off
             wide = filled.buffer(1.02 * SIMPLIFY_M, join_style="mitre")
-            simple = shapely.simplify(wide, SIMPLIFY_M)
-            return Outline(_only(simple), rule, is_given=False)
-    hull = shapely.convex_hull(solid).buffer(0.05, join_style="mitre")
+            return Outline(_only(shapely.simplify(wide, SIMPLIFY_M)), rule, is_given=False)
+    points = shapely.multipoints(shapely.get_coordinates(shapes))
+    hull = shapely.convex_hull(points).buffer(0.05, join_style="mitre")
     rule = Text(
         nl="convexe omhullende van alles wat is gelezen (het ligt in losse stukken)",
         en="convex hull of all that was read (it lies in separate pieces)",
     )
     return Outline(_only(hull), rule, is_given=False)
+
+
+def _closed(shapes: Objects, gap_m: float) -> BaseGeometry:
+    """
+    Close gaps between shapes and fill the holes.
+
+    Holes go before the shapes shrink back, so that the work of shrinking is that of the outer
+    edge alone. What does not survive the shrinking, a small piece on its own, is put back.
+    """
+    wide = shapely.union_all(_grown(shapes, gap_m / 2))
+    solid = shapely.union_all([Polygon(one.exterior) for one in _areas(wide)])
+    closed = solid.buffer(-gap_m / 2, join_style="mitre")
+    shapely.prepare(closed)
+    rest = shapes[~shapely.covers(closed, shapes)]
+    return shapely.union_all(
+        [Polygon(one.exterior) for one in _areas(shapely.union_all([closed, *rest]))]
+    )
+
+
+def _grown(shapes: Objects, by_m: float) -> Objects:
+    """Widen shapes with square corners that stay square; sharper ones are cut off."""
+    grown = shapely.buffer(shapes, by_m, join_style="mitre", mitre_limit=1.5)
+    return np.asarray(grown, dtype=object)
 
 
 def _areas(shape: BaseGeometry) -> list[Polygon]:

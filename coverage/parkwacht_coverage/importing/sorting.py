@@ -19,6 +19,7 @@ from parkwacht_coverage.importing.ledger import Ledger, Outcome
 from parkwacht_coverage.importing.model import (
     PUBLIC_THEMES,
     Family,
+    Floats,
     Items,
     Layer,
     Objects,
@@ -172,8 +173,7 @@ def _values(layer: Layer) -> dict[str, npt.NDArray[Any]]:
         "window_share": ("window_share",),
     }
     values: dict[str, npt.NDArray[Any]] = {
-        name: np.array([number(one) for one in layer.column(*names)], dtype=np.float64)
-        for name, names in columns.items()
+        name: _first_numbers(layer, names) for name, names in columns.items()
     }
     for name in ("name", "naam", "use", "kind", "is_evergreen", "height_from"):
         if name in layer.columns:
@@ -191,6 +191,16 @@ def _values(layer: Layer) -> dict[str, npt.NDArray[Any]]:
     _add_roof_heights(layer, values)
     values["keys"] = _keys(layer)
     return values
+
+
+def _first_numbers(layer: Layer, names: tuple[str, ...]) -> Floats:
+    """Return of each row the first of some columns that holds a number, shape (N,)."""
+    found = np.full(len(layer.ids), np.nan)
+    for name in names:
+        if name in layer.columns:
+            missing = np.isnan(found)
+            found[missing] = [number(one) for one in layer.columns[name][missing]]
+    return found
 
 
 def _add_roof_heights(layer: Layer, values: dict[str, npt.NDArray[Any]]) -> None:
