@@ -198,9 +198,6 @@ def main() -> int:
         console.print("needs ../shared/data/coverage/instances")
         return 2
     cases = [one for one in all_cases() if chosen.all or one.name in BARS]
-    # the first call on a machine compiles
-    solve_set_cover(np.eye(3) + np.roll(np.eye(3), 1, axis=0), time_limit_s=30)
-    solve_maximum_coverage(np.eye(3) + np.roll(np.eye(3), 1, axis=0), budget=1, time_limit_s=30)
     n_missed = run(cases, chosen.seconds, console)
     run_peers(cases, chosen.seconds, console)
     console.print(f"{n_missed} bars missed" if n_missed else "all bars met")

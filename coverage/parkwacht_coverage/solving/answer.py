@@ -51,8 +51,10 @@ class Ledger:
         Whether more is better.
     grain
         Values are multiples of it, which rounds bounds; 0 when they are not known to be.
+    begun_s
+        When the work began, on the clock `time.monotonic`.
     time_limit_s
-        Seconds on the clock from now.
+        Seconds from then on.
     on_progress, should_stop
         As in `solve_set_cover`.
     """
@@ -62,6 +64,7 @@ class Ledger:
         *,
         is_maximising: bool,
         grain: float,
+        begun_s: float,
         time_limit_s: float,
         on_progress: OnProgress | None,
         should_stop: ShouldStop | None,
@@ -72,7 +75,7 @@ class Ledger:
         self.chosen: tuple[int, ...] = ()
         self.bound = -math.inf * self.sign
         self.is_stopped = False
-        self._begun = time.monotonic()
+        self._begun = begun_s
         self._ends_at = self._begun + time_limit_s
         self._on_progress = on_progress
         self._should_stop = should_stop
