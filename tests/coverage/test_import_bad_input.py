@@ -227,8 +227,11 @@ def test_a_folder_that_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_nothing_half_written_stays_behind(tmp_path: Path) -> None:
     sources = scene(tmp_path / "s", [HALL])
-    with pytest.raises(ConfigError, match="id"):
+    with pytest.raises(ConfigError, match="--id = 'Mét spaties' is wrong"):
         run(tmp_path / "out", *sources, site_id="Mét spaties")
+    own = geojson(tmp_path / "s" / "far.geojson", [({"id": "far"}, Point(X + 5000, Y))])
+    with pytest.raises(ConfigError, match="far"):  # refused only when the whole is checked
+        run(tmp_path / "out", *sources, mounts=own)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["s"]
 
 
@@ -236,6 +239,9 @@ def test_the_outline_is_one_polygon(tmp_path: Path) -> None:
     two = [({"id": "a"}, rectangle(0, 0, 50, 50)), ({"id": "b"}, rectangle(60, 0, 50, 50))]
     boundary = geojson(tmp_path / "grens.geojson", two)
     with pytest.raises(CoverageError, match="exactly one polygon, found: 2"):
+        run(tmp_path / "out", *scene(tmp_path / "s", [HALL]), boundary=boundary)
+    boundary = geojson(tmp_path / "grens.geojson", [])
+    with pytest.raises(CoverageError, match="boundary"):
         run(tmp_path / "out", *scene(tmp_path / "s", [HALL]), boundary=boundary)
 
 

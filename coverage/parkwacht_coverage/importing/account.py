@@ -4,6 +4,7 @@ The account of an import: what was read and what became of it, as JSON, Markdown
 For every layer: read = kept + repaired + filtered + left out.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -126,8 +127,9 @@ def _options(request: ImportRequest) -> dict[str, Any]:
 
 
 def _source(path: Path, shown: str, kind: str) -> dict[str, Any]:
-    content = path.read_bytes()
-    return {"name": shown, "kind": kind, "bytes": len(content), "sha256": digest_of(content)}
+    with path.open("rb") as file:  # piece by piece: the BAG of the country does not fit in memory
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": shown, "kind": kind, "bytes": path.stat().st_size, "sha256": digest}
 
 
 def _layer(account: LayerLedger, say: Language) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from parkwacht_coverage.importing.buildings import (
 )
 from parkwacht_coverage.importing.clouds import CloudReport, measure_heights
 from parkwacht_coverage.importing.gates import GateLine, derive_gates
-from parkwacht_coverage.importing.gather import Gathered, Step
+from parkwacht_coverage.importing.gather import OWN_MOUNTS, Gathered, Step
 from parkwacht_coverage.importing.ground import (
     Outline,
     clip_to,
@@ -128,13 +128,18 @@ def build_park(found: Gathered, request: ImportRequest, on_step: Step) -> Park:
 def _overrule(found: Gathered) -> None:
     """Put the layers that the user gives in the place of what the sources hold."""
     for layer, given in found.instead.items():
+        option = {"boundary": "--boundary", OWN_MOUNTS: "--mounts"}.get(
+            layer, f"--overrule {layer}"
+        )
         if not any(len(one) for one in given.values()):
             raise CoverageError(
                 Text(
-                    nl=f"--overrule {layer}: geen bruikbaar object in dit bestand",
-                    en=f"--overrule {layer}: no usable feature in this file",
+                    nl=f"{option}: geen bruikbaar object in dit bestand",
+                    en=f"{option}: no usable feature in this file",
                 )
             )
+        if layer == OWN_MOUNTS:
+            continue
         gone = set(PUBLIC_THEMES) if layer == "public_areas" else set(given)
         for theme in gone & found.items.keys():
             old = found.items.pop(theme)
@@ -244,7 +249,7 @@ def _divide(park: Park, found: Gathered, request: ImportRequest, on_step: Step) 
 def _mounts(park: Park, found: Gathered, request: ImportRequest, on_step: Step) -> list[MountPoint]:
     """Derive mounts and add those the user gives."""
     on_step(MOUNTING, 0, 1)
-    given = found.mounts if found.mounts is not None else no_items()
+    given = found.instead.get(OWN_MOUNTS, {}).get(Theme.MOUNT, no_items())
     instead = found.items.get(Theme.MOUNT, no_items())
     rules, ledger = request.rules, found.ledger
     mounts: list[MountPoint] = []

@@ -27,6 +27,7 @@ from parkwacht_coverage.importing.ledger import LayerLedger, Outcome
 from parkwacht_coverage.importing.placing import REPORT_NAME, place, require_free
 from parkwacht_coverage.importing.request import ImportRequest
 from parkwacht_coverage.importing.site_files import (
+    SiteName,
     caveats,
     count_features,
     describe,
@@ -75,6 +76,7 @@ def run_import(request: ImportRequest, console: Console) -> ImportResult:
     """
     say = request.language
     require_free(request.out_dir, force=request.force)
+    name = site_name(request)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         tasks = {}
@@ -87,15 +89,14 @@ def run_import(request: ImportRequest, console: Console) -> ImportResult:
         found = gather(request, on_step)
         park = build_park(found, request, on_step)
         on_step(WRITING, 0, 1)
-        result = _write(park, found, request)
+        result = _write(park, found, request, name)
         on_step(WRITING, 1, 1)
     _print(result, park, found, request, console)
     return result
 
 
-def _write(park: Park, found: Gathered, request: ImportRequest) -> ImportResult:
+def _write(park: Park, found: Gathered, request: ImportRequest, name: SiteName) -> ImportResult:
     """Write the park and check that it can be read; all or nothing."""
-    name = site_name(request)
     layers = park_layers(park, found.ledger, name)
     counts = count_features(layers)
     description = describe(park, found, request)

@@ -56,6 +56,7 @@ READERS = {
     FileKind.CITYJSON: read_cityjson,
     FileKind.DXF: read_dxf,
 }
+OWN_MOUNTS = "own_mounts"  # of --mounts: beside the derived ones, not instead of them
 CARRIAGEWAY_M = WIDTHS_M["residential"]
 PATH_M = 2.0
 
@@ -75,7 +76,6 @@ class Gathered:
     source_of: list[int] = field(default_factory=list)  # per layer of the ledger
     items: dict[Theme, Items] = field(default_factory=dict)
     instead: dict[str, dict[Theme, Items]] = field(default_factory=dict)
-    mounts: Items | None = None
     donors: list[tuple[SourceFile, Items]] = field(default_factory=list)
     height_clouds: list[SourceFile] = field(default_factory=list)
     source_clouds: list[SourceFile] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """What a file is for: "source", "boundary", "mounts", "heights" or a layer that overrules."""
+    """What a file is for: "source", "boundary", "own_mounts", "heights" or an overruling layer."""
 
     name: str
     file: SourceFile
@@ -144,6 +144,9 @@ def gather(request: ImportRequest, on_step: Step) -> Gathered:
                 parts.setdefault((role.name, theme), []).append(items)
     on_step(CONVERTING, len(roles), len(roles))
     _share_out(parts, found)
+    for role in roles:
+        if role.name not in ("source", "heights"):
+            found.instead.setdefault(role.name, {})
     return found
 
 
@@ -151,9 +154,7 @@ def _share_out(parts: Mapping[tuple[str, Theme], list[Items]], found: Gathered) 
     """Put items where they belong, by the role of their file."""
     for (role, theme), several in parts.items():
         items = concat(several)
-        if role == "mounts":
-            found.mounts = items
-        elif role == "source":
+        if role == "source":
             found.items[theme] = _once(items, found) if theme is not Theme.BUILDING else items
         else:
             found.instead.setdefault(role, {})[theme] = items
@@ -182,7 +183,7 @@ def _read_all(
     named += [("heights", one) for one in expand(list(request.heights))]
     named += [(layer, _single(path)) for layer, path in request.overrule.items()]
     if request.mounts is not None:
-        named.append(("mounts", _single(request.mounts)))
+        named.append((OWN_MOUNTS, _single(request.mounts)))
     clouds = [(role, file) for role, file in named if file.kind is FileKind.CLOUD]
     tables = [(role, file) for role, file in named if file.kind is not FileKind.CLOUD]
     roles, box = [], None
@@ -213,7 +214,10 @@ def _read(file: SourceFile, box: Bounds | None) -> list[Layer]:
 def _box_around(layers: Sequence[Layer], margin_m: float) -> Bounds | None:
     """Return the rectangle in RD New in which sources are to be read; None where it is abroad."""
     frame = choose_frame([], relocate=False)
-    shapes = np.concatenate([to_frame(one, frame) for one in layers if one.crs is not None])
+    known = [to_frame(one, frame) for one in layers if one.crs is not None and len(one.ids)]
+    if not known:
+        return None
+    shapes = np.concatenate(known)
     left, bottom, right, top = shapely.total_bounds(shapes)
     if not np.isfinite([left, bottom, right, top]).all() or coordinate_problem(left, bottom):
         return None
@@ -251,7 +255,7 @@ def _place(layer: Layer, sorting: Sorting, found: Gathered) -> dict[Theme, Items
 
 def _sort(layer: Layer, role: str, request: ImportRequest) -> Sorting:
     """Sort a layer by its words, or by the role of its file."""
-    fixed = {"boundary": Theme.BOUNDARY, "mounts": Theme.MOUNT, **OVERRULABLE}.get(role)
+    fixed = {"boundary": Theme.BOUNDARY, OWN_MOUNTS: Theme.MOUNT, **OVERRULABLE}.get(role)
     themes = request.themes if fixed is None else {layer.name.lower(): fixed}
     if role == "public_areas":
         themes = {}

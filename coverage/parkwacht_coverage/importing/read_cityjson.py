@@ -9,6 +9,7 @@ each part stands for itself with its own height.
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -268,10 +269,10 @@ def _union(faces: list[_Face]) -> BaseGeometry | None:
 
 def _upness(face: _Face) -> float:
     """Return the cosine of a face's normal with straight up (Newell's method)."""
-    ring = face.rings[0]
-    following = np.roll(ring, -1, axis=0)
-    normal = np.cross(ring - ring[0], following - ring[0]).sum(axis=0)
-    length = float(np.linalg.norm(normal))
+    x, y, z = (face.rings[0] - face.rings[0][0]).T
+    x2, y2, z2 = np.roll(x, -1), np.roll(y, -1), np.roll(z, -1)
+    normal = (y @ z2 - z @ y2, z @ x2 - x @ z2, x @ y2 - y @ x2)
+    length = math.hypot(*normal)
     return float(normal[2]) / length if length > 0 else 0.0
 
 

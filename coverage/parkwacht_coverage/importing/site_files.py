@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import shapely
 
-from parkwacht_config.site import AreaKind, BuildingUse
+from parkwacht_config.errors import ConfigError
+from parkwacht_config.site import ID_PATTERN, AreaKind, BuildingUse
 from parkwacht_config.text import Text
+from parkwacht_config.validation import ID_TEXT
 from parkwacht_coverage.importing.build import Park
 from parkwacht_coverage.importing.gather import Gathered
 from parkwacht_coverage.importing.ledger import Ledger
 from parkwacht_coverage.importing.model import Items, objects
-from parkwacht_coverage.importing.request import ImportRequest
+from parkwacht_coverage.importing.request import COMMAND, ImportRequest
 
 CRS_NAME = "urn:ogc:def:crs:EPSG::28992"
 LAMP_HEIGHT_M = 6.0
@@ -35,7 +37,16 @@ class SiteName:
 
 
 def site_name(request: ImportRequest) -> SiteName:
-    """Return id and name of the park: those given, else after the folder."""
+    """
+    Return id and name of the park: those given, else after the folder.
+
+    Raises
+    ------
+    ConfigError
+        The id that is given is none.
+    """
+    if request.site_id is not None and not re.fullmatch(ID_PATTERN, request.site_id):
+        raise ConfigError.at(COMMAND, "--id", request.site_id, ID_TEXT)
     name = request.name or request.out_dir.resolve().name
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     found = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:63] or "park"
