@@ -5,11 +5,18 @@ The compiled functions release Python's lock, so that plain threads use all core
 parallel loops are not used, because their thread pools do not survive a fork and bar callers that
 run threads themselves. Work is cut into parts whose answers are joined in order: the number of
 cores never changes an answer.
+
+numba keeps compiled functions on disk and asks only whether a function's own file has changed, not
+the files of what it calls; a kernel would go on with an old version of them. So every one carries
+a digest of all files with such functions.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -21,7 +28,7 @@ Answer = TypeVar("Answer")
 
 def compiled(function: F) -> F:
     """Compile a function with numba, cached on disk, and keep its type."""
-    decorated: F = numba.njit(cache=True, nogil=True)(function)
+    decorated: F = _with_stamp(numba.njit(cache=True, nogil=True)(function))
     return decorated
 
 
@@ -30,10 +37,31 @@ def inlined(function: F) -> F:
     Compile as `compiled`, into its callers: for innermost steps, where a call costs more.
 
     Such a function makes no array; so numba need not count who holds one, which is what half of
-    its time would go to (measured in `benchmarks/bench_visibility.py`).
+    its time would go to.
     """
-    decorated: F = numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)(function)
+    decorated: F = _with_stamp(
+        numba.njit(cache=True, nogil=True, forceinline=True, _nrt=False)(function)
+    )
     return decorated
+
+
+def _with_stamp(dispatcher: F) -> F:
+    """Let the cache of a compiled function hold for all sources as they are now, not its own."""
+    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if cache_file is not None:
+        cache_file._source_stamp = _digest_of_sources()
+    return dispatcher
+
+
+@cache
+def _digest_of_sources() -> str:
+    """Return the SHA-256 of this file and of all that compile with it."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("_*.py")):
+        content = path.read_bytes()
+        if path == Path(__file__) or b"_compiled import" in content:
+            digest.update(content)
+    return digest.hexdigest()
 
 
 def n_cores() -> int:
