@@ -153,6 +153,10 @@ def run(cases: list[Case], seconds: float, console: Console) -> int:
             task = progress.add_task(f"{number}/{len(cases)} {case.name}")
             answer, size = solve(case, seconds, teller(progress, task, case.name))
             progress.remove_task(task)
+            if answer.is_stopped:
+                # Ctrl-C: show what there is
+                n_missed += 1
+                break
             bar, is_met = bar_of(case, answer)
             n_missed += not is_met
             mark = "" if not bar else (" ok" if is_met else " MISSED")
@@ -179,6 +183,8 @@ def run_peers(cases: list[Case], seconds: float, console: Console) -> None:
         if case.name not in PEERS:
             continue
         answer, _ = solve(case, seconds, lambda *_: None)
+        if answer.is_stopped:
+            break
         value, is_proven, peer_s = solve_plainly(case, seconds)
         shown = "none" if value is None else f"{value:g}{'=' if is_proven else ''}"
         ours = f"{answer.value:g}{'=' if answer.is_proven else ''}"

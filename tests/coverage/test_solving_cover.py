@@ -10,6 +10,7 @@ import pytest
 
 from parkwacht_config.errors import CoverageError
 from parkwacht_coverage.solving import _weighting
+from parkwacht_coverage.solving.answer import Ledger
 from parkwacht_coverage.solving.cover import grain_of, solve_set_cover
 from parkwacht_coverage.solving.greedy import drop_redundant, greedy_choice
 from parkwacht_coverage.solving.instances import read_instance
@@ -66,6 +67,13 @@ def test_the_same_seed_gives_the_same_choice() -> None:
     assert answers[0].chosen == answers[1].chosen
 
 
+def test_free_columns_are_taken_where_they_help() -> None:
+    # columns 0 and 1 are free and cover rows 0 and 1; row 2 needs column 2 (5) or 3 (4)
+    dense = np.array([[1, 0, 1, 0], [0, 1, 0, 0], [0, 0, 1, 1]])
+    answer = solve_set_cover(dense, [0.0, 0.0, 5.0, 4.0])
+    assert (answer.value, answer.bound, answer.chosen) == (4, 4, (0, 1, 3))
+
+
 def test_an_uncoverable_row_is_named() -> None:
     dense = circle(10, 3)
     dense[[4, 7]] = 0.0
@@ -111,6 +119,23 @@ def test_the_search_keeps_its_books(seed: int) -> None:
     assert state.score.tolist() == (dense * needed * state.weight[:, None]).sum(axis=0).tolist()
     best = state.best[: state.scalars[_weighting.N_BEST]]
     assert (dense[:, best].sum(axis=1) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("bound", "kept"), [(9.2, 10.0), (10.4, 10.0), (8.0, 8.0), (12.0, -np.inf)],
+    ids=["rounds up", "caps", "tells less", "disproved"],
+)  # fmt: skip
+def test_bounds_round_to_the_grain_and_never_pass_the_value(bound: float, kept: float) -> None:
+    ledger = Ledger(
+        is_maximising=False, grain=1.0, begun_s=0.0, time_limit_s=1.0, on_progress=None,
+        should_stop=None,
+    )  # fmt: skip
+    ledger.offer(10.0, [1, 0], "test")
+    ledger.raise_bound(bound, "test")
+    assert ledger.bound == kept
+    assert ledger.is_proven == (kept == 10)
+    assert not ledger.offer(10.0, [2], "test")
+    assert ledger.chosen == (0, 1)
 
 
 def hard() -> Floats:

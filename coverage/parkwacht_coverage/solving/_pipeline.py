@@ -89,6 +89,9 @@ class Problem(Protocol):
     def greedy(self) -> list[int]:
         """Return a first choice."""
 
+    def tidy(self, chosen: list[int]) -> list[int]:
+        """Return a choice without what it does not need."""
+
     def search(self, columns: Longs, start: Sequence[int], seed: int) -> Search:
         """Return a local search among some columns."""
 
@@ -277,7 +280,7 @@ def _follow(
 
 def _take(problem: Problem, ledger: Ledger, proof: _Proof, answer: MilpAnswer) -> None:
     if answer.values is not None:
-        chosen = proof.program.chosen(answer.values)
+        chosen = problem.tidy(proof.program.chosen(answer.values))
         ledger.offer(problem.value_of(chosen), chosen, "HiGHS")
     if answer.status is Status.INFEASIBLE:
         # nothing is better than what the run began from

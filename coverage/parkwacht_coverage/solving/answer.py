@@ -110,13 +110,15 @@ class Ledger:
         return True
 
     def raise_bound(self, bound: float, what: str) -> None:
-        """Take a proven bound when it says more, rounded to the grain."""
+        """Take a bound when it says more, rounded to the grain; one that is disproved is left."""
         if not math.isfinite(bound):
             return
         if self.grain > 0:
             steps = self.sign * bound / self.grain
             bound = self.sign * self.grain * math.ceil(steps - 1e-6)
         if self.value is not None and self.sign * (bound - self.value) > 0:
+            if self.sign * (bound - self.value) > 1.5 * max(self.grain, 1e-6 * abs(self.value)):
+                return  # the choice at hand disproves it: rounding inside the solver
             bound = self.value
         if self.sign * (bound - self.bound) > 0:
             self.bound = bound

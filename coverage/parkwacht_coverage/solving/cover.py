@@ -72,8 +72,8 @@ def solve_set_cover(
     )
 
     def to_original(chosen: Sequence[int]) -> list[int]:
-        needed = reduced.to_original(np.asarray(chosen, dtype=np.int64))
-        return sorted(drop_redundant(ones, prices, sorted({*needed, *free.tolist()})))
+        paid = reduced.to_original(np.asarray(chosen, dtype=np.int64))
+        return sorted([*paid, *_needed(ones, free, paid)])
 
     if reduced.matrix.shape[0] == 0:
         ledger.offer(0.0, (), "reduction")
@@ -81,6 +81,13 @@ def solve_set_cover(
     else:
         run_pipeline(_CoverProblem(reduced.matrix, reduced.cost), ledger, seed)
     return _verified(ledger.answer(to_original, base), ones, prices)
+
+
+def _needed(ones: sparse.csr_array, free: Longs, paid: list[int]) -> list[int]:
+    """Return the free columns that cover what the paid ones leave open."""
+    is_open = (ones[:, paid].sum(axis=1) == 0).astype(np.float64)
+    taken = greedy_choice(as_ones(ones[:, free]), is_open, np.ones(len(free)))
+    return [int(free[one]) for one in taken]
 
 
 def _compile() -> None:
@@ -154,6 +161,9 @@ class _CoverProblem:
     def greedy(self) -> list[int]:
         weight = np.ones(self._matrix.shape[0])
         chosen = greedy_choice(self._matrix, weight, self._cost)
+        return drop_redundant(self._matrix, self._cost, chosen)
+
+    def tidy(self, chosen: list[int]) -> list[int]:
         return drop_redundant(self._matrix, self._cost, chosen)
 
     def search(self, columns: Longs, start: Sequence[int], seed: int) -> "_CoverSearch":

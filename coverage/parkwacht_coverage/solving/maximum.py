@@ -174,6 +174,9 @@ class _MaximumProblem:
         single = [int(np.argmax(alone))]
         return max(by_ratio, single, key=self.value_of)
 
+    def tidy(self, chosen: list[int]) -> list[int]:
+        return chosen
+
     def search(self, columns: Longs, start: Sequence[int], seed: int) -> "_MaximumSearch":
         budget = _tabu.Budget(
             self._budget,
