@@ -224,12 +224,12 @@ def fill(data: Data, state: State, barred: Bools, noise: Floats) -> Ints:
                 continue
             rate = noise[view] * _rate(data, state, view, room)
             if rate > best_rate:
-                best, best_rate = view, rate
+                if _has_room(data, state, view):
+                    best, best_rate = view, rate
+                else:
+                    barred[view] = True  # what is used only grows here
         if best < 0:
             return added[:n]
-        if not _has_room(data, state, best):
-            barred[best] = True
-            continue
         change(data, state, best, 1)
         added[n] = best
         n += 1

@@ -26,7 +26,7 @@ from parkwacht_coverage.solving.milp import MilpAnswer, Status, run_milp
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 EXACT = 1e-6  # a gap below this is rounding
-MOST_ENTRIES = 150_000  # of a program for HiGHS; beyond that only the most promising views
+MOST_ENTRIES = 40_000  # of a program for HiGHS; beyond that only the most promising views
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Effort:
     """
 
     relative_gap: float = 0.01
-    rounds: int = 1000
+    rounds: int = 150
     bound_rounds: int = 400
-    node_limit: int = 400
+    node_limit: int = 200
     time_limit_s: float = 30.0
     seed: int = 0
 
