@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from shapely.geometry import Polygon
+from shapely.geometry import MultiPoint, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from parkwacht_config.errors import CoverageError
@@ -111,8 +111,8 @@ def derive_outline(parts: Sequence[Items]) -> Outline:
             # first wider by as much as simplifying may cut off
             wide = filled.buffer(1.02 * SIMPLIFY_M, join_style="mitre")
             return Outline(_only(shapely.simplify(wide, SIMPLIFY_M)), rule, is_given=False)
-    points = shapely.multipoints(shapely.get_coordinates(shapes))
-    hull = shapely.convex_hull(points).buffer(0.05, join_style="mitre")
+    points = MultiPoint(shapely.get_coordinates(shapes))
+    hull = points.convex_hull.buffer(0.05, join_style="mitre")
     rule = Text(
         nl="convexe omhullende van alles wat is gelezen (het ligt in losse stukken)",
         en="convex hull of all that was read (it lies in separate pieces)",
@@ -128,7 +128,7 @@ def _closed(shapes: Objects, gap_m: float) -> BaseGeometry:
     edge alone. What does not survive the shrinking, a small piece on its own, is put back.
     """
     wide = shapely.union_all(_grown(shapes, gap_m / 2))
-    solid = shapely.union_all([Polygon(one.exterior) for one in _areas(wide)])
+    solid: BaseGeometry = shapely.union_all([Polygon(one.exterior) for one in _areas(wide)])
     closed = solid.buffer(-gap_m / 2, join_style="mitre")
     shapely.prepare(closed)
     rest = shapes[~shapely.covers(closed, shapes)]
