@@ -56,7 +56,7 @@ def merged(goal: Goal) -> Goal:
     sums = running[columns.indptr[1:]] - running[columns.indptr[:-1]]
     keys = np.column_stack((sums, goal.need))[open_items]
     _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    weight: Floats = np.bincount(group.reshape(-1), goal.weight[open_items])
+    weight = np.bincount(group.reshape(-1), goal.weight[open_items]).astype(np.float64)
     order = np.argsort(first)
     return _with_items(goal, columns, open_items[first[order]], weight[order])
 

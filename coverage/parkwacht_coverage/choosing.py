@@ -26,7 +26,9 @@ from parkwacht_coverage.solving.milp import MilpAnswer, Status, run_milp
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 EXACT = 1e-6  # a gap below this is rounding
-MOST_ENTRIES = 40_000  # of a program for HiGHS; beyond that only the most promising views
+MOST_ENTRIES = 40_000  # of a program that HiGHS is to prove
+KERNEL_ENTRIES = 8_000  # of one with only the most promising views, to find something better
+KERNEL_NODES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,8 @@ class _Solver:
             views = bound.needed(value, is_most=is_most)
         views, is_whole = self._promising(views, bound)
         views = np.union1d(views, chosen)
-        answer, better = self._milp(views, chosen if math.isfinite(value) else None)
+        nodes = self._run.effort.node_limit if is_whole else KERNEL_NODES
+        answer, better = self._milp(views, chosen if math.isfinite(value) else None, nodes)
         if better is not None:
             chosen, value = better, self._value(better)
         if is_whole and answer.status is not Status.INFEASIBLE:
@@ -252,9 +255,7 @@ class _Solver:
             outer = max(answer.bound, value) if is_most else min(answer.bound, value)
             limit = min(limit, outer) if is_most else max(limit, outer)
         limit = self._rounded(limit)
-        is_late = answer.seconds >= self._run.effort.time_limit_s and not self._is_near(
-            value, limit
-        )
+        is_late = answer.seconds >= self._run.effort.time_limit_s
         return self._safe(limit, value), chosen, is_late
 
     def _bound(self, value: float) -> Bound:
@@ -276,10 +277,12 @@ class _Solver:
         if int(entries[views].sum()) <= MOST_ENTRIES:
             return views, True
         order = views[np.argsort(bound.loss[views], kind="stable")]
-        n = int(np.searchsorted(np.cumsum(entries[order]), MOST_ENTRIES))
+        n = int(np.searchsorted(np.cumsum(entries[order]), KERNEL_ENTRIES))
         return np.sort(order[:n]), False
 
-    def _milp(self, views: Ints, chosen: Ints | None) -> tuple[MilpAnswer, Ints | None]:
+    def _milp(
+        self, views: Ints, chosen: Ints | None, node_limit: int
+    ) -> tuple[MilpAnswer, Ints | None]:
         """Ask HiGHS; return its answer, and its choice where that holds and is better."""
         model = build_model(self._choices.of_views(views), self._limits, self._task)
         effort = self._run.effort
@@ -289,7 +292,7 @@ class _Solver:
             start=None if chosen is None else model.vector(np.searchsorted(views, chosen)),
             relative_gap=effort.relative_gap,
             should_stop=self._run.should_stop,
-            node_limit=effort.node_limit,
+            node_limit=node_limit,
             seed=effort.seed,
         )
         if answer.values is None:

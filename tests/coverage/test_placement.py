@@ -260,7 +260,8 @@ def test_what_bars_the_goals_is_named(wish: dict[str, float], expected: str) -> 
 
 
 def test_a_ceiling_that_bars_the_goals_is_named() -> None:
-    site = tiny_site(released=(), privacy=PrivacyCeilings(private_m2=1250.0))
+    site = tiny_site(privacy=PrivacyCeilings(private_m2=1.0))
+    site = replace(site, private_areas=(PrivateArea("all", site.boundary.buffer(60)),))
     problem = build_problem(park(site), pan_step_deg=60.0)
     assert "private_m2" in message(aim=Aim.CHEAPEST, problem=problem)
 
@@ -286,7 +287,7 @@ def test_goals_that_cannot_be_read_are_refused(goals: dict[str, object], expecte
 
 def test_no_view_left_by_the_ceiling_of_one_camera_is_refused() -> None:
     ceilings = PrivacyCeilings(camera_private_m2=0.0)
-    site = tiny_site(released=(), excluded_mounts=("m2", "m3"), privacy=ceilings)
+    site = tiny_site(released=(), excluded_mounts=("m1", "m3"), privacy=ceilings)
     around = PrivateArea("all", site.boundary.buffer(60))
     site = replace(site, private_areas=(around,))
     problem = build_problem(park(replace(site, cameras=())), pan_step_deg=60.0)
