@@ -35,6 +35,14 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
+CEILING_NAMES = {
+    "private_m2": Text(nl="privéterrein in beeld", en="private ground in view"),
+    "camera_private_m2": Text(nl="privéterrein in beeld", en="private ground in view"),
+    "dwelling_window_m": Text(nl="ramen van woningen in beeld", en="windows of dwellings in view"),
+    "recognisable_share": Text(nl="voorbijgangers herkenbaar", en="passers-by recognisable"),
+}
+
+
 class PrivacyLevel(StrEnum):
     """The two densities at which privacy is measured."""
 
@@ -291,10 +299,16 @@ def find_exceeded(
 
 
 def _exceeded_text(key: str, value: float, ceiling: float, unit: str, camera_id: str) -> Text:
-    of_nl = f"camera {camera_id!r}: " if camera_id else ""
+    """Name the ceiling in plain words and by its key, with what was measured."""
+    of = f"camera {camera_id!r}: " if camera_id else ""
+    name = CEILING_NAMES[key]
+    if unit:
+        measured, most = (f"{one:.1f} {unit}" for one in (value, ceiling))
+    else:
+        measured, most = (f"{100 * one:.2f} %" for one in (value, ceiling))
     return Text(
-        nl=f"{of_nl}{key} is {value:.4g} {unit}".rstrip() + f", meer dan het plafond {ceiling:g}",
-        en=f"{of_nl}{key} is {value:.4g} {unit}".rstrip() + f", above the ceiling {ceiling:g}",
+        nl=f"{of}{name.nl} ({key}): {measured}, gevraagd hoogstens {most}",
+        en=f"{of}{name.en} ({key}): {measured}, asked at most {most}",
     )
 
 

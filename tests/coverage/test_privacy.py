@@ -352,9 +352,11 @@ def test_ceilings_exceeded_are_said_with_what_was_measured() -> None:
     assert find_exceeded(found, PrivacyCeilings()) == []
     assert find_exceeded(found, PrivacyCeilings(dwelling_window_m=4.0)) == []  # 0.4 x 10 m, just
     (text,) = find_exceeded(found, PrivacyCeilings(dwelling_window_m=3.9))
-    assert text.nl == "dwelling_window_m is 4 m, meer dan het plafond 3.9"
+    assert text.nl == (
+        "ramen van woningen in beeld (dwelling_window_m): 4.0 m, gevraagd hoogstens 3.9 m"
+    )
     (text,) = find_exceeded(found, PrivacyCeilings(camera_private_m2=0.5))
-    assert text.en.startswith("camera 'c0': camera_private_m2 is ")
+    assert text.en.startswith("camera 'c0': private ground in view (camera_private_m2): ")
 
 
 def test_a_tighter_ceiling_never_lets_more_through() -> None:
