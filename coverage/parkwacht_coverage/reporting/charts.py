@@ -14,6 +14,7 @@ from parkwacht_coverage.reporting.words import Words
 from parkwacht_coverage.results import SCENARIO_NAMES, Study
 
 WIDTH_MM, HEIGHT_MM, BARS_MM = 180.0, 88.0, 56.0
+WIDEST_BAR = 0.05  # of the largest budget
 MIN_LABEL_SHARE = 0.035  # a narrower part of a bar has no room for its number
 
 
@@ -38,7 +39,8 @@ def draw_cost_curve(study: Study, words: Words, path: Path) -> None:
     bounds = [100 * one.bound for one in curve]
     say = words.say
     beside = axes.twinx()
-    width = 0.45 * min((b - a for a, b in pairwise(budgets)), default=10.0)
+    apart = min((b - a for a, b in pairwise(budgets)), default=10.0)
+    width = min(0.45 * apart, WIDEST_BAR * max(budgets))
     values = [one.marginal_m2_per_1000_eur for one in curve]
     label = say("erbij per € 1.000 (rechts)", "added per € 1,000 (right)")
     beside.bar(budgets, values, width=width, color="#d9d4c8", zorder=0, label=label)

@@ -18,7 +18,6 @@ MAX_UNMET = 3  # per scenario; a working group reads no longer list
 def scenario_chapter(story: Story) -> list[Block]:
     """Return the scenarios as a table and as small maps."""
     say, words = story.words.say, story.words
-    share = words.percent(story.study.goals.min_area_share, 0)
     n = words.count(len(story.scenarios)).capitalize()
     header = ["", *(words.text(SCENARIO_NAMES[one.id]) for one in story.scenarios)]
     rows = [[label, *(write(one) for one in story.scenarios)] for label, write in _measures(story)]
@@ -28,16 +27,7 @@ def scenario_chapter(story: Story) -> list[Block]:
             intro=_intro(story),
         ),
         blocks.table(header, rows, widths=("1.5fr", *[">1fr"] * len(story.scenarios))),
-        blocks.note(
-            say(
-                f"Goedkoopst dat voldoet: het minste geld waarmee {share} van de gewogen openbare "
-                "ruimte in beeld is en de andere doelen gehaald worden. Bewezen: geen enkele "
-                "plaatsing uit de bekeken mogelijkheden is beter.",
-                f"Cheapest that meets the goals: the least money that brings {share} of the "
-                "weighted public ground in view and meets the other goals. Proven: no placement "
-                "out of the choices looked at is better.",
-            )
-        ),
+        blocks.note(_remarks(story)),
         *_unmet(story),
         blocks.image(
             "map_scenarios.png",
@@ -49,6 +39,26 @@ def scenario_chapter(story: Story) -> list[Block]:
             ),
         ),
     ]
+
+
+def _remarks(story: Story) -> str:
+    """Explain the words of the table: cheapest, where there is one, and proven."""
+    say = story.words.say
+    share = story.words.percent(story.study.goals.min_area_share, 0)
+    cheapest = say(
+        f"Goedkoopst dat voldoet: het minste geld waarmee {share} van de gewogen openbare ruimte "
+        "in beeld is en de andere doelen gehaald worden. ",
+        f"Cheapest that meets the goals: the least money that brings {share} of the weighted "
+        "public ground in view and meets the other goals. ",
+    )
+    proven = say(
+        "Bewezen: geen enkele plaatsing uit de bekeken mogelijkheden is beter. Tot op een aandeel: "
+        "zo veel beter zou een andere plaatsing hoogstens kunnen zijn; wat daarvan haalbaar is, "
+        "weet niemand.",
+        "Proven: no placement out of the choices looked at is better. Within a share: another "
+        "placement could at most be that much better; how much of it can be had nobody knows.",
+    )
+    return (cheapest if ScenarioId.CHEAPEST in story.study.scenarios else "") + proven
 
 
 def _intro(story: Story) -> str:

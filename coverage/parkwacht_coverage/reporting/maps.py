@@ -135,7 +135,7 @@ class MapMaker:
         ranks = edition.ranks(scenario.density[condition])
         draw_ranks(axes, ground, ranks, list(colours.values()))
         draw_gates(axes, self.study.site)
-        self._cameras(axes, scenario, views=False)
+        draw_cameras(axes, scenario.cameras, {}, wedge_mm=SMALL_WEDGE_MM)
         draw_scale(axes)
         name = self.words.text(SCENARIO_NAMES[scenario.id]).capitalize()
         title = f"{name},\n{self.words.condition(condition)}"

@@ -12,6 +12,7 @@ from parkwacht_coverage.results import SCENARIO_NAMES, Scenario
 DAY, NIGHT = Condition.DAY, Condition.NIGHT
 LEVELS = (PrivacyLevel.OBSERVE, PrivacyLevel.RECOGNISE)
 SIZE_PT = 8.0
+FEW_PICTURES = 12
 
 
 def masked_cameras(scenario: Scenario) -> Sequence[StudyCamera]:
@@ -208,4 +209,5 @@ def _masks(story: Story) -> list[Block]:
         caption = f"{label}: {words.listed(reasons)}" if reasons else label
         alt = say(f"Beeld van camera {label} met maskers", f"Image of camera {label} with masks")
         pictures.append(blocks.image(f"mask_{one.id}.png", alt, width_mm=0, caption=caption))
-    return [*found, blocks.gallery(pictures, columns=3)]
+    columns = 3 if len(pictures) <= FEW_PICTURES else 4
+    return [*found, blocks.gallery(pictures, columns=columns)]
