@@ -115,15 +115,18 @@ def choose_most(
         One stage for each goal that has anything to reach. Nothing chosen when nothing fits.
     """
     run = run or Run()
-    chosen = np.zeros(0, dtype=np.int64) if start is None else np.unique(start)
+    chosen = first = np.zeros(0, dtype=np.int64) if start is None else np.unique(start)
     floors = np.zeros(len(choices.goals))
     stages: list[Stage] = []
     for index, goal in enumerate(choices.goals):
         if goal.reachable <= 0:
             continue
-        small, views = reduced(choices.of_goals(choices.goals[: index + 1]), keep=chosen)
+        # What to begin with counts at every stage: later goals were pruned out of `chosen`.
+        begins = (chosen, first)
+        keep = np.union1d(*begins)
+        small, views = reduced(choices.of_goals(choices.goals[: index + 1]), keep=keep)
         solver = _Solver(small, limits, Task(index, floors[: index + 1]), run)
-        local, stage = solver.most(np.searchsorted(views, chosen))
+        local, stage = solver.most([np.searchsorted(views, one) for one in begins])
         chosen = views[local]
         floors[index] = stage.value
         stages.append(stage)
@@ -169,7 +172,7 @@ def choose_cheapest(
     goals = [choices.goals[i] for i in asked]
     small, views = reduced(choices.of_goals(goals), keep=chosen)
     solver = _Solver(small, limits, Task(None, floors[asked]), run)
-    found = solver.cheapest(np.searchsorted(views, chosen))
+    found = solver.cheapest([np.searchsorted(views, chosen)])
     if found is None:
         return None
     local, stage = found
@@ -195,27 +198,27 @@ class _Solver:
         self._task = task
         self._run = run
 
-    def most(self, start: Ints) -> tuple[Ints, Stage]:
+    def most(self, starts: list[Ints]) -> tuple[Ints, Stage]:
         """Reach the most of the stage's goal, floors under those before it kept."""
         index = self._task.stage
         if index is None:
             raise TypeError
         goal = self._choices.goals[index]
         search = Search(self._choices, self._limits, in_order(self._choices))
-        chosen = self._searched(search, start)
+        chosen = self._searched(search, starts)
         value = goal.value(chosen)
         self._run.on_progress(goal.id, value, goal.reachable)
         bound, chosen, is_late = self._proven(chosen, value)
         chosen = search.pruned(chosen)
         return chosen, Stage(index, goal.value(chosen), bound, is_late)
 
-    def cheapest(self, start: Ints) -> tuple[Ints, Stage] | None:
+    def cheapest(self, starts: list[Ints]) -> tuple[Ints, Stage] | None:
         """Reach all floors for the least money."""
         floors = self._task.floors
         # A little more than the floors, lest rounding leaves a choice just below.
         wish = Wish(1.0 / floors, floors * (1 + EXACT / 10))
         search = Search(self._choices, self._limits, wish, floor=floors)
-        chosen = self._searched(search, start)
+        chosen = self._searched(search, starts)
         value = self._choices.cost_eur(chosen) if self._keeps_floors(chosen) else math.inf
         self._run.on_progress("cost", value, 0.0)
         bound, chosen, is_late = self._proven(chosen, value)
@@ -225,11 +228,11 @@ class _Solver:
         value = self._choices.cost_eur(chosen)
         return chosen, Stage(None, value, min(bound, value), is_late)
 
-    def _searched(self, search: Search, start: Ints) -> Ints:
-        """Fill a choice and the empty one, and improve the better."""
+    def _searched(self, search: Search, starts: list[Ints]) -> Ints:
+        """Fill choices to begin with and the empty one, and improve the best."""
         effort = self._run.effort
         nothing = np.zeros(0, dtype=np.int64)
-        best = max((search.fill(start), search.fill(nothing)), key=search.worth)
+        best = max((search.fill(one) for one in (*starts, nothing)), key=search.worth)
         return search.improved(
             best, rounds=effort.rounds, seed=effort.seed, should_stop=self._run.should_stop
         )

@@ -8,6 +8,9 @@ import pytest
 from scipy import sparse
 
 from parkwacht_config.text import Text
+from parkwacht_coverage._bound import compute_bound
+from parkwacht_coverage._model import Task
+from parkwacht_coverage._reduction import reduced
 from parkwacht_coverage.choices import Ceiling, Choices, Goal, Limits
 from parkwacht_coverage.choosing import Effort, Run, choose_cheapest, choose_most
 
@@ -149,3 +152,57 @@ def test_the_cheapest_is_the_cheapest_of_every_choice(
     assert price(choices, tuple(answer.views)) == pytest.approx(min(costs))
     assert answer.stages[0].value == pytest.approx(min(costs))
     assert answer.stages[0].is_proven
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_search_begins_with_is_never_lost(seed: int) -> None:
+    # without search or proof, on as many views as a choice may well get wrong
+    choices = random_choices(seed, n_views=40)
+    lazy = Run(Effort(relative_gap=1.0, rounds=0, bound_rounds=1))
+    good = choose_most(choices, Limits(budget_eur=1500.0), PROOF)
+    again = choose_most(choices, Limits(budget_eur=1500.0), lazy, start=good.views)
+    assert choices.values(again.views) >= choices.values(good.views)
+    more = choose_most(choices, Limits(budget_eur=1600.0), lazy, start=good.views)
+    assert choices.values(more.views) >= choices.values(good.views)
+
+
+def test_a_bound_holds_whatever_the_number_of_steps() -> None:
+    choices = random_choices(5)
+    limits = Limits(budget_eur=1500.0)
+    best = max(worth(choices.goals[1], one) for one in every_choice(choices, limits))
+    task = Task(1, np.zeros(2))
+    bounds = [
+        compute_bound(
+            choices,
+            limits,
+            task,
+            best,
+            rounds=rounds,
+            relative_gap=0.0,
+            should_stop=lambda: False,
+        ).value
+        for rounds in (1, 10, 100)
+    ]
+    assert min(bounds) >= best
+    assert bounds == sorted(bounds, reverse=True)
+
+
+def test_views_and_items_that_cannot_matter_are_left_out() -> None:
+    # view 1 sees less than view 0 of its site for more money; view 2 is on another site;
+    # items 0 and 1 always go together, item 3 is seen by nobody
+    sees = sparse.csr_array(np.array([[1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 0, 0]], dtype=np.float64))
+    goal = Goal("area", NAME, sees, np.array([1.0, 2.0, 4.0, 8.0]), np.ones(4, dtype=np.int64))
+    choices = Choices(
+        site_of=np.array([0, 0, 1]),
+        view_eur=np.array([1.0, 2.0, 1.0]),
+        is_counted=np.ones(3, dtype=np.bool_),
+        site_eur=np.ones(2),
+        leaf_edge=np.array([-1, -1]),
+        edge_eur=np.zeros(0),
+        edge_parent=np.zeros(0, dtype=np.int64),
+        goals=(goal,),
+    )
+    small, views = reduced(choices)
+    assert views.tolist() == [0, 2]
+    assert sorted(small.goals[0].weight) == [3.0, 4.0]
+    assert small.goals[0].reachable == goal.reachable == 7.0
