@@ -12,6 +12,7 @@ thermal camera recognises nobody and looks through no window; it sees private gr
 detect a person (Johnson). A pan-tilt-zoom camera sees what any of its presets sees.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +20,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from parkwacht_config.site import Camera, CameraType, PrivacyMask
+from parkwacht_config.site import Camera, CameraType, Lens, PrivacyMask
 from parkwacht_config.study import PrivacyCeilings
 from parkwacht_config.text import Text
 from parkwacht_coverage.camera import CameraModel, models_of
@@ -41,6 +42,8 @@ CEILING_NAMES = {
     "dwelling_window_m": Text(nl="ramen van woningen in beeld", en="windows of dwellings in view"),
     "recognisable_share": Text(nl="voorbijgangers herkenbaar", en="passers-by recognisable"),
 }
+
+LOWEST_PX_PER_M = 12.0  # below the lowest class of both editions, 12.5 and 20
 
 
 class PrivacyLevel(StrEnum):
@@ -207,19 +210,33 @@ def watch(
     Returns
     -------
     density, is_lit
-        Pixels per metre by day at the best of its aims, 0 where it sees nothing, and where it sees
-        by night what it sees by day; both shape (N,).
+        Pixels per metre by day at the best of its aims, 0 where it sees nothing and may be 0 where
+        it reaches no class, and where it sees by night what it sees by day; both shape (N,).
     """
     density = np.zeros(len(points.weight))
+    is_lit = np.zeros(len(points.weight), dtype=np.bool_)
     eye = watcher.eye_m
+    # Only what is in sight and near enough for the lowest class is worth projecting.
+    near = np.flatnonzero(scene.is_visible(eye, targets, range_m=_reach_m(watcher)))
+    there = points.points_m[near]
     for model in watcher.models:
-        shown = model.is_in_view(points.points_m)
-        shown &= ~area_behind_masks(model, watcher.masks, points.points_m)
-        here = np.where(shown, model.pixel_density_px_per_m(points.points_m), 0.0)
-        np.maximum(density, here, out=density)
-    density[~scene.is_visible(eye, targets)] = 0.0
-    away = np.linalg.norm(points.points_m - np.array(eye), axis=1)
-    return density, is_lit_for(watcher.camera_type, points.lux, away, margin=light_margin)
+        shown = model.is_in_view(there)
+        shown[shown] &= ~area_behind_masks(model, watcher.masks, there[shown])
+        here = np.where(shown, model.pixel_density_px_per_m(there), 0.0)
+        density[near] = np.maximum(density[near], here)
+    away = np.linalg.norm(there - np.array(eye), axis=1)
+    is_lit[near] = is_lit_for(watcher.camera_type, points.lux[near], away, margin=light_margin)
+    return density, is_lit
+
+
+def _reach_m(watcher: Watcher) -> float:
+    """Return beyond which distance no class is reached, the corners of the image included."""
+    reach = 0.0
+    for model in watcher.models:
+        corner = math.hypot(model.width_px, model.height_px) / 2 / model.f_px
+        wide = 1.0 if model.lens is Lens.F_THETA else math.hypot(1.0, corner)
+        reach = max(reach, model.f_px / LOWEST_PX_PER_M * wide)
+    return reach
 
 
 def _detect(watcher: Watcher, scene: Scene, points: WeightedPoints, targets: Targets) -> Bools:
