@@ -35,6 +35,9 @@ Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 # a later round is worth its restart when it leaves out this share of the columns
 SHRINK = 0.75
+# among many columns, the search first keeps to those that the relaxation likes (rail507 without
+# costs: 97 in 0.2 s instead of 1.6 s or never)
+NARROW = 0.7
 # a run of HiGHS this young begins again as soon as something better is known
 YOUNG_S = 5.0
 SLICE_S = 0.1
@@ -141,6 +144,9 @@ def _run(
         return
     relaxed = relaxing.join()
     ledger.raise_bound(relaxed.bound, "relaxation")
+    narrow = _narrow(ledger, relaxed, program, ledger.chosen)
+    if len(narrow) < NARROW * len(everything) and not ledger.is_over():
+        _search_first(problem, ledger, problem.search(narrow, ledger.chosen, seed), relaxing)
     start, kept, n_round = ledger.chosen, everything, 0
     while not ledger.is_over():
         smaller = _worth_keeping(ledger, relaxed, kept, start)
@@ -240,6 +246,17 @@ def _cut_off(milp: Milp, value: float) -> Milp:
         row_lower=np.append(milp.row_lower, -np.inf if is_min else value),
         row_upper=np.append(milp.row_upper, value if is_min else np.inf),
     )
+
+
+def _narrow(ledger: Ledger, relaxed: LpAnswer, program: Program, start: Sequence[int]) -> Longs:
+    """Return the columns that the relaxation likes best, four per row, and those of the start."""
+    n_columns = len(program.columns)
+    n_wanted = 4 * len(program.milp.row_lower)
+    if relaxed.reduced_costs is None or n_wanted >= n_columns:
+        return program.columns
+    adverse = ledger.sign * relaxed.reduced_costs[:n_columns]
+    liked = np.argsort(adverse, kind="stable")[:n_wanted]
+    return np.union1d(program.columns[liked], np.asarray(start, dtype=np.int64))
 
 
 def _worth_keeping(ledger: Ledger, relaxed: LpAnswer, kept: Longs, start: Sequence[int]) -> Longs:
