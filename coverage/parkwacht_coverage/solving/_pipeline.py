@@ -12,6 +12,7 @@ still the optimum when it is proven.
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -27,6 +28,7 @@ from parkwacht_coverage.solving.milp import (
     Milp,
     MilpAnswer,
     Status,
+    relative_gap_of,
     run_milp,
     solve_lp,
 )
@@ -41,6 +43,9 @@ NARROW = 0.7
 # a run of HiGHS this young begins again as soon as something better is known
 YOUNG_S = 5.0
 SLICE_S = 0.1
+# slices without anything better, and the gap, at which the search rests
+IDLE = 50
+SMALL_GAP = 0.005
 
 
 class Search(Protocol):
@@ -282,9 +287,15 @@ def _follow(
     basis: tuple[LpAnswer, Longs],
 ) -> bool:
     """Search while HiGHS proves; return whether HiGHS should begin again, from a better start."""
-    again = False
+    again, n_idle = False, 0
     while not proof.running.is_done and not ledger.is_over():
-        if _search_on(problem, ledger, search):
+        n_idle += 1
+        if n_idle > IDLE and relative_gap_of(ledger.value, ledger.bound) < SMALL_GAP:
+            # little is left to find: HiGHS may have the processor
+            time.sleep(SLICE_S)
+            ledger.tell()
+        elif _search_on(problem, ledger, search):
+            n_idle = 0
             is_young = ledger.seconds - proof.begun_s < YOUNG_S
             smaller = _worth_keeping(ledger, *basis, ledger.chosen)
             if is_young or len(smaller) < SHRINK * len(proof.program.columns):
