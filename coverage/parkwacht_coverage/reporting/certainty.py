@@ -1,7 +1,6 @@
 """What could go otherwise than computed, how it was computed, and from what."""
 
 from parkwacht_coverage.density import load_editions
-from parkwacht_coverage.evaluate import Condition
 from parkwacht_coverage.light import IR_DERATING, LIGHT_MARGIN
 from parkwacht_coverage.plan import Weights
 from parkwacht_coverage.reporting import blocks
@@ -274,10 +273,3 @@ def _input_table(story: Story) -> Block:
         rows.append([one.name, one.dated, words.number(one.n_bytes), " ".join(parts)])
     header = [say("bestand", "file"), say("datum", "date"), say("bytes", "bytes"), "SHA-256"]
     return blocks.table(header, rows, widths=("1fr", "auto", ">auto", "1.9fr"), size_pt=7.4)
-
-
-def worst_case_share(story: Story, condition: Condition) -> float | None:
-    """Return the lowest share of any robustness case, None where there is none."""
-    cases = story.study.recommended.robustness
-    shares = [one.worst_share for one in cases if one.condition is condition]
-    return min(shares, default=None)

@@ -7,12 +7,12 @@ from parkwacht_coverage.privacy import PrivacyLevel
 from parkwacht_coverage.reporting import blocks
 from parkwacht_coverage.reporting.blocks import Block
 from parkwacht_coverage.reporting.maps import WIDTH_MM
-from parkwacht_coverage.reporting.story import Story
+from parkwacht_coverage.reporting.story import NO_PROOF_GAP, Story
 from parkwacht_coverage.reporting.words import KIND_NAMES
 from parkwacht_coverage.results import SCENARIO_NAMES, Scenario, ScenarioId
 
 NIGHT, DAY = Condition.NIGHT, Condition.DAY
-MAX_UNMET = 3  # per scenario; a working group reads no longer list
+MAX_UNMET = 2  # per scenario; a working group reads no longer list
 
 
 def scenario_chapter(story: Story) -> list[Block]:
@@ -124,7 +124,10 @@ def _verdict(story: Story, scenario: Scenario) -> str:
         return "\u2013"
     if all(one.is_proven for one in scenario.proofs):
         return say("bewezen", "proven")
-    gap = story.words.percent(max(one.gap for one in scenario.proofs))
+    worst = max(one.gap for one in scenario.proofs)
+    if worst >= NO_PROOF_GAP:
+        return say("onbekend", "not known")
+    gap = story.words.percent(worst)
     return say(f"tot op {gap}", f"within {gap}")
 
 

@@ -9,6 +9,7 @@ from parkwacht_coverage.reporting.maps import WIDTH_MM
 from parkwacht_coverage.reporting.story import CAMERA, PLACE, Story, worst_areas
 
 N_WORST = 3
+FAILED = "failed"  # the robustness case of one camera that fails
 
 
 def first_page(story: Story) -> list[Block]:
@@ -200,6 +201,32 @@ def _unseen(story: Story) -> list[str]:
                 f"Someone can walk or drive {gap} on end unseen.",
             )
         )
+    return [*items, *_misfortunes(story)]
+
+
+def _misfortunes(story: Story) -> list[str]:
+    """Say which incidents stay unseen, and what one failing camera takes away."""
+    words, say, then = story.words, story.words.say, story.study.recommended
+    items = []
+    missed = len(then.incidents) - story.incidents_seen(then)
+    if missed:
+        items.append(
+            say(
+                f"De plek van {words.count(missed)} van de {words.number(len(then.incidents))} "
+                "incidenten blijft buiten beeld.",
+                f"The place of {words.count(missed)} of the {words.number(len(then.incidents))} "
+                "incidents stays out of view.",
+            )
+        )
+    for case in then.robustness:
+        if case.id == FAILED and case.condition is story.main:
+            lost = words.number(100 * (case.nominal_share - case.worst_share), 1)
+            items.append(
+                say(
+                    f"Valt de camera uit die het meest toevoegt, dan zakt het {lost} procentpunt.",
+                    f"If the camera that adds most fails, {lost} percentage points are lost.",
+                )
+            )
     return items
 
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 WIDTH_MM = 180.0
 MAP_SHARE = 0.765  # of the width; the legend has the rest
 SUMMARY_MM, SUMMARY_SHARE = 124.0, 0.8
-ROW_MM = 63.0  # of one row of small maps
+ROW_MM = 56.0  # of one row of small maps
 SMALL_WEDGE_MM = 1.8
 MIN_GAP_MM = 12.0  # between two lengths written on a map
 LEGEND_LEFT = MAP_SHARE + 0.012

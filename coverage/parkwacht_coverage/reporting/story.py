@@ -23,6 +23,7 @@ Bools = npt.NDArray[np.bool_]
 
 PERSON_M = 1.8
 YEARS = 10
+NO_PROOF_GAP = 0.995  # a bound this far off says nothing
 
 CAMERA = (Text(nl="camera", en="camera"), Text(nl="camera's", en="cameras"))
 PLACE = (Text(nl="plek", en="place"), Text(nl="plekken", en="places"))
@@ -124,6 +125,8 @@ class Story:
         say = self.words.say
         if proof.is_proven:
             return say("bewezen de beste", "proven the best")
+        if proof.gap >= NO_PROOF_GAP:
+            return say("hoe goed is niet bekend", "how good is not known")
         gap = self.words.percent(proof.gap)
         return say(f"hoogstens {gap} van het beste af", f"at most {gap} off the best")
 
