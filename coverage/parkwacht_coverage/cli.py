@@ -12,7 +12,14 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from parkwacht_config.errors import CoverageError
@@ -121,7 +128,7 @@ class _Steps:
     def __init__(self, progress: Progress, language: Language) -> None:
         self._progress = progress
         self._language = language
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._current = ""
 
     def on_step(self, step: Text, done: int, total: int) -> None:
@@ -131,8 +138,9 @@ class _Steps:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total, note="")
         task = self._tasks[name]
-        note = {"note": ""} if done == total else {}
-        self._progress.update(task, completed=done, total=total, **note)
+        self._progress.update(task, completed=done, total=total)
+        if done == total:
+            self._progress.update(task, note="")
 
     def on_search(self, goal: str, value: float, bound: float) -> None:
         """Show what a search has reached."""
@@ -208,9 +216,10 @@ def write_files(
         if steps is not None:
             steps.on_step(writing, done, N_STEPS + N_FILES)
 
-    how = {"language": request.language, "on": request.on, "on_written": on_written}
-    report = write_report(study, request.out_dir, **how)
-    return (*report, *write_exports(study, request.out_dir, **how))
+    out, say, on = request.out_dir, request.language, request.on
+    report = write_report(study, out, language=say, on=on, on_written=on_written)
+    exports = write_exports(study, out, language=say, on=on, on_written=on_written)
+    return (*report, *exports)
 
 
 def result_table(study: Study, language: Language) -> Table:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 Answer = TypeVar("Answer")
@@ -19,22 +20,14 @@ class Background(Generic[Answer]):
 
     def __init__(self, function: Callable[[Callable[[], bool]], Answer]) -> None:
         self._stop = threading.Event()
-        self._answer: Answer | None = None
-        self._error: BaseException | None = None
-
-        def run() -> None:
-            try:
-                self._answer = function(self._stop.is_set)
-            except BaseException as error:  # noqa: BLE001 (raised again in `join`)
-                self._error = error
-
-        self._thread = threading.Thread(target=run, daemon=True)
-        self._thread.start()
+        self._pool = ThreadPoolExecutor(1)
+        self._future = self._pool.submit(function, self._stop.is_set)
+        self._pool.shutdown(wait=False)
 
     @property
     def is_done(self) -> bool:
         """Whether the function has returned or failed."""
-        return not self._thread.is_alive()
+        return self._future.done()
 
     def stop(self) -> None:
         """Tell the function to stop; does not wait."""
@@ -42,8 +35,4 @@ class Background(Generic[Answer]):
 
     def join(self) -> Answer:
         """Wait for the answer, and raise here what was raised there."""
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        assert self._answer is not None  # noqa: S101 (for the type: no error, so an answer)
-        return self._answer
+        return self._future.result()
