@@ -10,6 +10,7 @@ its aims sees is kept beside it as seen some of the time.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -153,6 +154,9 @@ class Evaluator:
         """
         Evaluate chosen views, the most useful first, and what each adds to those before it.
 
+        They are named n1, n2 and so on, leaving out what cameras of the park are called: a park
+        may hold the cameras of an earlier study.
+
         Parameters
         ----------
         views
@@ -162,7 +166,9 @@ class Evaluator:
         """
         best = {condition: density.copy() for condition, density in today.items()}
         cameras = []
-        for rank, view in enumerate(views, start=1):
+        taken = {one.id for one in self.site.cameras}
+        free = (f"n{number}" for number in count(1) if f"n{number}" not in taken)
+        for view, camera_id in zip(views, free, strict=False):
             density = self._density(view.model, view.camera_type, self._sight(view.model))
             added = {}
             for condition in Condition:
@@ -172,9 +178,9 @@ class Evaluator:
                 added[condition] = float(self.ground.area_m2[after & ~before].sum())
             cameras.append(
                 StudyCamera(
-                    id=f"n{rank}",
-                    name=f"N{rank}",
-                    model=replace(view.model, id=f"n{rank}"),
+                    id=camera_id,
+                    name=camera_id.upper(),
+                    model=replace(view.model, id=camera_id),
                     camera_type=view.camera_type,
                     mount_kind=view.mount.kind,
                     mount_id=view.mount.id,

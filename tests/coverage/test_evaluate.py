@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from shapely.geometry import Point
 
 from parkwacht_config.errors import CoverageError
-from parkwacht_config.site import AreaKind, Camera, Preset, Site, Tree
+from parkwacht_config.site import AreaKind, Camera, Mount, MountKind, Preset, Site, Tree
 from parkwacht_coverage.aims import find_aim_problems, wall_ahead_m
 from parkwacht_coverage.density import find_edition
 from parkwacht_coverage.evaluate import Condition, Evaluator
 from parkwacht_coverage.plan import lay_grid
+from parkwacht_coverage.views import View
 
 EDITION = find_edition("2014")
 
@@ -181,3 +182,16 @@ def test_a_camera_on_its_own_wall_looks_away_from_it() -> None:
     # from 8.5 m, 60 degrees down: the roof (8 m) is 0.5 / sin 60 = 0.577 m away
     down = replace(over, tilt_deg=60.0)
     assert wall_ahead_m(EVALUATOR.scene, down, within_m=1.0) == pytest.approx(0.57735, abs=1e-4)
+
+
+def test_a_proposed_camera_is_never_called_like_one_of_the_park() -> None:
+    # a park that took over the camera file of an earlier study is studied again
+    here = replace(small_site(), cameras=(camera("n1"), camera("n3", y_m=Y + 19.0)))
+    evaluator = evaluator_of(here)
+    seen = evaluator.existing(camera("v", x_m=X + 50.0))
+    mount = Mount("m", MountKind.MAST, Point(seen.model.x_m, seen.model.y_m), 6.0)
+    view = View(mount, seen.camera_type, seen.model, np.zeros(0, dtype=np.int32))
+    proposed = evaluator.proposed([view] * 3, evaluator.best([]))
+    assert [(one.id, one.name, one.model.id) for one in proposed] == [
+        ("n2", "N2", "n2"), ("n4", "N4", "n4"), ("n5", "N5", "n5"),
+    ]  # fmt: skip
