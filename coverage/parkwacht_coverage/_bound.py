@@ -29,6 +29,7 @@ PATIENCE = 15  # steps without a better bound before they get shorter
 SHORTEST = 1e-3
 N_BISECTIONS = 30
 SAFETY = 1e-9  # of the sums, for rounding
+SMALLEST = 1e-15  # a direction that has faded to less than this leads nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ class _Lagrangian:
         """Move the multipliers against a slope, so that it would fall by `length`."""
         scaled = self._metric * direction
         norm = float(direction @ scaled)
-        if norm > 0:
+        if norm > SMALLEST * float(self._metric.sum()):
             self.prices -= scaled * (length / norm)
             np.maximum(self.prices, 0.0, out=self.prices)
 

@@ -42,12 +42,12 @@ def in_order(choices: Choices) -> Wish:
     """Return the wish for the most of every goal, each before all that follow."""
     n_goals = len(choices.goals)
     factor = np.zeros(n_goals)
-    above = 1.0
+    below = 0.0  # what all goals after this one can be worth together
     for index in range(n_goals - 1, -1, -1):
         weight = choices.goals[index].weight
-        factor[index] = above
         least = float(weight.min()) if len(weight) else 1.0
-        above = 2.0 * above * (float(weight.sum()) + 1.0) / min(least, 1.0)
+        factor[index] = 2.0 * (below + 1.0) / min(least, 1.0) if below else 1.0
+        below += float(factor[index] * weight.sum())
     return Wish(factor, np.full(n_goals, np.inf))
 
 

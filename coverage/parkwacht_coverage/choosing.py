@@ -232,10 +232,13 @@ class _Solver:
         """Fill choices to begin with and the empty one, and improve the best."""
         effort = self._run.effort
         nothing = np.zeros(0, dtype=np.int64)
-        best = max((search.fill(one) for one in (*starts, nothing)), key=search.worth)
-        return search.improved(
+        filled = [search.fill(one) for one in (*starts, nothing)]
+        best = max(filled, key=lambda one: (self._keeps_floors(one), search.worth(one)))
+        found = search.improved(
             best, rounds=effort.rounds, seed=effort.seed, should_stop=self._run.should_stop
         )
+        # Sums of weights may lie nearer together than the wish tells apart.
+        return best if self._keeps_floors(best) and not self._keeps_floors(found) else found
 
     def _proven(self, chosen: Ints, value: float) -> tuple[float, Ints, bool]:
         """Bound a choice and better it; return the bound, the choice and whether time ended it."""
@@ -321,6 +324,8 @@ class _Solver:
         return value > than if self._task.stage is not None else value < than
 
     def _is_near(self, value: float, bound: float) -> bool:
+        if not math.isfinite(value):
+            return False  # nothing found yet
         largest = max(abs(value), abs(bound))
         return bool(abs(bound - value) <= self._run.effort.relative_gap * largest)
 

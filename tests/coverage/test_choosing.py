@@ -13,6 +13,7 @@ from parkwacht_coverage._model import Task
 from parkwacht_coverage._reduction import reduced
 from parkwacht_coverage.choices import Ceiling, Choices, Goal, Limits
 from parkwacht_coverage.choosing import Effort, Run, choose_cheapest, choose_most
+from parkwacht_coverage.impossible import QUICK
 
 Ints = npt.NDArray[np.int64]
 NAME = Text(nl="doel", en="goal")
@@ -206,3 +207,45 @@ def test_views_and_items_that_cannot_matter_are_left_out() -> None:
     assert views.tolist() == [0, 2]
     assert sorted(small.goals[0].weight) == [3.0, 4.0]
     assert small.goals[0].reachable == goal.reachable == 7.0
+
+
+def plain_choices(seen: list[list[list[float]]], weights: list[list[float]]) -> Choices:
+    """Make views that cost EUR 1 each on sites of their own for nothing."""
+    n_views = len(seen[0])
+    goals = tuple(
+        Goal(
+            str(i),
+            NAME,
+            sparse.csr_array(np.array(sees)),
+            np.array(weight),
+            np.ones(len(weight), dtype=np.int64),
+        )
+        for i, (sees, weight) in enumerate(zip(seen, weights, strict=True))
+    )
+    return Choices(
+        site_of=np.arange(n_views),
+        view_eur=np.ones(n_views),
+        is_counted=np.ones(n_views, dtype=np.bool_),
+        site_eur=np.zeros(n_views),
+        leaf_edge=np.full(n_views, -1),
+        edge_eur=np.zeros(0),
+        edge_parent=np.zeros(0, dtype=np.int64),
+        goals=goals,
+    )
+
+
+@pytest.mark.parametrize("least", [0.2, 1 / 3, 1e-3])
+def test_a_light_item_of_the_first_goal_goes_before_all_of_the_second(least: float) -> None:
+    choices = plain_choices([[[1.0], [0.0]], [[0.0, 0.0], [1.0, 1.0]]], [[least], [2.0, 40.0]])
+    answer = choose_most(choices, Limits(max_cameras=1), PROOF)
+    assert answer.views.tolist() == [0]
+
+
+def test_where_greedy_finds_nothing_that_meets_the_goals_the_program_does() -> None:
+    # Three of six items are at best seen by each of views 1 and 2; greedy begins with the four of 0.
+    sees = [[0.0, 1, 1, 1, 1, 0], [1.0, 1, 1, 0, 0, 0], [0.0, 0, 0, 1, 1, 1]]
+    choices = plain_choices([sees], [[1.0] * 6])
+    for effort in (QUICK, Effort(rounds=0)):
+        answer = choose_cheapest(choices, Limits(max_cameras=2), np.array([6.0]), Run(effort))
+        assert answer is not None
+        assert sorted(answer.views.tolist()) == [1, 2]
