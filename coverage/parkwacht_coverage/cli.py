@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -117,8 +118,12 @@ def run_study(request: StudyRequest, console: Console) -> tuple[Study, tuple[Pat
     console.print(result_table(study, say))
     for line in _lines(study, say):
         console.print(line)
+    pictures = [path for path in written if path.suffix == ".png"]
     for path in written:
-        console.print(f"  {escape(str(path))}", soft_wrap=True)
+        if path not in pictures:
+            console.print(f"  {escape(str(path))}", soft_wrap=True)
+    text = Text(nl=f"  en {len(pictures)} kaarten en beelden", en=f"  and {len(pictures)} pictures")
+    console.print(text.to(say))
     return study, written
 
 
@@ -229,20 +234,23 @@ def result_table(study: Study, language: Language) -> Table:
         nl=f"{study.site.name}: klasse {wanted.name.nl} of beter ({study.edition.title})",
         en=f"{study.site.name}: class {wanted.name.en} or better ({study.edition.title})",
     )
-    table = Table(title=escape(title.to(language)), title_justify="left")
-    headings = (
-        (Text(nl="scenario", en="scenario"), "left"),
-        (Text(nl="camera's", en="cameras"), "right"),
-        (Text(nl="plekken", en="sites"), "right"),
-        (Text(nl="eenmalig €", en="once EUR"), "right"),
-        (Text(nl="per jaar €", en="yearly EUR"), "right"),
-        (Text(nl="dag", en="day"), "right"),
-        (Text(nl="nacht", en="night"), "right"),
-        (Text(nl="poorten", en="gates"), "right"),
-        (Text(nl="langst ongezien", en="longest unseen"), "right"),
+    table = Table(
+        title=escape(title.to(language)),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    for text, justify in headings:
-        table.add_column(text.to(language), justify="right" if justify == "right" else "left")
+    table.add_column("", min_width=11, overflow="fold")
+    for heading in (
+        Text(nl="camera's\nop plekken", en="cameras\nat sites"),
+        Text(nl="eenmalig\n€", en="once\nEUR"),
+        Text(nl="per jaar\n€", en="a year\nEUR"),
+        Text(nl="dag\n%", en="day\n%"),
+        Text(nl="nacht\n%", en="night\n%"),
+        Text(nl="poort-\neisen", en="gate\nwishes"),
+        Text(nl="langst\nongezien", en="longest\nunseen"),
+    ):
+        table.add_column(heading.to(language), justify="right", no_wrap=True)
     for scenario in study.scenarios.values():
         table.add_row(*_row(study, scenario, language))
     return table
@@ -255,19 +263,18 @@ def _row(study: Study, scenario: Scenario, language: Language) -> list[str]:
     cost = scenario.cost
     return [
         SCENARIO_NAMES[scenario.id].to(language),
-        f"+{cost.n_cameras}" if cost.n_cameras else "0",
-        str(cost.n_sites),
-        _amount(cost.total_eur, language),
-        _amount(cost.yearly_eur, language),
-        *(f"{100 * study.seen_share(scenario, one):.1f} %" for one in Condition),
+        f"+{cost.n_cameras} / {cost.n_sites}" if cost.n_cameras else "-",
+        _number(cost.total_eur, language),
+        _number(cost.yearly_eur, language),
+        *(_number(100 * study.seen_share(scenario, one), language, 1) for one in Condition),
         f"{served}/{2 * len(scenario.gates)}",
         f"{longest:.0f} m",
     ]
 
 
-def _amount(eur: float, language: Language) -> str:
-    written = f"{eur:,.0f}"
-    return written.replace(",", ".") if language is Language.NL else written
+def _number(value: float, language: Language, digits: int = 0) -> str:
+    written = f"{value:,.{digits}f}"
+    return written.translate(str.maketrans(",.", ".,")) if language is Language.NL else written
 
 
 def _lines(study: Study, language: Language) -> list[str]:
@@ -278,16 +285,17 @@ def _lines(study: Study, language: Language) -> list[str]:
             Text(nl="bewezen het beste", en="proven best")
             if proof.is_proven
             else Text(
-                nl=f"hoogstens {100 * proof.gap:.1f} % onder de bovengrens",
+                nl=f"hoogstens {_number(100 * proof.gap, language, 1)} % onder de bovengrens",
                 en=f"at most {100 * proof.gap:.1f} % below the bound",
             )
         )
-        value = f"{proof.value:,.1f} {proof.unit}".strip()
+        value = f"{_number(proof.value, language, 1 if proof.unit else 0)} {proof.unit}".strip()
         lines.append(f"{proof.goal.to(language)}: {value}, {sure.to(language)}")
     error = 100 * study.sampling.error
     lines.append(
         Text(
-            nl=f"Steekproeffout van het raster: {error:.2f} procentpunt. Geschreven:",
+            nl=f"Steekproeffout van het raster: {_number(error, language, 2)} procentpunt. "
+            "Geschreven:",
             en=f"Sampling error of the grid: {error:.2f} percentage points. Written:",
         ).to(language)
     )
