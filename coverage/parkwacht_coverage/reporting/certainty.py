@@ -5,7 +5,7 @@ from parkwacht_coverage.light import IR_DERATING, LIGHT_MARGIN
 from parkwacht_coverage.plan import Weights
 from parkwacht_coverage.reporting import blocks
 from parkwacht_coverage.reporting.blocks import Block
-from parkwacht_coverage.reporting.story import Story
+from parkwacht_coverage.reporting.story import NO_PROOF_GAP, Story
 from parkwacht_coverage.reporting.words import KIND_NAMES
 from parkwacht_coverage.results import SCENARIO_NAMES, Proof
 
@@ -155,7 +155,7 @@ def _proof_table(story: Story) -> Block:
             words.text(SCENARIO_NAMES[scenario.id]),
             words.text(proof.goal),
             value_of(story, proof, proof.value),
-            value_of(story, proof, proof.bound),
+            value_of(story, proof, proof.bound) if proof.gap < NO_PROOF_GAP else "\u2013",
             story.proof(proof) + (say(*OUT_OF_TIME) if proof.is_time_limited else ""),
         ]
         for scenario in story.scenarios
