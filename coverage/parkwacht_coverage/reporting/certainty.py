@@ -1,5 +1,6 @@
 """What could go otherwise than computed, how it was computed, and from what."""
 
+from parkwacht_config.text import Text
 from parkwacht_coverage.density import load_editions
 from parkwacht_coverage.light import IR_DERATING, LIGHT_MARGIN
 from parkwacht_coverage.plan import Weights
@@ -9,6 +10,7 @@ from parkwacht_coverage.reporting.story import NO_PROOF_GAP, Story
 from parkwacht_coverage.reporting.words import KIND_NAMES
 from parkwacht_coverage.results import SCENARIO_NAMES, Proof
 
+ROUND = (Text(nl="ronde", en="round"), Text(nl="ronden", en="rounds"))
 OUT_OF_TIME = (" (tijd op)", " (out of time)")
 HASH_PARTS = 4  # a SHA-256 is written in so many groups, so that it may break over lines
 
@@ -189,13 +191,14 @@ def _sampling(story: Story) -> str:
         for one in (sampling.share_on_solve_grid, sampling.share_on_check_grid, sampling.error)
     ]
     n = words.number(sampling.added_witnesses)
+    rounds = words.plural(sampling.n_rounds, *ROUND)
     return say(
-        f"Gezocht is op een raster van {coarse}, nageteld op {fine}; in {sampling.n_rounds} ronden "
+        f"Gezocht is op een raster van {coarse}, nageteld op {fine}; in {rounds} "
         f"zijn {n} punten toegevoegd waar het grove raster te weinig zag. Het aandeel in beeld is "
         f"{shares[0]} op het grove en {shares[1]} op het fijne raster: de fout door het raster is "
         f"{shares[2]}.",
-        f"The search used a grid of {coarse}, the count one of {fine}; in {sampling.n_rounds} "
-        f"rounds {n} points were added where the coarse grid saw too little. The share in view is "
+        f"The search used a grid of {coarse}, the count one of {fine}; in {rounds} "
+        f"{n} points were added where the coarse grid saw too little. The share in view is "
         f"{shares[0]} on the coarse and {shares[1]} on the fine grid: the grid's error is "
         f"{shares[2]}.",
     )
