@@ -169,7 +169,7 @@ def measure_privacy(
             own[Condition.NIGHT].density[index][:] = np.where(lit, by_day, 0.0)
         for condition in Condition:
             if watcher.camera_type.is_thermal:
-                own[condition].is_warm[:] = _detect(watcher, scene, ground.private, targets[0])
+                own[condition].is_warm[:] = detect(watcher, scene, ground.private, targets[0])
             best[condition].add(own[condition])
         cameras[watcher.id] = {
             condition: _figures(own[condition], ground, edition, levels) for condition in Condition
@@ -239,7 +239,7 @@ def _reach_m(watcher: Watcher) -> float:
     return reach
 
 
-def _detect(watcher: Watcher, scene: Scene, points: WeightedPoints, targets: Targets) -> Bools:
+def detect(watcher: Watcher, scene: Scene, points: WeightedPoints, targets: Targets) -> Bools:
     """Return where a thermal camera would detect a person, shape (N,)."""
     person = find_target("person")
     found = np.zeros(len(points.weight), dtype=np.bool_)

@@ -20,15 +20,17 @@ from parkwacht_config.text import Text
 from parkwacht_coverage.choices import Ceiling
 from parkwacht_coverage.density import Edition, find_edition
 from parkwacht_coverage.evaluate import Evaluator
-from parkwacht_coverage.privacy import PrivacyLevel, Watcher, privacy_levels, watch
+from parkwacht_coverage.privacy import PrivacyLevel, Watcher, detect, privacy_levels, watch
 from parkwacht_coverage.privacy_ground import PrivacyGround, WeightedPoints, lay_privacy_ground
 from parkwacht_coverage.views import View
+from parkwacht_coverage.visibility import Targets
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 PRIVATE_STEP_M = 8.0
 PASSERS_BY_STEP_M = 8.0
+PRIVATE = ("camera_private_m2", "private_m2")
 
 NAMES = {
     "private_m2": Text(nl="gezien privégrond", en="private ground seen"),
@@ -53,14 +55,21 @@ class _Rule:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyRows:
-    """The ceilings for all views together, and which views keep to that for one camera."""
+    """
+    The ceilings for all views together, then all released cameras, and which views may be chosen.
+
+    A released camera that exceeds the ceiling for one camera is the only cell of a ceiling of 0.
+    """
 
     ceilings: tuple[Ceiling, ...]
     is_allowed: Bools
 
 
 def find_privacy_rows(
-    evaluator: Evaluator, views: Sequence[View], kept: Sequence[Watcher]
+    evaluator: Evaluator,
+    views: Sequence[View],
+    kept: Sequence[Watcher],
+    released: Sequence[Watcher] = (),
 ) -> PrivacyRows:
     """
     Write the privacy ceilings of a park as rows.
@@ -73,6 +82,8 @@ def find_privacy_rows(
         The candidates.
     kept
         Cameras that stay whatever is chosen.
+    released
+        Cameras of today that may stay: chosen like the views, after which their rows come.
 
     Returns
     -------
@@ -97,14 +108,16 @@ def find_privacy_rows(
     ceilings = []
     for rule in _rules(evaluator, ground, find_edition(goals.edition)):
         targets = evaluator.scene.targets(rule.points.points_m)
-        sees = _views_see(evaluator, views, rule)
+        own = [_watcher_sees(evaluator, one, rule, targets) for one in released]
+        sees = _with_rows(_views_see(evaluator, views, rule), own)
         if rule.id == "camera_private_m2":
-            is_allowed &= np.asarray(sees @ rule.points.weight).ravel() <= rule.limit
+            is_within = np.asarray(sees @ rule.points.weight).ravel() <= rule.limit
+            is_allowed &= is_within[: len(views)]
+            ceilings += _barred(rule, is_within, len(views))
             continue
         seen = np.zeros(len(rule.points.weight), dtype=np.bool_)
         for one in kept:
-            density, _ = watch(one, evaluator.scene, rule.points, targets)
-            seen |= (density >= rule.min_px_per_m) & _is_facing(rule, *one.eye_m[:2])
+            seen |= _watcher_sees(evaluator, one, rule, targets)
         used = float(rule.points.weight[seen].sum())
         _require_room(rule, used)
         free = np.flatnonzero(~seen & (np.asarray(sees.sum(axis=0)).ravel() > 0))
@@ -159,6 +172,31 @@ def _require_room(rule: _Rule, used: float) -> None:
             f"{name.en} {used:.4g}; raise the ceiling or release cameras (released)",
         )
     )
+
+
+def _barred(rule: _Rule, is_within: Bools, n_views: int) -> list[Ceiling]:
+    """Bar the released cameras that exceed the ceiling for one camera; views are left out."""
+    barred = n_views + np.flatnonzero(~is_within[n_views:])
+    if not len(barred):
+        return []
+    at = np.arange(len(barred))
+    sees = sparse.csr_array((np.ones(len(at)), (barred, at)), shape=(len(is_within), len(at)))
+    return [Ceiling(rule.id, NAMES[rule.id], sees, np.ones(len(at)), 0.0)]
+
+
+def _with_rows(sees: sparse.csr_array, rows: Sequence[Bools]) -> sparse.csr_array:
+    below = sparse.csr_array(np.array(rows, dtype=np.float64).reshape(len(rows), sees.shape[1]))
+    return sparse.csr_array(sparse.vstack([sees, below]))
+
+
+def _watcher_sees(evaluator: Evaluator, watcher: Watcher, rule: _Rule, targets: Targets) -> Bools:
+    """Return which points a camera of today sees; a thermal one only where it detects people."""
+    if watcher.camera_type.is_thermal:
+        if rule.id not in PRIVATE:
+            return np.zeros(len(rule.points.weight), dtype=np.bool_)
+        return detect(watcher, evaluator.scene, rule.points, targets)
+    density, _ = watch(watcher, evaluator.scene, rule.points, targets)
+    return (density >= rule.min_px_per_m) & _is_facing(rule, *watcher.eye_m[:2])
 
 
 def _is_facing(rule: _Rule, x_m: float, y_m: float) -> Bools:

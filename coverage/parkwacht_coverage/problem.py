@@ -151,9 +151,10 @@ def build_problem(
         for one in plate_views(gates, evaluator, mounts)
     ]
     watchers = [Watcher.of(one, site.camera_types[one.type_id]) for one in kept]
-    rows = find_privacy_rows(evaluator, views, watchers)
+    own = [Watcher.of(one, site.camera_types[one.type_id]) for one in released]
+    rows = find_privacy_rows(evaluator, views, watchers, own)
+    allowed = np.concatenate((np.flatnonzero(rows.is_allowed), len(views) + np.arange(len(own))))
     views = [view for view, is_allowed in zip(views, rows.is_allowed, strict=True) if is_allowed]
-    allowed = np.flatnonzero(rows.is_allowed)
     models = [
         *((view.model, view.camera_type) for view in views),
         *(
@@ -165,12 +166,11 @@ def build_problem(
     hits += [points.hits(*pair, search) for pair in models[len(views) :]]
     served = _Served(evaluator, points, gates, routes, models, hits)
     goals, gate_of, notes = served.goals(len(kept))
-    n_own = len(released)
-    ceilings = tuple(
-        replace(one.of_views(allowed), sees=_with_rows(one.sees[allowed], n_own))
-        for one in rows.ceilings
+    choices = replace(
+        _prices(site, mounts, views, forest, len(released)),
+        goals=goals,
+        ceilings=tuple(one.of_views(allowed) for one in rows.ceilings),
     )
-    choices = replace(_prices(site, mounts, views, forest, n_own), goals=goals, ceilings=ceilings)
     return PlacementProblem(
         site=site,
         ground=evaluator.ground,
@@ -183,10 +183,6 @@ def build_problem(
         gate_of=gate_of,
         notes=notes,
     )
-
-
-def _with_rows(sees: sparse.csr_array, n: int) -> sparse.csr_array:
-    return sparse.csr_array(sparse.vstack([sees, sparse.csr_array((n, sees.shape[1]))]))
 
 
 def _mounts(site: Site) -> list[Mount]:

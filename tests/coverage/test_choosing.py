@@ -242,7 +242,7 @@ def test_a_light_item_of_the_first_goal_goes_before_all_of_the_second(least: flo
 
 
 def test_where_greedy_finds_nothing_that_meets_the_goals_the_program_does() -> None:
-    # Three of six items are at best seen by each of views 1 and 2; greedy begins with the four of 0.
+    # Views 1 and 2 see three of the six items each; greedy begins with the four of view 0.
     sees = [[0.0, 1, 1, 1, 1, 0], [1.0, 1, 1, 0, 0, 0], [0.0, 0, 0, 1, 1, 1]]
     choices = plain_choices([sees], [[1.0] * 6])
     for effort in (QUICK, Effort(rounds=0)):

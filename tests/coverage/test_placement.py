@@ -227,6 +227,24 @@ def test_a_privacy_ceiling_is_kept_and_costs_coverage() -> None:
     assert found.values < free.values
 
 
+@pytest.mark.parametrize("key", ["private_m2", "camera_private_m2"])
+def test_a_released_camera_that_a_privacy_ceiling_bars_does_not_stay(key: str) -> None:
+    # c1 sees hundreds of square metres of the yard: kept, the ceiling is exceeded already.
+    site = tiny_site(privacy=PrivacyCeilings.model_validate({key: 1.0}))
+    problem = build_problem(park(site), pan_step_deg=60.0)
+    found = place(problem, budget_eur=0.0, effort=PROOF)
+    assert found.cameras == ()
+
+
+def test_a_thermal_camera_that_stays_recognises_nobody() -> None:
+    ceilings = PrivacyCeilings(recognisable_share=0.0, dwelling_window_m=0.0)
+    bare = replace(tiny_site(released=(), privacy=ceilings), purpose_areas=())
+    near = bullet().model_copy(update={"is_thermal": True})
+    site = replace(bare, camera_types={"bullet": near, "usual": bullet()})
+    problem = build_problem(park(site), pan_step_deg=60.0)
+    assert all(one.limit == 0.0 for one in problem.choices.ceilings)
+
+
 def message(**wish: object) -> str:
     problem = wish.pop("problem", None) or build_problem(
         park(tiny_site(released=())), pan_step_deg=60.0
