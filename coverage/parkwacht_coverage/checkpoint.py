@@ -2,7 +2,7 @@
 What a study has found so far, on disk, so that an interrupted one goes on where it stopped.
 
 Every answer that took a search is kept under a key of all that it depends on: the park's files, the
-options, the version of the software and the step. An answer of other inputs has another key and is
+options, the software as it is and the step. An answer of other inputs has another key and is
 never taken; a damaged file counts as absent. Only answers that were searched to their end are kept,
 so that a repeated study gives the same bytes.
 """
@@ -12,13 +12,36 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import parkwacht_config
+import parkwacht_coverage
 from parkwacht_config.errors import CoverageError
 from parkwacht_config.text import Text
 
 FORMAT = 1
+SOFTWARE = (parkwacht_config, parkwacht_coverage)
+LIBRARIES = ("highspy", "numpy", "shapely")
+
+
+@cache
+def software_digest() -> str:
+    """
+    Return the SHA-256 over the sources that answers come from, and the libraries' versions.
+
+    A version number alone would not do: it stays the same while prices or rules are edited.
+    """
+    digest = hashlib.sha256(" ".join(version(one) for one in LIBRARIES).encode())
+    for package in SOFTWARE:
+        for root in sorted(package.__path__):
+            for path in sorted(Path(root).rglob("*")):
+                if path.suffix in {".py", ".toml", ".yaml"}:
+                    digest.update(path.relative_to(root).as_posix().encode())
+                    digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class Checkpoint:
@@ -35,7 +58,8 @@ class Checkpoint:
 
     def __init__(self, folder: Path | None, inputs: Mapping[str, Any]) -> None:
         self._folder = folder
-        self._inputs = json.dumps({"format": FORMAT, **inputs}, sort_keys=True, default=str)
+        known = {"format": FORMAT, "software": software_digest(), **inputs}
+        self._inputs = json.dumps(known, sort_keys=True, default=str)
         self.n_taken = 0
 
     def take(self, step: str) -> dict[str, Any] | None:

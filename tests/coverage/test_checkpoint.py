@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+import parkwacht_config
 from parkwacht_config.errors import CoverageError
-from parkwacht_coverage.checkpoint import Checkpoint
+from parkwacht_coverage.checkpoint import Checkpoint, software_digest
 
 
 def test_an_answer_is_taken_again_for_the_same_inputs_only(tmp_path: Path) -> None:
@@ -13,6 +14,21 @@ def test_an_answer_is_taken_again_for_the_same_inputs_only(tmp_path: Path) -> No
     assert again.n_taken == 1
     assert again.take("place 60000") is None
     assert Checkpoint(tmp_path / "kept", {"digest": "b", "k": 3}).take("place 50000") is None
+
+
+def test_an_answer_of_other_software_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Checkpoint(tmp_path, {}).keep("step", {"value": 1})
+    other = tmp_path / "sources"
+    other.mkdir()
+    (other / "prices.toml").write_text("mast_eur = 1")
+    monkeypatch.setattr(parkwacht_config, "__path__", [str(other)])
+    software_digest.cache_clear()
+    assert Checkpoint(tmp_path, {}).take("step") is None
+    monkeypatch.undo()
+    software_digest.cache_clear()
+    assert Checkpoint(tmp_path, {}).take("step") == {"value": 1}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"step": "other", "answer": {}}', "\x00"])
