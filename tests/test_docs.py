@@ -41,3 +41,14 @@ def test_no_machine_path_stands_in_the_project() -> None:
         is_text = path.suffix in {".py", ".md", ".toml", ".sh", ".json", ".html"}
         if is_text and not {".venv", ".git", "node_modules"} & set(path.parts):
             assert path_of_a_machine not in path.read_text(errors="ignore"), path
+
+
+def test_every_module_of_coverage_has_its_question_in_the_readme() -> None:
+    # files of one name are told apart by their folder, which has a row of its own
+    package = ROOT / "coverage" / "parkwacht_coverage"
+    text = (ROOT / "coverage" / "README.md").read_text()
+    modules = [path for path in package.rglob("*.py") if path.name != "__init__.py"]
+    assert len(modules) > 100
+    folders = {f"{path.parent.name}/" for path in modules if path.parent != package}
+    names = folders | {path.name for path in modules}
+    assert sorted(name for name in names if f"`{name}`" not in text) == []
