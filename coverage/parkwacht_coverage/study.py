@@ -35,6 +35,7 @@ from parkwacht_coverage.problem import PAN_STEP_DEG, PlacementProblem, build_pro
 from parkwacht_coverage.results import (
     CurvePoint,
     InputFile,
+    Proof,
     Sampling,
     Scenario,
     ScenarioId,
@@ -52,6 +53,10 @@ MIN_STEP_M = 0.25
 QUICK_SOLVE_STEP_M = 6.0
 ENOUGH_ERROR = 0.002  # share of the weighted ground: below this the grids agree
 GENEROUS_FACTOR = 2.0
+MAX_TRIES = 3  # of the cheapest, each for goals stricter by what the one before missed
+STRICTER = 1.2  # what was missed of the ground, and a little more
+LEAST_UNSEEN_M = 5.0
+EXACT = 1e-6
 
 LOOKING = Text(nl="Vandaag bekijken", en="Looking at today")
 CANDIDATES = Text(nl="Kandidaten verzamelen", en="Gathering candidates")
@@ -209,10 +214,10 @@ class _Run:
             curve = self._curve(problem, self._all_eur(problem))
             budget_eur = find_knee(curve, self._share(today))
         wish = Wish(Aim.MOST, budget_eur, self._goals.max_cameras)
-        problem, found, recommended, sampling = self._refined(problem, witnesses, wish)
+        witnesses, problem, found, recommended, sampling = self._refined(problem, witnesses, wish)
         if curve is None:
             curve = self._curve(problem, GENEROUS_FACTOR * budget_eur)
-        more = self._cheapest(problem) | self._generous(problem, found, budget_eur)
+        more = self._cheapest(problem, witnesses) | self._generous(problem, found, budget_eur)
         scenarios = {ScenarioId.TODAY: today, ScenarioId.RECOMMENDED: recommended} | more
         for name in (ScenarioId.TODAY, ScenarioId.RECOMMENDED):
             scenarios[name] = self._robust(scenarios[name])
@@ -235,10 +240,11 @@ class _Run:
     def _tell(self, step: Text, done: int, total: int) -> None:
         self._listener.on_step(step, done, total)
 
-    def _problem(self, witnesses: Witnesses) -> PlacementProblem:
-        """Gather the candidates over the witnesses."""
+    def _problem(self, witnesses: Witnesses, goals: StudyGoals | None = None) -> PlacementProblem:
+        """Gather the candidates over the witnesses, for the goals of the park or stricter ones."""
+        site = replace(self._site, goals=goals or self._goals)
         evaluator = Evaluator(
-            self._site, witnesses.ground, self._class, light_margin=self._options.light_margin
+            site, witnesses.ground, self._class, light_margin=self._options.light_margin
         )
         return build_problem(
             evaluator,
@@ -256,7 +262,7 @@ class _Run:
 
     def _refined(
         self, problem: PlacementProblem, witnesses: Witnesses, wish: Wish
-    ) -> tuple[PlacementProblem, Placement, Scenario, Sampling]:
+    ) -> tuple[Witnesses, PlacementProblem, Placement, Scenario, Sampling]:
         """Choose, check on the fine grid, add the witnesses that were missed, choose again."""
         start: list[int] | None = None
         n_round, n_rounds = 1, self._options.n_rounds
@@ -279,27 +285,60 @@ class _Run:
             is_enough = sampling.error <= ENOUGH_ERROR or not missed.any()
             if is_enough or n_round == n_rounds or self._listener.should_stop():
                 self._tell(CHOOSING, n_rounds, n_rounds)
-                return problem, found, scenario, sampling
+                return witnesses, problem, found, scenario, sampling
             witnesses = witnesses.split(missed)
             finer = self._problem(witnesses)
             start = same_choice(problem, found, finer)
             problem, n_round = finer, n_round + 1
 
-    def _cheapest(self, problem: PlacementProblem) -> dict[ScenarioId, Scenario]:
-        """Find the least money that meets the goals; say so where nothing does."""
-        self._tell(COMPARING, 0, 2)
-        try:
-            found = self._searcher.find(problem, Wish(Aim.CHEAPEST, None, self._goals.max_cameras))
-        except PlacementImpossible as error:
-            self._warnings.append(error.text)
-            return {}
-        return {ScenarioId.CHEAPEST: self._assess(ScenarioId.CHEAPEST, _answer(found, None))}
+    def _cheapest(
+        self, problem: PlacementProblem, witnesses: Witnesses
+    ) -> dict[ScenarioId, Scenario]:
+        """
+        Find the least money that meets the goals; say so where nothing does.
+
+        A choice knows no masks and sees the fine grid through its witnesses, so that it may miss a
+        goal by a little: then it is made again for goals that are stricter by what it missed. The
+        bound stays that of the goals themselves, without masks: nothing can cost less.
+        """
+        goals, bound = self._goals, None
+        wish = Wish(Aim.CHEAPEST, None, self._goals.max_cameras)
+        for n_try in range(MAX_TRIES):
+            self._tell(COMPARING, n_try, MAX_TRIES + 1)
+            try:
+                found = self._searcher.find(problem, wish)
+            except PlacementImpossible as error:
+                if n_try == 0:
+                    self._warnings.append(error.text)
+                    return {}
+                break
+            bound = bound or found.proofs
+            answer = replace(_answer(found, None), proofs=_as_of(found.proofs, bound))
+            scenario = self._assess(ScenarioId.CHEAPEST, answer)
+            stricter = self._stricter(goals, scenario)
+            if stricter == goals or self._listener.should_stop():
+                break
+            goals, problem = stricter, self._problem(witnesses, stricter)
+        return {ScenarioId.CHEAPEST: scenario}
+
+    def _stricter(self, goals: StudyGoals, scenario: Scenario) -> StudyGoals:
+        """Return goals stricter by what a placement missed of those of the park."""
+        when = Condition(self._goals.condition)
+        missed = self._goals.min_area_share - self._share(scenario)
+        longest = max((one.longest_unseen_m[when] for one in scenario.routes), default=0.0)
+        excess_m = longest - self._goals.max_unseen_m
+        share, unseen_m = goals.min_area_share, goals.max_unseen_m
+        if missed > 0:
+            share = min(1.0, share + STRICTER * missed)
+        if excess_m > 0 and unseen_m > excess_m + LEAST_UNSEEN_M:
+            unseen_m -= excess_m
+        return goals.model_copy(update={"min_area_share": share, "max_unseen_m": unseen_m})
 
     def _generous(
         self, problem: PlacementProblem, found: Placement, budget_eur: float
     ) -> dict[ScenarioId, Scenario]:
         """Find the most for twice the budget."""
-        self._tell(COMPARING, 1, 2)
+        self._tell(COMPARING, MAX_TRIES, MAX_TRIES + 1)
         more_eur = GENEROUS_FACTOR * budget_eur
         wish = Wish(Aim.MOST, more_eur, self._goals.max_cameras)
         placement = self._searcher.find(problem, wish, found.chosen)
@@ -343,6 +382,17 @@ class _Run:
 
 def _answer(found: Placement, budget_eur: float | None) -> Answer:
     return Answer(found.cameras, found.views, found.cost, found.proofs, budget_eur)
+
+
+def _as_of(proofs: Sequence[Proof], first: Sequence[Proof]) -> tuple[Proof, ...]:
+    """Judge what was reached by the bounds of the first, least strict search."""
+    found = []
+    for proof, other in zip(proofs, first, strict=True):
+        largest = max(abs(proof.value), abs(other.bound))
+        gap = abs(proof.value - other.bound) / largest if largest else 0.0
+        is_proven = proof.is_proven and gap <= EXACT
+        found.append(replace(proof, bound=other.bound, gap=gap, is_proven=is_proven))
+    return tuple(found)
 
 
 def same_choice(before: PlacementProblem, found: Placement, after: PlacementProblem) -> list[int]:

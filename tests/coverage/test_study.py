@@ -306,3 +306,13 @@ def test_a_building_in_the_way_never_adds_coverage() -> None:
 
 def test_scene_without_buildings() -> None:
     assert Scene([]).building_at(X, Y, 5.0) is None
+
+
+def test_the_cheapest_meets_its_goals_on_the_fine_grid_behind_its_masks() -> None:
+    found = study_of(small_site(), min_area_share=0.6, max_unseen_m=40.0)
+    cheapest = found.scenarios[ScenarioId.CHEAPEST]
+    seen = found.is_seen(cheapest, Condition.NIGHT)
+    assert found.ground.weight[seen].sum() >= 0.6 * found.ground.weight.sum()
+    assert not [one for one in cheapest.unmet if "weighted ground" in one.en]
+    (proof,) = cheapest.proofs
+    assert proof.bound <= proof.value == pytest.approx(cheapest.cost.total_eur)

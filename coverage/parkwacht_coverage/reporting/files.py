@@ -68,6 +68,8 @@ def write_report(
             pictures.append(folder / name)
             on_written()
         pictures += draw_frames(study.site, study.recommended, folder)
+        for stale in set(folder.glob("mask_*.png")) - set(pictures):
+            stale.unlink()  # of a camera that an earlier study proposed
         on_written()
         report = folder / REPORT_NAME
         report.write_bytes(typeset(Story.of(study, words, on), pictures))
