@@ -54,7 +54,6 @@ QUICK_SOLVE_STEP_M = 6.0
 ENOUGH_ERROR = 0.002  # share of the weighted ground: below this the grids agree
 GENEROUS_FACTOR = 2.0
 MAX_TRIES = 3  # of the cheapest, each for goals stricter by what the one before missed
-STRICTER = 1.2  # what was missed of the ground, and a little more
 LEAST_UNSEEN_M = 5.0
 EXACT = 1e-6
 
@@ -315,21 +314,21 @@ class _Run:
             bound = bound or found.proofs
             answer = replace(_answer(found, None), proofs=_as_of(found.proofs, bound))
             scenario = self._assess(ScenarioId.CHEAPEST, answer)
-            stricter = self._stricter(goals, scenario)
+            stricter = self._stricter(goals, scenario, _claimed_share(problem, found))
             if stricter == goals or self._listener.should_stop():
                 break
             goals, problem = stricter, self._problem(witnesses, stricter)
         return {ScenarioId.CHEAPEST: scenario}
 
-    def _stricter(self, goals: StudyGoals, scenario: Scenario) -> StudyGoals:
-        """Return goals stricter by what a placement missed of those of the park."""
+    def _stricter(self, goals: StudyGoals, scenario: Scenario, claimed_share: float) -> StudyGoals:
+        """Return goals that a placement fails which claimed to meet them and missed by a little."""
         when = Condition(self._goals.condition)
         missed = self._goals.min_area_share - self._share(scenario)
         longest = max((one.longest_unseen_m[when] for one in scenario.routes), default=0.0)
         excess_m = longest - self._goals.max_unseen_m
         share, unseen_m = goals.min_area_share, goals.max_unseen_m
         if missed > 0:
-            share = min(1.0, share + STRICTER * missed)
+            share = min(1.0, max(share, claimed_share) + missed)
         if excess_m > 0 and unseen_m > excess_m + LEAST_UNSEEN_M:
             unseen_m -= excess_m
         return goals.model_copy(update={"min_area_share": share, "max_unseen_m": unseen_m})
@@ -393,6 +392,15 @@ def _as_of(proofs: Sequence[Proof], first: Sequence[Proof]) -> tuple[Proof, ...]
         is_proven = proof.is_proven and gap <= EXACT
         found.append(replace(proof, bound=other.bound, gap=gap, is_proven=is_proven))
     return tuple(found)
+
+
+def _claimed_share(problem: PlacementProblem, found: Placement) -> float:
+    """Return which share of the weighted ground a search took its answer to see."""
+    total = float(problem.ground.weight.sum())
+    for goal, value in zip(problem.choices.goals, found.values, strict=True):
+        if goal.id == "area" and total:
+            return value / total
+    return 0.0
 
 
 def same_choice(before: PlacementProblem, found: Placement, after: PlacementProblem) -> list[int]:
