@@ -1,6 +1,7 @@
 """Every command and setting is documented, and every link leads somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import typer.main
 
 from parkwacht_api.cli import app
 from parkwacht_config.settings import Settings
+from parkwacht_config.study import Costs, StudyGoals
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -33,6 +35,14 @@ def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text()):
         if not target.startswith(("http://", "https://")):
             assert (document.parent / target).exists(), target
+
+
+def test_the_goals_and_costs_of_the_guide_can_be_read() -> None:
+    text = (ROOT / "docs" / "guide" / "study.md").read_text()
+    blocks = [tomllib.loads(one) for one in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    (example,) = [one for one in blocks if "study" in one]
+    assert StudyGoals.model_validate(example["study"]).privacy.private_m2 == 45_000
+    assert Costs.model_validate(example["costs"]).mast_eur == 5_200
 
 
 def test_no_machine_path_stands_in_the_project() -> None:
