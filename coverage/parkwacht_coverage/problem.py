@@ -40,6 +40,7 @@ from parkwacht_coverage.privacy import Watcher
 from parkwacht_coverage.privacy_rows import find_privacy_rows
 from parkwacht_coverage.routes import RouteSamples, sample_routes
 from parkwacht_coverage.trench import TrenchForest, plan_trenches
+from parkwacht_coverage.unmasked import FutureMasks
 from parkwacht_coverage.views import Search, View, find_views, is_candidate
 
 Floats = npt.NDArray[np.float64]
@@ -164,6 +165,8 @@ def build_problem(
     ]
     hits = [np.asarray(view.hits, dtype=np.int64) for view in views]
     hits += [points.hits(*pair, search) for pair in models[len(views) :]]
+    bare = [model for model, _ in models]
+    hits = FutureMasks.of(evaluator).unmasked(bare, hits, points.ground.points_m)
     served = _Served(evaluator, points, gates, routes, models, hits)
     goals, gate_of, notes = served.goals(len(kept))
     choices = replace(
