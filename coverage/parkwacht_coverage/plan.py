@@ -6,7 +6,7 @@ same targets. The points of one kind of ground share its exact area, so that nar
 what they are although the grid hits them now and then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -118,8 +118,7 @@ def public_ground(site: Site) -> dict[AreaKind, BaseGeometry]:
     Where kinds overlap, the first of `AreaKind` counts; under a building that leaves a passage the
     ground stays public.
     """
-    standing = [one.polygon for one in site.buildings if one.base_m <= 0]
-    taken: BaseGeometry = shapely.union_all(standing)
+    taken = built_on(site, [one.polygon for one in site.public_areas])
     found: dict[AreaKind, BaseGeometry] = {}
     for kind in AreaKind:
         area = shapely.union_all([one.polygon for one in site.public_areas if one.kind is kind])
@@ -128,6 +127,18 @@ def public_ground(site: Site) -> dict[AreaKind, BaseGeometry]:
             found[kind] = free
             taken = taken.union(free)
     return found
+
+
+def built_on(site: Site, areas: Sequence[BaseGeometry]) -> BaseGeometry:
+    """
+    Return the footprints that stand on any of some areas, joined.
+
+    Of a whole town only these matter, and joining 200,000 footprints takes most of a minute.
+    """
+    standing = np.array([one.polygon for one in site.buildings if one.base_m <= 0], dtype=object)
+    grounds = np.array(areas, dtype=object)
+    near = np.unique(shapely.STRtree(standing).query(grounds, predicate="intersects")[1])
+    return shapely.union_all(standing[near])
 
 
 def lay_grid(

@@ -34,7 +34,7 @@ from shapely.geometry.polygon import orient
 from parkwacht_config.site import Building, BuildingUse, Site
 from parkwacht_coverage.camera import FEET_HEIGHT_M
 from parkwacht_coverage.light import illuminance_lux
-from parkwacht_coverage.plan import grid_points, public_ground
+from parkwacht_coverage.plan import built_on, grid_points, public_ground
 from parkwacht_coverage.visibility import Scene
 
 Floats = npt.NDArray[np.float64]
@@ -135,14 +135,16 @@ def find_areas(site: Site) -> PrivacyAreas:
         Without purpose areas in the park, the purpose is its public ground inside the outline.
     """
     public = shapely.union_all(list(public_ground(site).values()))
-    built = shapely.union_all([one.polygon for one in site.buildings if one.base_m <= 0])
     given = shapely.union_all([one.polygon for one in site.purpose_areas])
-    purpose = given.difference(built) if site.purpose_areas else public & site.boundary
+    purpose = public & site.boundary
+    if site.purpose_areas:
+        purpose = given.difference(built_on(site, [given]))
     if site.private_areas:
         whole = shapely.union_all([one.polygon for one in site.private_areas])
     else:
         whole = site.boundary
     near = purpose.buffer(PRIVACY_RANGE_M)
+    built = built_on(site, [near])
     private = whole.difference(shapely.union_all([public, built, purpose])) & near
     return PrivacyAreas(purpose, private, public, not site.private_areas)
 
