@@ -44,6 +44,7 @@ from parkwacht_coverage.results import (
 from parkwacht_coverage.robustness import find_robustness
 from parkwacht_coverage.routes import sample_routes
 from parkwacht_coverage.searching import Searcher, Wish
+from parkwacht_coverage.strict import with_higher_floors, with_lower_ceilings
 from parkwacht_coverage.trench import plan_trenches
 from parkwacht_coverage.witness import Witnesses, coarsen
 
@@ -53,8 +54,7 @@ MIN_STEP_M = 0.25
 QUICK_SOLVE_STEP_M = 6.0
 ENOUGH_ERROR = 0.002  # share of the weighted ground: below this the grids agree
 GENEROUS_FACTOR = 2.0
-MAX_TRIES = 3  # of the cheapest, each for goals stricter by what the one before missed
-LEAST_UNSEEN_M = 5.0
+MAX_TRIES = 3  # of a scenario, each for goals stricter by what the one before missed
 EXACT = 1e-6
 
 LOOKING = Text(nl="Vandaag bekijken", en="Looking at today")
@@ -216,7 +216,9 @@ class _Run:
         witnesses, problem, found, recommended, sampling = self._refined(problem, witnesses, wish)
         if curve is None:
             curve = self._curve(problem, GENEROUS_FACTOR * budget_eur)
-        more = self._cheapest(problem, witnesses) | self._generous(problem, found, budget_eur)
+        more = self._cheapest(problem, witnesses) | self._generous(
+            problem, witnesses, found, budget_eur
+        )
         scenarios = {ScenarioId.TODAY: today, ScenarioId.RECOMMENDED: recommended} | more
         for name in (ScenarioId.TODAY, ScenarioId.RECOMMENDED):
             scenarios[name] = self._robust(scenarios[name])
@@ -271,80 +273,104 @@ class _Run:
             scenario = self._assess(ScenarioId.RECOMMENDED, _answer(found, wish.budget_eur))
             density = scenario.density[Condition(self._goals.condition)]
             seen = density >= self._class.threshold_px_per_m
-            on_solve = float(witnesses.ground.weight[seen[witnesses.chosen]].sum())
-            sampling = Sampling(
-                solve_step_m=self._options.solve_step_m,
-                check_step_m=self._options.grid_step_m,
-                n_rounds=n_round,
-                added_witnesses=witnesses.n_added,
-                share_on_solve_grid=on_solve / float(self._ground.weight.sum()),
-                share_on_check_grid=self._share(scenario),
-            )
+            sampling = self._sampling(witnesses, scenario, n_round)
             missed = witnesses.disagreeing(seen)
             is_enough = sampling.error <= ENOUGH_ERROR or not missed.any()
             if is_enough or n_round == n_rounds or self._listener.should_stop():
                 self._tell(CHOOSING, n_rounds, n_rounds)
+                scenario = self._strict(ScenarioId.RECOMMENDED, problem, witnesses, wish, found)
+                sampling = self._sampling(witnesses, scenario, n_round)
                 return witnesses, problem, found, scenario, sampling
             witnesses = witnesses.split(missed)
             finer = self._problem(witnesses)
             start = same_choice(problem, found, finer)
             problem, n_round = finer, n_round + 1
 
+    def _sampling(self, witnesses: Witnesses, scenario: Scenario, n_rounds: int) -> Sampling:
+        """Compare what a scenario sees of the witnesses and of the fine grid."""
+        density = scenario.density[Condition(self._goals.condition)]
+        seen = density >= self._class.threshold_px_per_m
+        on_solve = float(witnesses.ground.weight[seen[witnesses.chosen]].sum())
+        return Sampling(
+            solve_step_m=self._options.solve_step_m,
+            check_step_m=self._options.grid_step_m,
+            n_rounds=n_rounds,
+            added_witnesses=witnesses.n_added,
+            share_on_solve_grid=on_solve / float(self._ground.weight.sum()),
+            share_on_check_grid=self._share(scenario),
+        )
+
     def _cheapest(
         self, problem: PlacementProblem, witnesses: Witnesses
     ) -> dict[ScenarioId, Scenario]:
-        """
-        Find the least money that meets the goals; say so where nothing does.
-
-        A choice knows no masks and sees the fine grid through its witnesses, so that it may miss a
-        goal by a little: then it is made again for goals that are stricter by what it missed. The
-        bound stays that of the goals themselves, without masks: nothing can cost less.
-        """
-        goals, bound = self._goals, None
+        """Find the least money that meets the goals; say so where nothing does."""
+        self._tell(COMPARING, 0, 2)
         wish = Wish(Aim.CHEAPEST, None, self._goals.max_cameras)
-        for n_try in range(MAX_TRIES):
-            self._tell(COMPARING, n_try, MAX_TRIES + 1)
-            try:
-                found = self._searcher.find(problem, wish)
-            except PlacementImpossible as error:
-                if n_try == 0:
-                    self._warnings.append(error.text)
-                    return {}
-                break
-            bound = bound or found.proofs
-            answer = replace(_answer(found, None), proofs=_as_of(found.proofs, bound))
-            scenario = self._assess(ScenarioId.CHEAPEST, answer)
-            stricter = self._stricter(goals, scenario, _claimed_share(problem, found))
-            if stricter == goals or self._listener.should_stop():
-                break
-            goals, problem = stricter, self._problem(witnesses, stricter)
+        try:
+            found = self._searcher.find(problem, wish)
+        except PlacementImpossible as error:
+            self._warnings.append(error.text)
+            return {}
+        scenario = self._strict(ScenarioId.CHEAPEST, problem, witnesses, wish, found)
         return {ScenarioId.CHEAPEST: scenario}
 
-    def _stricter(self, goals: StudyGoals, scenario: Scenario, claimed_share: float) -> StudyGoals:
-        """Return goals that a placement fails which claimed to meet them and missed by a little."""
-        when = Condition(self._goals.condition)
-        missed = self._goals.min_area_share - self._share(scenario)
-        longest = max((one.longest_unseen_m[when] for one in scenario.routes), default=0.0)
-        excess_m = longest - self._goals.max_unseen_m
-        share, unseen_m = goals.min_area_share, goals.max_unseen_m
-        if missed > 0:
-            share = min(1.0, max(share, claimed_share) + missed)
-        if excess_m > 0 and unseen_m > excess_m + LEAST_UNSEEN_M:
-            unseen_m -= excess_m
-        return goals.model_copy(update={"min_area_share": share, "max_unseen_m": unseen_m})
-
     def _generous(
-        self, problem: PlacementProblem, found: Placement, budget_eur: float
+        self,
+        problem: PlacementProblem,
+        witnesses: Witnesses,
+        found: Placement,
+        budget_eur: float,
     ) -> dict[ScenarioId, Scenario]:
         """Find the most for twice the budget."""
-        self._tell(COMPARING, MAX_TRIES, MAX_TRIES + 1)
-        more_eur = GENEROUS_FACTOR * budget_eur
-        wish = Wish(Aim.MOST, more_eur, self._goals.max_cameras)
-        placement = self._searcher.find(problem, wish, found.chosen)
+        self._tell(COMPARING, 1, 2)
+        wish = Wish(Aim.MOST, GENEROUS_FACTOR * budget_eur, self._goals.max_cameras)
+        more = self._searcher.find(problem, wish, found.chosen)
+        scenario = self._strict(ScenarioId.GENEROUS, problem, witnesses, wish, more)
         self._tell(COMPARING, 2, 2)
-        return {
-            ScenarioId.GENEROUS: self._assess(ScenarioId.GENEROUS, _answer(placement, more_eur))
-        }
+        return {ScenarioId.GENEROUS: scenario}
+
+    def _strict(
+        self,
+        name: ScenarioId,
+        problem: PlacementProblem,
+        witnesses: Witnesses,
+        wish: Wish,
+        found: Placement,
+    ) -> Scenario:
+        """
+        Evaluate a placement; make it again, for stricter goals, while it misses what was asked.
+
+        The bounds stay those of the first search: nothing that keeps to stricter goals is better.
+        """
+        goals, first = self._goals, found.proofs
+        for n_try in range(1, MAX_TRIES + 1):
+            answer = replace(_answer(found, wish.budget_eur), proofs=_as_of(found.proofs, first))
+            scenario = self._assess(name, answer)
+            stricter = self._stricter(goals, scenario, problem, found)
+            if stricter == goals or n_try == MAX_TRIES or self._listener.should_stop():
+                break
+            try:
+                goals, again = stricter, self._problem(witnesses, stricter)
+                found = self._searcher.find(again, wish, same_choice(problem, found, again))
+            except CoverageError:  # what stays misses it already, or nothing is strict enough
+                break
+            problem = again
+        return scenario
+
+    def _stricter(
+        self, goals: StudyGoals, scenario: Scenario, problem: PlacementProblem, found: Placement
+    ) -> StudyGoals:
+        bare = scenario.privacy_unmasked or scenario.privacy
+        goals = with_lower_ceilings(goals, self._goals.privacy, bare)
+        if found.aim is Aim.MOST:
+            return goals
+        return with_higher_floors(
+            goals,
+            self._goals,
+            scenario,
+            share=self._share(scenario),
+            claimed_share=_claimed_share(problem, found),
+        )
 
     def _curve(self, problem: PlacementProblem, largest_eur: float) -> tuple[CurvePoint, ...]:
         """Trace the cost curve up to a budget, in equal steps."""
@@ -366,7 +392,9 @@ class _Run:
     def _all_eur(self, problem: PlacementProblem) -> float:
         """Return what the most that can be had costs: where the curve ends without a budget."""
         found = self._searcher.find(problem, Wish(Aim.MOST, None, self._goals.max_cameras))
-        return found.cost.total_eur
+        # Where nothing can be added the curve is flat; a budget below the cheapest view is refused.
+        least = float(problem.choices.cheapest_eur().min())
+        return max(found.cost.total_eur, least)
 
     def _robust(self, scenario: Scenario) -> Scenario:
         """Find what is left of a scenario when something goes wrong."""

@@ -120,6 +120,12 @@ def test_without_a_budget_the_knee_of_the_curve_is_taken() -> None:
     assert found.recommended.budget_eur in [one.budget_eur for one in found.curve]
 
 
+def test_a_park_in_which_no_goal_can_be_served_better_is_told_to_leave_it_as_it_is() -> None:
+    found = study_of(small_site(gates=()), budget_eur=None, priorities=("gates",))
+    assert found.recommended.cost.total_eur == 0
+    assert len(found.recommended.cameras) == 1
+
+
 def test_a_study_goes_on_where_it_stopped_and_gives_the_same(tmp_path: Path) -> None:
     options = replace(OPTIONS, goals=GOALS)
     whole = compute_study(small_site(), options)
