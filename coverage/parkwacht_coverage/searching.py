@@ -7,7 +7,7 @@ next study differ from an undisturbed one.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parkwacht_config.text import Text
@@ -18,6 +18,7 @@ from parkwacht_coverage.placement import Aim, Placement, place
 from parkwacht_coverage.problem import PlacementProblem
 from parkwacht_coverage.results import Proof
 
+EXACT = 1e-6
 OnSearch = Callable[[str, float, float], None]
 
 
@@ -144,3 +145,65 @@ def _to_proof(kept: Mapping[str, Any]) -> Proof:
     value, bound, gap = (float(one) for one in kept["numbers"])
     nl, en = kept["goal"]
     return Proof(Text(nl=nl, en=en), str(kept["unit"]), value, bound, gap, bool(kept["is_proven"]))
+
+
+def judged_by(proofs: Sequence[Proof], first: Sequence[Proof]) -> tuple[Proof, ...]:
+    """
+    Judge what a stricter search reached by the bounds of the first, least strict one.
+
+    Parameters
+    ----------
+    proofs, first
+        Of both searches, goal by goal.
+
+    Returns
+    -------
+    proofs
+        What was reached, with the bound and the gap to it.
+    """
+    found = []
+    for proof, other in zip(proofs, first, strict=True):
+        largest = max(abs(proof.value), abs(other.bound))
+        gap = abs(proof.value - other.bound) / largest if largest else 0.0
+        is_proven = proof.is_proven and gap <= EXACT
+        found.append(replace(proof, bound=other.bound, gap=gap, is_proven=is_proven))
+    return tuple(found)
+
+
+def claimed_share(problem: PlacementProblem, found: Placement) -> float:
+    """
+    Return which share of the weighted ground a search took its answer to see.
+
+    Parameters
+    ----------
+    problem, found
+        What was chosen from, and what was chosen.
+    """
+    total = float(problem.ground.weight.sum())
+    for goal, value in zip(problem.choices.goals, found.values, strict=True):
+        if goal.id == "area" and total:
+            return value / total
+    return 0.0
+
+
+def same_choice(before: PlacementProblem, found: Placement, after: PlacementProblem) -> list[int]:
+    """
+    Find the views of a placement among those of another problem of the same park.
+
+    Parameters
+    ----------
+    before, found
+        A problem and a placement chosen from it.
+    after
+        The problem to choose from now; views that it lacks are left out.
+
+    Returns
+    -------
+    chosen
+        Indices of its choices.
+    """
+    of_view = {view.model: index for index, view in enumerate(after.views)}
+    views = [before.views[one].model for one in found.chosen if one < before.n_views]
+    own = [one - before.n_views for one in found.chosen if one >= before.n_views]
+    chosen = [of_view[model] for model in views if model in of_view]
+    return [*chosen, *(after.n_views + one for one in own)]

@@ -35,7 +35,6 @@ from parkwacht_coverage.problem import PAN_STEP_DEG, PlacementProblem, build_pro
 from parkwacht_coverage.results import (
     CurvePoint,
     InputFile,
-    Proof,
     Sampling,
     Scenario,
     ScenarioId,
@@ -43,7 +42,13 @@ from parkwacht_coverage.results import (
 )
 from parkwacht_coverage.robustness import find_robustness
 from parkwacht_coverage.routes import sample_routes
-from parkwacht_coverage.searching import Searcher, Wish
+from parkwacht_coverage.searching import (
+    Searcher,
+    Wish,
+    claimed_share,
+    judged_by,
+    same_choice,
+)
 from parkwacht_coverage.strict import with_higher_floors, with_lower_ceilings
 from parkwacht_coverage.trench import plan_trenches
 from parkwacht_coverage.witness import Witnesses, coarsen
@@ -55,7 +60,6 @@ QUICK_SOLVE_STEP_M = 6.0
 ENOUGH_ERROR = 0.002  # share of the weighted ground: below this the grids agree
 GENEROUS_FACTOR = 2.0
 MAX_TRIES = 3  # of a scenario, each for goals stricter by what the one before missed
-EXACT = 1e-6
 
 LOOKING = Text(nl="Vandaag bekijken", en="Looking at today")
 CANDIDATES = Text(nl="Kandidaten verzamelen", en="Gathering candidates")
@@ -344,7 +348,7 @@ class _Run:
         """
         goals, first = self._goals, found.proofs
         for n_try in range(1, MAX_TRIES + 1):
-            answer = replace(_answer(found, wish.budget_eur), proofs=_as_of(found.proofs, first))
+            answer = replace(_answer(found, wish.budget_eur), proofs=judged_by(found.proofs, first))
             scenario = self._assess(name, answer)
             stricter = self._stricter(goals, scenario, problem, found)
             if stricter == goals or n_try == MAX_TRIES or self._listener.should_stop():
@@ -369,7 +373,7 @@ class _Run:
             self._goals,
             scenario,
             share=self._share(scenario),
-            claimed_share=_claimed_share(problem, found),
+            claimed_share=claimed_share(problem, found),
         )
 
     def _curve(self, problem: PlacementProblem, largest_eur: float) -> tuple[CurvePoint, ...]:
@@ -409,49 +413,6 @@ class _Run:
 
 def _answer(found: Placement, budget_eur: float | None) -> Answer:
     return Answer(found.cameras, found.views, found.cost, found.proofs, budget_eur)
-
-
-def _as_of(proofs: Sequence[Proof], first: Sequence[Proof]) -> tuple[Proof, ...]:
-    """Judge what was reached by the bounds of the first, least strict search."""
-    found = []
-    for proof, other in zip(proofs, first, strict=True):
-        largest = max(abs(proof.value), abs(other.bound))
-        gap = abs(proof.value - other.bound) / largest if largest else 0.0
-        is_proven = proof.is_proven and gap <= EXACT
-        found.append(replace(proof, bound=other.bound, gap=gap, is_proven=is_proven))
-    return tuple(found)
-
-
-def _claimed_share(problem: PlacementProblem, found: Placement) -> float:
-    """Return which share of the weighted ground a search took its answer to see."""
-    total = float(problem.ground.weight.sum())
-    for goal, value in zip(problem.choices.goals, found.values, strict=True):
-        if goal.id == "area" and total:
-            return value / total
-    return 0.0
-
-
-def same_choice(before: PlacementProblem, found: Placement, after: PlacementProblem) -> list[int]:
-    """
-    Find the views of a placement among those of another problem of the same park.
-
-    Parameters
-    ----------
-    before, found
-        A problem and a placement chosen from it.
-    after
-        The problem to choose from now; views that it lacks are left out.
-
-    Returns
-    -------
-    chosen
-        Indices of its choices.
-    """
-    of_view = {view.model: index for index, view in enumerate(after.views)}
-    views = [before.views[one].model for one in found.chosen if one < before.n_views]
-    own = [one - before.n_views for one in found.chosen if one >= before.n_views]
-    chosen = [of_view[model] for model in views if model in of_view]
-    return [*chosen, *(after.n_views + one for one in own)]
 
 
 def _check(options: StudyOptions) -> None:
