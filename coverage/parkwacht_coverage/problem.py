@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from parkwacht_config.errors import CoverageError
-from parkwacht_config.site import AreaKind, Camera, CameraType, Mount, Site
+from parkwacht_config.site import AreaKind, Camera, CameraType, Mount, PrivacyMask, Site
 from parkwacht_config.text import Text
 from parkwacht_coverage.camera import CameraModel
 from parkwacht_coverage.choices import NO_EDGE, Choices, Goal
@@ -35,6 +35,7 @@ from parkwacht_coverage.gates import (
     sees_overview,
 )
 from parkwacht_coverage.light import is_lit_for
+from parkwacht_coverage.masks import area_behind_masks
 from parkwacht_coverage.plan import Ground
 from parkwacht_coverage.privacy import Watcher
 from parkwacht_coverage.privacy_rows import find_privacy_rows
@@ -53,6 +54,8 @@ CANDIDATE_TYPES = (
     "varifocal_4mp_12mm",
     "varifocal_8mp_10mm",
 )
+_Look = tuple[CameraModel, CameraType, tuple[PrivacyMask, ...]]  # and what is black in its image
+
 PAN_STEP_DEG = 15.0
 PLATE_PX_PER_M = 250.0  # below that no plate is readable
 NEAR_FACTOR = 1.5  # the corner of an image reaches farther than its middle
@@ -156,18 +159,20 @@ def build_problem(
     rows = find_privacy_rows(evaluator, views, watchers, own)
     allowed = np.concatenate((np.flatnonzero(rows.is_allowed), len(views) + np.arange(len(own))))
     views = [view for view, is_allowed in zip(views, rows.is_allowed, strict=True) if is_allowed]
-    models = [
-        *((view.model, view.camera_type) for view in views),
-        *(
-            (CameraModel.of(one, site.camera_types[one.type_id]), site.camera_types[one.type_id])
-            for one in (*released, *kept)
-        ),
-    ]
+    looks: list[_Look] = [(view.model, view.camera_type, ()) for view in views]
+    for one in (*released, *kept):
+        today = Watcher.of(one, site.camera_types[one.type_id], site.privacy_masks)
+        looks.append((today.models[0], today.camera_type, today.masks))
     hits = [np.asarray(view.hits, dtype=np.int64) for view in views]
-    hits += [points.hits(*pair, search) for pair in models[len(views) :]]
-    bare = [model for model, _ in models]
-    hits = FutureMasks.of(evaluator).unmasked(bare, hits, points.ground.points_m)
-    served = _Served(evaluator, points, gates, routes, models, hits)
+    hits += [points.hits(model, its, search) for model, its, _ in looks[len(views) :]]
+    xyz = points.ground.points_m
+    free = FutureMasks.of(evaluator).unmasked([model for model, _, _ in looks], hits, xyz)
+    hits = [
+        # A camera of today that the park gives masks of its own keeps those and gets no others.
+        hit[~area_behind_masks(model, masks, xyz[hit])] if masks else rest
+        for (model, _, masks), hit, rest in zip(looks, hits, free, strict=True)
+    ]
+    served = _Served(evaluator, points, gates, routes, looks, hits)
     goals, gate_of, notes = served.goals(len(kept))
     choices = replace(
         _prices(site, mounts, views, forest, len(released)),
@@ -324,14 +329,14 @@ class _Served:
         points: _Points,
         gates: Sequence[GateSamples],
         routes: Sequence[RouteSamples],
-        models: Sequence[tuple[CameraModel, CameraType]],
+        looks: Sequence[_Look],
         hits: Sequence[Ints],
     ) -> None:
         self._evaluator = evaluator
         self._points = points
         self._gates = gates
         self._routes = routes
-        self._models = models
+        self._looks = looks
         self._condition = Condition(evaluator.site.goals.condition)
         indptr = np.concatenate(([0], np.cumsum([len(one) for one in hits])))
         indices = np.concatenate(hits) if hits else np.zeros(0, dtype=np.int64)
@@ -419,25 +424,26 @@ class _Served:
                     )
                     columns.append(lane)
                     weight.append(1.0 / gate.n_lanes)
-        dense = np.array(columns, dtype=np.float64).reshape(len(columns), len(self._models)).T
+        dense = np.array(columns, dtype=np.float64).reshape(len(columns), len(self._looks)).T
         need = np.ones(len(columns), dtype=np.int64)
         return sparse.csr_array(dense), np.array(weight, dtype=np.float64), need, labels
 
     def _overview(self, gate: GateSamples) -> Bools:
         enough = self._evaluator.target_class.min_px_per_m
         seen = [
-            sees_overview(model, camera_type, gate, self._evaluator)[self._condition]
+            sees_overview(model, camera_type, gate, self._evaluator, masks)[self._condition]
             if self._is_near(model, gate, enough)
             else False
-            for model, camera_type in self._models
+            for model, camera_type, masks in self._looks
         ]
         return np.array(seen, dtype=np.bool_)
 
     def _lanes(self, gate: GateSamples) -> Bools:
-        read = np.zeros((len(self._models), gate.n_lanes), dtype=np.bool_)
-        for index, (model, camera_type) in enumerate(self._models):
+        read = np.zeros((len(self._looks), gate.n_lanes), dtype=np.bool_)
+        for index, (model, camera_type, masks) in enumerate(self._looks):
             if self._is_near(model, gate, PLATE_PX_PER_M):
-                read[index] = lanes_read(model, camera_type, gate, self._evaluator)[self._condition]
+                lanes = lanes_read(model, camera_type, gate, self._evaluator, masks)
+                read[index] = lanes[self._condition]
         return read
 
     @staticmethod

@@ -10,7 +10,15 @@ from coverage_builders import X, Y, bullet, camera, small_site
 from shapely.geometry import LineString, Point, box
 
 from parkwacht_config.errors import CoverageError
-from parkwacht_config.site import Mount, MountKind, PowerCabinet, PrivateArea, Route, Site
+from parkwacht_config.site import (
+    Mount,
+    MountKind,
+    PowerCabinet,
+    PrivacyMask,
+    PrivateArea,
+    Route,
+    Site,
+)
 from parkwacht_config.study import PrivacyCeilings, Redundancy, StudyGoals
 from parkwacht_coverage.choosing import Effort
 from parkwacht_coverage.cost import compute_cost
@@ -234,6 +242,18 @@ def test_a_released_camera_that_a_privacy_ceiling_bars_does_not_stay(key: str) -
     problem = build_problem(park(site), pan_step_deg=60.0)
     found = place(problem, budget_eur=0.0, effort=PROOF)
     assert found.cameras == ()
+
+
+def test_what_a_mask_of_a_camera_of_today_hides_is_still_to_be_seen() -> None:
+    whole = ((0.0, 0.0), (2688.0, 0.0), (2688.0, 1520.0), (0.0, 1520.0))
+    mask = PrivacyMask(id="all", camera_id="c1", polygon_px=whole, reason="alles")
+    bare = tiny_site(released=())
+    masked = replace(bare, privacy_masks=(mask,))
+    area, hidden = (
+        build_problem(park(one), pan_step_deg=60.0).choices.goals[-1] for one in (bare, masked)
+    )
+    assert area.met > 0
+    assert hidden.met == 0
 
 
 def test_a_thermal_camera_that_stays_recognises_nobody() -> None:
