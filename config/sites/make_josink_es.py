@@ -35,6 +35,8 @@ from shapely.geometry import Point, mapping
 
 from parkwacht_config.study import Costs
 
+MADE_ON = "2026-11-25"  # a study names it beside the hash of each layer
+
 
 def geojson(name: str, features: Iterable[Feature], prefix: str) -> str:
     """Write one layer, a feature per line, in RD New."""
@@ -49,6 +51,7 @@ def geojson(name: str, features: Iterable[Feature], prefix: str) -> str:
     head = {
         "type": "FeatureCollection",
         "name": name,
+        "date": MADE_ON,
         "description": "Illustrative: invented by make_josink_es.py, not a survey of Josink Es.",
         "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::28992"}},
     }
