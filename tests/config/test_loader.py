@@ -323,8 +323,8 @@ def test_rubbish_is_refused(site_copy: SiteCopy, name: str, content: bytes, expe
 
 def test_json_syntax_names_the_line(site_copy: SiteCopy) -> None:
     site_copy.replace('"features": [', '"features": {', layer="gates.geojson")
-    # The head of the layer takes eleven lines, so the first feature is on line 12.
-    assert "gates.geojson:12: JSON syntax error" in message_of(site_copy.path)
+    # The head of the layer takes twelve lines, so the first feature is on line 13.
+    assert "gates.geojson:13: JSON syntax error" in message_of(site_copy.path)
 
 
 @pytest.mark.parametrize(
