@@ -1,7 +1,6 @@
 """Reductions keep the optimum: by hand, against enumeration, and on the Delft instance."""
 
 import itertools
-import time
 from pathlib import Path
 
 import numpy as np
@@ -102,12 +101,10 @@ def test_columns_of_other_groups_stay(seed: int) -> None:
 
 @pytest.mark.shared_data
 @pytest.mark.skipif(not INSTANCES.is_dir(), reason="needs ../shared/data")
-def test_delft_is_reduced_as_published_within_seconds() -> None:
+def test_delft_is_reduced_as_published() -> None:
     # design/coverage.md 9.3: 12,009 columns -> 1,874 undominated (numpy: 2.0 s)
     instance = read_instance(INSTANCES / "delft" / "A_full_1940x12009.npz")
     matrix = as_ones(instance.matrix)
-    begun = time.process_time()
     reduced = reduce_maximum(matrix, np.ones(matrix.shape[0]), instance.cost)
     assert reduced.matrix.shape[1] == 1874
     assert reduced.weight.sum() == 1939  # one target cannot be seen: 99.95 % coverable
-    assert time.process_time() - begun < 30  # compiling included
