@@ -117,7 +117,14 @@ def open_within(
 
 
 def _mixed(one: Opened, other: Opened, share: float) -> Opened:
-    return Opened(*(share * a + (1 - share) * b for a, b in zip(one, other, strict=True)))
+    rest = 1.0 - share
+    return Opened(
+        share * one.worth + rest * other.worth,
+        share * one.eur + rest * other.eur,
+        share * one.number + rest * other.number,
+        share * one.views + rest * other.views,
+        share * one.sites + rest * other.sites,
+    )
 
 
 def open_best(

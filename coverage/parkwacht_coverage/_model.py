@@ -1,11 +1,13 @@
 """
 The choice of views as a mixed-integer program, exact.
 
-Columns: view x_j, site y_i, trench edge e, item z_t of a goal, cell p_c of a ceiling. Rows:
-x_j <= y_i of its site, y_i <= its last trench edge, each edge <= its parent, need_t z_t <= sum of
-the x_j that see t, budget, number of cameras, floors under goals, p_c >= x_j that see c and the
-weight of seen cells <= the ceiling. Only x, y, and z that need several views have to be whole: the
-others are whole by themselves in a best answer.
+Columns: view x_j, site y_i, trench edge e, item z_t of a goal, cell p_c of a ceiling, u_it where
+several views of site i see t. Rows: x_j <= y_i of its site, y_i <= its last trench edge, each edge
+<= its parent, need_t z_t <= sum of the x_j that see t, budget, number of cameras, floors under
+goals, p_c >= x_j that see c and the weight of seen cells <= the ceiling. An item that one view is
+enough for counts a site once: u_it <= y_i and u_it <= sum of its x_j stand for those x_j, without
+which a fraction of a mast with overlapping views would count for a whole one. Only x, y, and z that
+need several views have to be whole: the others are whole by themselves in a best answer.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from parkwacht_coverage.choices import NO_EDGE, Ceiling, Choices, Limits
+from parkwacht_coverage.choices import NO_EDGE, Ceiling, Choices, Goal, Limits
 from parkwacht_coverage.solving.milp import Milp
 
 Floats = npt.NDArray[np.float64]
@@ -46,7 +48,8 @@ class Model:
     sites: Ints
     edges: Ints
     goals: tuple[int, ...]  # the goals that are in the program
-    starts: tuple[int, ...]  # of x, y, e, z of each goal, p of each ceiling, and the end
+    starts: tuple[int, ...]  # of x, y, e, z of each goal, p of each ceiling, u of each, the end
+    overlaps: tuple["_Overlaps", ...]  # of each goal in the program
 
     def vector(self, chosen: Ints) -> Floats:
         """Return the columns of a choice."""
@@ -58,6 +61,7 @@ class Model:
         blocks = [
             *((self.choices.goals[one].sees, self.choices.goals[one].need) for one in self.goals),
             *((one.sees, np.int64(1)) for one in self.choices.ceilings),
+            *((one.sees, np.int64(1)) for one in self.overlaps),
         ]
         for start, (sees, need) in zip(self.starts[3:], blocks, strict=False):
             if sees.shape[1] and len(chosen):
@@ -88,6 +92,8 @@ def build_model(choices: Choices, limits: Limits, task: Task) -> Model:
     sizes = [choices.n_views, len(sites), len(edges)]
     sizes += [len(choices.goals[i].weight) for i in asked]
     sizes += [len(one.weight) for one in choices.ceilings]
+    overlaps = tuple(_Overlaps.of(choices.goals[i], choices.site_of) for i in asked)
+    sizes += [len(one.site) for one in overlaps]
     starts = tuple(int(one) for one in np.concatenate(([0], np.cumsum(sizes))))
     rows = _Rows(starts[-1])
     _add_sites(rows, choices, sites, edges, starts)
@@ -101,11 +107,15 @@ def build_model(choices: Choices, limits: Limits, task: Task) -> Model:
     is_integer = np.zeros(starts[-1], dtype=np.bool_)
     is_integer[: starts[2]] = True
     objective = np.zeros(starts[-1]) if task.stage is not None else cost
-    for start, index in zip(starts[3:], asked, strict=False):
+    of_sites = starts[3 + len(asked) + len(choices.ceilings) :]
+    for start, index, shown, overlap in zip(starts[3:], asked, of_sites, overlaps, strict=False):
         goal = choices.goals[index]
         end = start + len(goal.weight)
         is_integer[start:end] = goal.need > 1
-        rows.add_items(goal.sees, goal.need, start)
+        rows.add_items(goal.need, overlap, (start, shown))
+        rows.add_pairs(
+            shown + np.arange(len(overlap.site)), starts[1] + np.searchsorted(sites, overlap.site)
+        )
         worth = np.zeros(starts[-1])
         worth[start:end] = goal.weight
         if task.floors[index] > 0:
@@ -125,7 +135,7 @@ def build_model(choices: Choices, limits: Limits, task: Task) -> Model:
         is_integer=is_integer,
         sense="min" if task.stage is None else "max",
     )
-    return Model(milp, choices, sites, edges, tuple(asked), starts)
+    return Model(milp, choices, sites, edges, tuple(asked), starts, overlaps)
 
 
 def _cost(choices: Choices, sites: Ints, edges: Ints, starts: tuple[int, ...]) -> Floats:
@@ -148,6 +158,41 @@ def _add_sites(
     parent = choices.edge_parent[edges]
     inner = np.flatnonzero(parent != NO_EDGE)
     rows.add_pairs(starts[2] + inner, starts[2] + np.searchsorted(edges, parent[inner]))
+
+
+@dataclass(frozen=True)
+class _Overlaps:
+    """
+    Where several views of a site see an item that one view is enough for.
+
+    `site` and `item` have shape (pairs,), `sees` is sparse, shape (views, pairs); `rest`, shape
+    (views, items), is who sees what without these pairs.
+    """
+
+    site: Ints
+    item: Ints
+    sees: sparse.csr_array
+    rest: sparse.csr_array
+
+    @classmethod
+    def of(cls, goal: Goal, site_of: Ints) -> "_Overlaps":
+        """Find the pairs of a goal."""
+        view, item = (one.astype(np.int64) for one in goal.sees.tocoo().coords)
+        n_views, n_items = goal.sees.shape
+        key = site_of[view] * max(1, n_items) + item
+        pairs, of_entry, n_times = np.unique(key, return_inverse=True, return_counts=True)
+        of_entry = of_entry.reshape(-1)
+        site, of_pair = pairs // max(1, n_items), pairs % max(1, n_items)
+        is_shared = (n_times > 1) & (goal.need[of_pair] == 1)
+        number = np.cumsum(is_shared) - 1
+        inside = is_shared[of_entry]
+        where = (view[inside], number[of_entry[inside]])
+        sees = sparse.csr_array(
+            (np.ones(int(inside.sum())), where), shape=(n_views, int(is_shared.sum()))
+        )
+        where = (view[~inside], item[~inside])
+        rest = sparse.csr_array((np.ones(int((~inside).sum())), where), shape=(n_views, n_items))
+        return cls(site[is_shared], of_pair[is_shared], sees, rest)
 
 
 class _Rows:
@@ -176,9 +221,16 @@ class _Rows:
         index = (np.concatenate((at, at)), np.concatenate((first, second)))
         self._append(sparse.csr_array((entries, index), shape=(n, self._n_columns)), -np.inf, 0.0)
 
-    def add_items(self, sees: sparse.csr_array, need: Ints, start: int) -> None:
-        """Add need_t z_t - sum of the views that see t <= 0."""
-        self._append(self._beside(-sees.T, need.astype(np.float64), start), -np.inf, 0.0)
+    def add_items(self, need: Ints, overlaps: "_Overlaps", starts: tuple[int, int]) -> None:
+        """Add need_t z_t - sum of x and u that show t <= 0, and u - sum of its x <= 0."""
+        counted, shown = starts
+        n_pairs, n_items = len(overlaps.item), len(need)
+        at = np.arange(n_pairs)
+        part = self._beside(-overlaps.rest.T, need.astype(np.float64), counted)
+        where = (overlaps.item, shown + at)
+        sites = sparse.csr_array((-np.ones(n_pairs), where), shape=(n_items, self._n_columns))
+        self._append(sparse.csr_array(part + sites), -np.inf, 0.0)
+        self._append(self._beside(-overlaps.sees.T, np.ones(n_pairs), shown), -np.inf, 0.0)
 
     def add_ceiling(self, ceiling: Ceiling, start: int) -> None:
         """Add x_j <= p_c for all that see c, and the limit."""

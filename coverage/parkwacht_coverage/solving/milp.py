@@ -26,6 +26,7 @@ Bools = npt.NDArray[np.bool_]
 OnProgress = Callable[[float, float | None, float], None]
 ShouldStop = Callable[[], bool]
 FEASIBILITY = 1e-6
+POLISHED = 1e-5  # what rounding integers may break a row by
 # an integer objective is proven as soon as no better INTEGER is possible
 INTEGER_GAP = 1.0 - 1e-6
 NO_HEURISTICS = {
@@ -183,7 +184,11 @@ def run_milp(  # noqa: PLR0913 (keywords, each with a default)
         options["mip_max_nodes"] = node_limit
     request = _request(milp, options, start=start, is_mip=True)
     follower = _Follower(milp, begun, start, on_progress)
-    final = _follow(request, follower, begun + time_limit_s, should_stop)
+    ends_at = begun + time_limit_s
+    final = _follow(request, follower, ends_at, should_stop)
+    if follower.is_misled(final, max(absolute_gap, relative_gap * abs(follower.value or 0.0))):
+        request = _request(milp, options, start=None, is_mip=True)
+        final = _follow(request, follower, ends_at, should_stop)
     return follower.answer(final, relative_gap)
 
 
@@ -296,6 +301,20 @@ class _Follower:
         if self._on_progress is not None:
             self._on_progress(time.monotonic() - self._begun, self.value, self.bound)
 
+    def is_misled(self, final: Final | None, gap: float) -> bool:
+        """
+        Return whether HiGHS takes its start for better than it is: the bound holds, no more.
+
+        Presolve of HiGHS 1.16 may map a start to values that are none of the program's.
+        """
+        if final is None or final.status != "kOptimal" or final.values is None:
+            return False
+        self._take(final.values)
+        if self.value is None:
+            return True
+        distance = self._sign * (self.value - final.bound)
+        return distance > gap + FEASIBILITY * max(1.0, abs(self.value))
+
     def answer(self, final: Final | None, relative_gap: float) -> MilpAnswer:
         """Return the answer at the end of a run; `final` is None when the process was ended."""
         name = final.status if final is not None else "kInterrupt"
@@ -330,6 +349,8 @@ class _Follower:
 
     def _take(self, values: Floats) -> None:
         values = _polished(self._milp, values)
+        if not is_feasible(self._milp, values, tolerance=POLISHED):
+            return
         value = float(self._milp.cost @ values)
         if self._milp.has_integer_objective:
             value = float(round(value))
@@ -379,7 +400,7 @@ def _polished(milp: Milp, values: Floats) -> Floats:
     """Return x with whole integers, where that leaves it feasible."""
     whole = np.where(milp.is_integer, np.round(values), values)
     whole = np.clip(whole, milp.col_lower, milp.col_upper)
-    return whole if is_feasible(milp, whole, tolerance=1e-5) else values
+    return whole if is_feasible(milp, whole, tolerance=POLISHED) else values
 
 
 def _request(milp: Milp, options: dict[str, Any], *, start: Floats | None, is_mip: bool) -> Request:
