@@ -69,6 +69,18 @@ def _with_items(goal: Goal, columns: sparse.csc_array, items: Ints, weight: Floa
 
 def undominated(choices: Choices) -> Ints:
     """Return the views that no other view on their site replaces, ascending."""
+    return np.flatnonzero(stand_ins(choices) == np.arange(choices.n_views))
+
+
+def stand_ins(choices: Choices) -> Ints:
+    """
+    Find for each view the one that is as good in every choice.
+
+    Returns
+    -------
+    views
+        Shape (views,): the view itself where none replaces it, -1 where it sees nothing.
+    """
     if not choices.n_views:
         return np.zeros(0, dtype=np.int64)
     items = sparse.csr_array(sparse.hstack([goal.sees for goal in choices.goals]))
@@ -81,7 +93,7 @@ def undominated(choices: Choices) -> Ints:
         cells.sort_indices()
     order = np.argsort(choices.site_of, kind="stable")
     ends = np.flatnonzero(np.diff(choices.site_of[order])) + 1
-    is_dropped = _dominated(
+    by: Ints = _dominated(
         order,
         np.concatenate(([0], ends, [len(order)])),
         choices.view_eur + 0.0,
@@ -90,8 +102,10 @@ def undominated(choices: Choices) -> Ints:
         (items.indptr.astype(np.int64), items.indices.astype(np.int64)),
         (cells.indptr.astype(np.int64), cells.indices.astype(np.int64)),
     )
-    is_dropped |= np.diff(items.indptr) == 0
-    return np.flatnonzero(~is_dropped)
+    while not np.array_equal(by[by], by):
+        by = by[by]
+    by[np.diff(items.indptr) == 0] = -1
+    return by
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -117,9 +131,9 @@ def _dominated(  # noqa: PLR0913, PLR0917 (arrays of a compiled loop)
     is_protected: Bools,
     items: tuple[Ints, Ints],
     cells: tuple[Ints, Ints],
-) -> Bools:
-    """Return which views another of their site replaces; of equals the first stays."""
-    dropped = np.zeros(len(order), dtype=np.bool_)
+) -> Ints:
+    """Return which view of its site replaces each, or itself; of equals the first stays."""
+    by = np.arange(len(order))
     for group in range(len(starts) - 1):
         members = order[starts[group] : starts[group + 1]]
         for a in members[::-1]:
@@ -127,12 +141,12 @@ def _dominated(  # noqa: PLR0913, PLR0917 (arrays of a compiled loop)
             if is_protected[a]:
                 continue
             for b in members:
-                if a == b or dropped[b] or price[b] > price[a] or is_counted[b] > is_counted[a]:
+                if a == b or by[b] != b or price[b] > price[a] or is_counted[b] > is_counted[a]:
                     continue
                 if not _is_within(mine, items[1][items[0][b] : items[0][b + 1]]):
                     continue
                 of_a = cells[1][cells[0][a] : cells[0][a + 1]]
                 if _is_within(cells[1][cells[0][b] : cells[0][b + 1]], of_a):
-                    dropped[a] = True
+                    by[a] = b
                     break
-    return dropped
+    return by
