@@ -95,10 +95,10 @@ def quick_options(*, grid_step_m: float, solve_step_m: float) -> StudyOptions:
     return StudyOptions(
         grid_step_m=grid_step_m,
         solve_step_m=max(solve_step_m, QUICK_SOLVE_STEP_M),
-        n_budgets=4,
+        n_budgets=3,
         n_rounds=1,
         effort=Effort(
-            relative_gap=0.05, rounds=100, bound_rounds=100, node_limit=1, time_limit_s=10.0
+            relative_gap=0.05, rounds=20, bound_rounds=100, node_limit=1, time_limit_s=10.0
         ),
     )
 
