@@ -59,7 +59,6 @@ MIN_STEP_M = 0.25
 QUICK_SOLVE_STEP_M = 6.0
 ENOUGH_ERROR = 0.002  # share of the weighted ground: below this the grids agree
 GENEROUS_FACTOR = 2.0
-MAX_TRIES = 3  # of a scenario, each for goals stricter by what the one before missed
 
 LOOKING = Text(nl="Vandaag bekijken", en="Looking at today")
 CANDIDATES = Text(nl="Kandidaten verzamelen", en="Gathering candidates")
@@ -75,8 +74,9 @@ class StudyOptions:
     What a study is asked beyond the goals of the park.
 
     `goals` None asks those of the park. The placement is chosen on `solve_step_m` and all figures
-    are of `grid_step_m`, with at most `n_rounds` of adding witnesses. `n_budgets` is the number of
-    points of the cost curve.
+    are of `grid_step_m`, with at most `n_rounds` of adding witnesses; a scenario is tried `n_tries`
+    times at most, each for goals stricter by what the one before missed. `n_budgets` is the number
+    of points of the cost curve.
     """
 
     goals: StudyGoals | None = None
@@ -86,6 +86,7 @@ class StudyOptions:
     light_margin: float = LIGHT_MARGIN
     n_budgets: int = 8
     n_rounds: int = 3
+    n_tries: int = 3
     effort: Effort = field(default_factory=Effort)
     weights: Weights = field(default_factory=Weights)
 
@@ -97,6 +98,7 @@ def quick_options(*, grid_step_m: float, solve_step_m: float) -> StudyOptions:
         solve_step_m=max(solve_step_m, QUICK_SOLVE_STEP_M),
         n_budgets=3,
         n_rounds=1,
+        n_tries=1,
         effort=Effort(
             relative_gap=0.05, rounds=20, bound_rounds=100, node_limit=1, time_limit_s=10.0
         ),
@@ -347,11 +349,11 @@ class _Run:
         The bounds stay those of the first search: nothing that keeps to stricter goals is better.
         """
         goals, first = self._goals, found.proofs
-        for n_try in range(1, MAX_TRIES + 1):
+        for n_try in range(1, self._options.n_tries + 1):
             answer = replace(_answer(found, wish.budget_eur), proofs=judged_by(found.proofs, first))
             scenario = self._assess(name, answer)
             stricter = self._stricter(goals, scenario, problem, found)
-            if stricter == goals or n_try == MAX_TRIES or self._listener.should_stop():
+            if stricter == goals or n_try == self._options.n_tries or self._listener.should_stop():
                 break
             try:
                 goals, again = stricter, self._problem(witnesses, stricter)
