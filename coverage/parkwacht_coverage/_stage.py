@@ -26,6 +26,8 @@ EXACT = 1e-6  # a gap below this is rounding
 MOST_ENTRIES = 25_000  # of a program that HiGHS is to prove
 KERNEL_ENTRIES = 8_000  # of one with only the most promising views, to find something better
 NODE_ENTRIES = 300_000  # nodes x entries: a large program gets few nodes
+MOST_PASSES = 3  # of bounding what the bound before left
+SHRINKING = 0.8  # a pass that leaves more than this share of the views is the last
 NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -131,11 +133,9 @@ class StageSolver:
         goal = self._choices.goals[index]
         chosen = self._searched(starts)
         self._run.on_progress(goal.id, goal.value(chosen), goal.reachable)
-        limit, chosen, is_late, leads = self._proven(chosen)
+        limit, chosen, is_late, views = self._proven(chosen)
         chosen = Search(self._choices, self._limits, in_order(self._choices)).pruned(chosen)
-        value = goal.value(chosen)
-        views = np.union1d(leads.views(value * (1 - EXACT), is_most=True), chosen)
-        return chosen, Stage(index, value, limit, is_late), views
+        return chosen, Stage(index, goal.value(chosen), limit, is_late), views
 
     def cheapest(self, starts: list[Ints]) -> tuple[Ints, Stage] | None:
         """Reach all floors for the least money; None where nothing was found that does."""
@@ -210,26 +210,43 @@ class StageSolver:
         # Sums of weights may lie nearer together than the wish tells apart.
         return best if self._keeps_floors(best) and not self._keeps_floors(found) else found
 
-    def _proven(self, chosen: Ints) -> tuple[float, Ints, bool, Leads]:
-        """Bound a choice and better it; return bound, choice, whether time ended it, and leads."""
-        leads = self._leads(self._value(chosen))
-        limit = self._rounded(leads.bound.value)
-        if self._run.should_stop() or self._is_near(chosen, limit):
-            return self._safe(limit, chosen), chosen, False, leads
-        if self._keeps_floors(chosen):
-            views = leads.views(self._better_than(chosen), is_most=self._is_most)
-            chosen = self._best(chosen, self.among(views, [chosen], self._run.effort.rounds))
+    def _proven(self, chosen: Ints) -> tuple[float, Ints, bool, Ints]:
+        """Bound a choice and better it; return bound, choice, whether time ended it, and views."""
+        views, limit = np.arange(self._choices.n_views), math.inf if self._is_most else -math.inf
+        for _ in range(MOST_PASSES):
+            leads = self._leads(self._value(chosen), views)
+            limit = self._tighter(limit, self._safe(leads.bound.value, chosen))
+            if self._run.should_stop() or not self._keeps_floors(chosen):
+                break
+            n_before, views = len(views), self._needed(leads, views, chosen)
             if self._is_near(chosen, limit):
-                return self._safe(limit, chosen), chosen, False, leads
+                return limit, chosen, False, views
+            chosen = self.among(views, [chosen], self._run.effort.rounds)
+            if len(views) > SHRINKING * n_before:
+                break
+        if self._run.should_stop() or self._is_near(chosen, limit):
+            return self._safe(limit, chosen), chosen, False, views
         limit, chosen, is_late = self._with_program(limit, chosen, leads)
-        return self._safe(limit, chosen), chosen, is_late, leads
+        return self._safe(limit, chosen), chosen, is_late, views
 
-    def _leads(self, value: float) -> Leads:
-        """Bound the choices without their ceilings, and find what that says of every view."""
-        free = replace(self._choices, ceilings=())
-        few, views = reduced(free)
+    def _needed(self, leads: Leads, views: Ints, chosen: Ints) -> Ints:
+        """Return the views that a choice as good may have, and those of the choice at hand."""
+        value = self._value(chosen)
+        slack = EXACT * abs(value)
+        needed = leads.views(
+            value - slack if self._is_most else value + slack, is_most=self._is_most
+        )
+        return np.union1d(np.intersect1d(views, needed), chosen)
+
+    def _tighter(self, one: float, other: float) -> float:
+        return self._rounded(min(one, other) if self._is_most else max(one, other))
+
+    def _leads(self, value: float, views: Ints) -> Leads:
+        """Bound what can be chosen of views without ceilings, and find what each of them loses."""
+        free = replace(self._choices, ceilings=()).of_views(views)
+        few, of_few = reduced(free)
         effort = self._run.effort
-        known = value if math.isfinite(value) else float(self._choices.cheapest_eur().sum())
+        known = value if math.isfinite(value) else float(free.cheapest_eur().sum())
         bound = compute_bound(
             few,
             self._limits,
@@ -240,10 +257,12 @@ class StageSolver:
             should_stop=self._run.should_stop,
         )
         money, counted = bound.rates
-        loss = bound.idle_loss[free.site_of] + money * free.view_eur + counted * free.is_counted
+        idle = bound.idle_loss[free.site_of] + money * free.view_eur + counted * free.is_counted
         by = stand_ins(free)
         seeing = by >= 0
-        loss[seeing] = bound.loss[np.searchsorted(views, by[seeing])]
+        idle[seeing] = bound.loss[np.searchsorted(of_few, by[seeing])]
+        loss = np.full(self._choices.n_views, np.inf)
+        loss[views] = idle
         return Leads(bound, loss)
 
     def _with_program(self, limit: float, chosen: Ints, leads: Leads) -> tuple[float, Ints, bool]:

@@ -26,6 +26,9 @@ Bools = npt.NDArray[np.bool_]
 OnProgress = Callable[[float, float | None, float], None]
 ShouldStop = Callable[[], bool]
 FEASIBILITY = 1e-6
+# Presolve by enumeration in HiGHS 1.16 calls programs infeasible that are not, and then optimal
+# whatever they began with; without it none of those that showed it goes wrong.
+NO_ENUMERATION = 1 << 16
 POLISHED = 1e-5  # what rounding integers may break a row by
 # an integer objective is proven as soon as no better INTEGER is possible
 INTEGER_GAP = 1.0 - 1e-6
@@ -178,6 +181,7 @@ def run_milp(  # noqa: PLR0913 (keywords, each with a default)
         "mip_abs_gap": absolute_gap,
         "random_seed": seed,
         "threads": threads,
+        "presolve_rule_off": NO_ENUMERATION,
         **({} if has_heuristics else NO_HEURISTICS),
     }
     if node_limit is not None:
@@ -302,11 +306,7 @@ class _Follower:
             self._on_progress(time.monotonic() - self._begun, self.value, self.bound)
 
     def is_misled(self, final: Final | None, gap: float) -> bool:
-        """
-        Return whether HiGHS takes its start for better than it is: the bound holds, no more.
-
-        Presolve of HiGHS 1.16 may map a start to values that are none of the program's.
-        """
+        """Return whether HiGHS took its start for better than it is: the bound holds, no more."""
         if final is None or final.status != "kOptimal" or final.values is None:
             return False
         self._take(final.values)
