@@ -83,7 +83,7 @@ def demo(
     folder = samples or site.path.resolve().parents[2] / "sample_media"
     terminal.say("[bold]1. Plaatsingsstudie[/]", "[bold]1. Placement study[/]")
     out = demo_folder(terminal.settings).parent / "demo_study"
-    run_study_command(terminal, site.path, out, goals={}, is_quick=True)
+    run_study_command(terminal, site.path, out, goals={}, steps_m=(4.0, 8.0), is_quick=True)
     terminal.say("\n[bold]2. Kijken en doorgeven[/]", "\n[bold]2. Watch and forward[/]")
     raise typer.Exit(run_demo(terminal, site, folder, port=port, once=once))
 

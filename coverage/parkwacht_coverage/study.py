@@ -100,7 +100,7 @@ def quick_options(*, grid_step_m: float, solve_step_m: float) -> StudyOptions:
         n_rounds=1,
         n_tries=1,
         effort=Effort(
-            relative_gap=0.05, rounds=20, bound_rounds=100, node_limit=1, time_limit_s=10.0
+            relative_gap=0.05, rounds=6, bound_rounds=60, node_limit=1, time_limit_s=10.0
         ),
     )
 

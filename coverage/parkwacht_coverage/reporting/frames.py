@@ -23,7 +23,7 @@ from parkwacht_coverage.visibility import Scene
 Floats = npt.NDArray[np.float64]
 
 WIDTH_MM = 56.0
-WIDE_PX = 320  # of the drawing; the camera has more
+WIDE_PX = 200  # of the drawing; the camera has more
 FAR_M = 250.0
 SKY, WALL, GROUND, PRIVATE = "#dfe9f2", "#a58b74", "#ddd8c8", "#e7bfd3"
 KIND_COLOURS = {
