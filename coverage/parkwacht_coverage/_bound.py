@@ -138,7 +138,7 @@ class _Lagrangian:
         scales = [1.0 if one is None else known / (n_paying * one) for one in self._floors]
         scale = np.repeat(np.array(scales), np.diff(self._ends))
         items = START * self._weight * scale / self._need
-        metric = self._weight * scale**2
+        metric = self._weight * scale
         of_pair = self._pairs[1]
         self.prices: Floats = np.concatenate((items, items[of_pair]))
         self._metric = np.concatenate((metric, PER_SITE * metric[of_pair]))

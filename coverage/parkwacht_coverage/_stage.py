@@ -24,10 +24,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 EXACT = 1e-6  # a gap below this is rounding
 MOST_ENTRIES = 25_000  # of a program that HiGHS is to prove
-KERNEL_ENTRIES = 8_000  # of one with only the most promising views, to find something better
+KERNEL_ENTRIES = 15_000  # of one with only the most promising views, to find something better
 NODE_ENTRIES = 300_000  # nodes x entries: a large program gets few nodes
-MOST_PASSES = 3  # of bounding what the bound before left
-SHRINKING = 0.8  # a pass that leaves more than this share of the views is the last
 NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -212,39 +210,32 @@ class StageSolver:
 
     def _proven(self, chosen: Ints) -> tuple[float, Ints, bool, Ints]:
         """Bound a choice and better it; return bound, choice, whether time ended it, and views."""
-        views, limit = np.arange(self._choices.n_views), math.inf if self._is_most else -math.inf
-        for _ in range(MOST_PASSES):
-            leads = self._leads(self._value(chosen), views)
-            limit = self._tighter(limit, self._safe(leads.bound.value, chosen))
-            if self._run.should_stop() or not self._keeps_floors(chosen):
-                break
-            n_before, views = len(views), self._needed(leads, views, chosen)
-            if self._is_near(chosen, limit):
-                return limit, chosen, False, views
+        leads = self._leads(self._value(chosen))
+        limit = self._rounded(leads.bound.value)
+        is_late = False
+        if self._may_better(chosen, limit) and self._keeps_floors(chosen):
+            views = leads.views(self._better_than(chosen), is_most=self._is_most)
             chosen = self.among(views, [chosen], self._run.effort.rounds)
-            if len(views) > SHRINKING * n_before:
-                break
-        if self._run.should_stop() or self._is_near(chosen, limit):
-            return self._safe(limit, chosen), chosen, False, views
-        limit, chosen, is_late = self._with_program(limit, chosen, leads)
-        return self._safe(limit, chosen), chosen, is_late, views
+        if self._may_better(chosen, limit):
+            limit, chosen, is_late = self._with_program(limit, chosen, leads)
+        return self._safe(limit, chosen), chosen, is_late, self._needed(leads, chosen)
 
-    def _needed(self, leads: Leads, views: Ints, chosen: Ints) -> Ints:
+    def _may_better(self, chosen: Ints, limit: float) -> bool:
+        return not self._run.should_stop() and not self._is_near(chosen, limit)
+
+    def _needed(self, leads: Leads, chosen: Ints) -> Ints:
         """Return the views that a choice as good may have, and those of the choice at hand."""
         value = self._value(chosen)
-        slack = EXACT * abs(value)
+        slack = EXACT * abs(value) if math.isfinite(value) else 0.0
         needed = leads.views(
             value - slack if self._is_most else value + slack, is_most=self._is_most
         )
-        return np.union1d(np.intersect1d(views, needed), chosen)
+        return np.union1d(needed, chosen)
 
-    def _tighter(self, one: float, other: float) -> float:
-        return self._rounded(min(one, other) if self._is_most else max(one, other))
-
-    def _leads(self, value: float, views: Ints) -> Leads:
-        """Bound what can be chosen of views without ceilings, and find what each of them loses."""
-        free = replace(self._choices, ceilings=()).of_views(views)
-        few, of_few = reduced(free)
+    def _leads(self, value: float) -> Leads:
+        """Bound what can be chosen without ceilings, and find what each view loses."""
+        free = replace(self._choices, ceilings=())
+        few, views = reduced(free)
         effort = self._run.effort
         known = value if math.isfinite(value) else float(free.cheapest_eur().sum())
         bound = compute_bound(
@@ -257,12 +248,10 @@ class StageSolver:
             should_stop=self._run.should_stop,
         )
         money, counted = bound.rates
-        idle = bound.idle_loss[free.site_of] + money * free.view_eur + counted * free.is_counted
+        loss = bound.idle_loss[free.site_of] + money * free.view_eur + counted * free.is_counted
         by = stand_ins(free)
         seeing = by >= 0
-        idle[seeing] = bound.loss[np.searchsorted(of_few, by[seeing])]
-        loss = np.full(self._choices.n_views, np.inf)
-        loss[views] = idle
+        loss[seeing] = bound.loss[np.searchsorted(views, by[seeing])]
         return Leads(bound, loss)
 
     def _with_program(self, limit: float, chosen: Ints, leads: Leads) -> tuple[float, Ints, bool]:
