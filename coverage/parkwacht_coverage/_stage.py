@@ -24,8 +24,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 EXACT = 1e-6  # a gap below this is rounding
 MOST_ENTRIES = 25_000  # of a program that HiGHS is to prove
-KERNEL_ENTRIES = 15_000  # of one with only the most promising views, to find something better
-NODE_ENTRIES = 300_000  # nodes x entries: a large program gets few nodes
+KERNEL_ENTRIES = 20_000  # of one with only the most promising views, to find something better
+NODE_ENTRIES = 400_000  # nodes x entries: a large program gets few nodes
 NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -148,8 +148,13 @@ class StageSolver:
         return chosen, Stage(None, value, min(limit, value), is_late)
 
     def _wish(self) -> Wish:
-        if self._is_most:
-            return in_order(self._choices)
+        if self._task.stage is not None:
+            wish = in_order(self._choices)
+            # More of an earlier goal than its floor is worth nothing: that goal had its turn.
+            enough = np.where(
+                np.arange(len(wish.enough)) < self._task.stage, self._task.floors, np.inf
+            )
+            return Wish(wish.factor, enough)
         # A little more than the floors, lest rounding leaves a choice just below.
         return Wish(1.0 / self._task.floors, self._task.floors * (1 + EXACT / 10))
 
