@@ -13,8 +13,9 @@ import numpy as np
 from parkwacht_coverage.choosing import Effort
 from parkwacht_coverage.impossible import PlacementImpossible
 from parkwacht_coverage.placement import Aim, Placement, place
-from parkwacht_coverage.problem import AREA, PlacementProblem
+from parkwacht_coverage.problem import PlacementProblem
 from parkwacht_coverage.results import CurvePoint
+from parkwacht_coverage.served import AREA
 
 Find = Callable[[float, Sequence[int] | None], Placement]
 

@@ -280,9 +280,9 @@ def test_a_ptz_camera_has_a_model_for_each_aim_home_first() -> None:
             Preset(name="hoek", azimuth_deg=300.0, tilt_deg=8.0),
         ),
     )
-    found = [(one.id, one.azimuth_deg, one.tilt_deg, one.f_px) for one in models_of(camera_, ptz)]
-    assert found == [  # 9.6 mm, 48 mm and again 9.6 mm on 2.9 um
-        ("c1", 10.0, 5.0, pytest.approx(3310.34, abs=0.01)),
-        ("c1", 200.0, 12.0, pytest.approx(16551.72, abs=0.01)),
-        ("c1", 300.0, 8.0, pytest.approx(3310.34, abs=0.01)),
-    ]
+    found = models_of(camera_, ptz)
+    assert {one.id for one in found} == {"c1"}
+    aims = [(one.azimuth_deg, one.tilt_deg) for one in found]
+    assert aims == [(10.0, 5.0), (200.0, 12.0), (300.0, 8.0)]
+    # 9.6 mm, 48 mm and again 9.6 mm on 2.9 um
+    assert [one.f_px for one in found] == pytest.approx([3310.34, 16551.72, 3310.34], abs=0.01)
