@@ -59,6 +59,7 @@ MIN_STEP_M = 0.25
 QUICK_SOLVE_STEP_M = 6.0
 ENOUGH_ERROR = 0.002  # share of the weighted ground: below this the grids agree
 GENEROUS_FACTOR = 2.0
+MAX_TRIES = 4  # to bring a scenario under its ceilings, which are never optional
 
 LOOKING = Text(nl="Vandaag bekijken", en="Looking at today")
 CANDIDATES = Text(nl="Kandidaten verzamelen", en="Gathering candidates")
@@ -74,9 +75,9 @@ class StudyOptions:
     What a study is asked beyond the goals of the park.
 
     `goals` None asks those of the park. The placement is chosen on `solve_step_m` and all figures
-    are of `grid_step_m`, with at most `n_rounds` of adding witnesses; a scenario is tried `n_tries`
-    times at most, each for goals stricter by what the one before missed. `n_budgets` is the number
-    of points of the cost curve.
+    are of `grid_step_m`, with at most `n_rounds` of adding witnesses; the cheapest is tried
+    `n_tries` times at most, each for goals stricter by what the one before missed. `n_budgets` is
+    the number of points of the cost curve.
     """
 
     goals: StudyGoals | None = None
@@ -349,11 +350,12 @@ class _Run:
         The bounds stay those of the first search: nothing that keeps to stricter goals is better.
         """
         goals, first = self._goals, found.proofs
-        for n_try in range(1, self._options.n_tries + 1):
+        for n_try in range(1, MAX_TRIES + 1):
             answer = replace(_answer(found, wish.budget_eur), proofs=judged_by(found.proofs, first))
             scenario = self._assess(name, answer)
-            stricter = self._stricter(goals, scenario, problem, found)
-            if stricter == goals or n_try == self._options.n_tries or self._listener.should_stop():
+            has_floors = wish.aim is Aim.CHEAPEST and n_try < self._options.n_tries
+            stricter = self._stricter(goals, scenario, problem, found, has_floors=has_floors)
+            if stricter == goals or n_try == MAX_TRIES or self._listener.should_stop():
                 break
             try:
                 goals, again = stricter, self._problem(witnesses, stricter)
@@ -364,11 +366,18 @@ class _Run:
         return scenario
 
     def _stricter(
-        self, goals: StudyGoals, scenario: Scenario, problem: PlacementProblem, found: Placement
+        self,
+        goals: StudyGoals,
+        scenario: Scenario,
+        problem: PlacementProblem,
+        found: Placement,
+        *,
+        has_floors: bool,
     ) -> StudyGoals:
+        """Return goals stricter by the ceilings exceeded and, for the cheapest, what is missed."""
         bare = scenario.privacy_unmasked or scenario.privacy
         goals = with_lower_ceilings(goals, self._goals.privacy, bare)
-        if found.aim is Aim.MOST:
+        if not has_floors:
             return goals
         return with_higher_floors(
             goals,
