@@ -35,7 +35,8 @@ class Effort:
     How hard to try, in counts that do not depend on the machine.
 
     `relative_gap` is how near to the bound is near enough; `rounds` of destroy and repair,
-    `bound_rounds` of subgradients, `node_limit` of HiGHS; `time_limit_s` ends HiGHS in any case.
+    `bound_rounds` of subgradients, `node_limit` of HiGHS (0 asks it only where nothing was found);
+    `time_limit_s` ends HiGHS in any case.
     """
 
     relative_gap: float = 0.01
@@ -221,7 +222,8 @@ class StageSolver:
         if self._may_better(chosen, limit) and self._keeps_floors(chosen):
             views = leads.views(self._better_than(chosen), is_most=self._is_most)
             chosen = self.among(views, [chosen], self._run.effort.rounds)
-        if self._may_better(chosen, limit):
+        is_asked = self._run.effort.node_limit > 0 or not self._keeps_floors(chosen)
+        if is_asked and self._may_better(chosen, limit):
             limit, chosen, is_late = self._with_program(limit, chosen, leads)
         return self._safe(limit, chosen), chosen, is_late, self._needed(leads, chosen)
 
