@@ -46,7 +46,12 @@ class Searcher:
     should_stop: Callable[[], bool] = field(default=lambda: False)
 
     def find(
-        self, problem: PlacementProblem, wish: Wish, start: Sequence[int] | None = None
+        self,
+        problem: PlacementProblem,
+        wish: Wish,
+        start: Sequence[int] | None = None,
+        *,
+        effort: Effort | None = None,
     ) -> Placement:
         """
         Find a placement.
@@ -59,6 +64,8 @@ class Searcher:
             What is asked.
         start
             Indices of a choice to begin with.
+        effort
+            How hard to try; None tries as hard as the searcher does.
 
         Returns
         -------
@@ -72,7 +79,8 @@ class Searcher:
         CoverageError
             The checkpoint cannot be written.
         """
-        step = f"{wish} {problem_key(problem)} {sorted(start or ())}"
+        effort = effort or self.effort
+        step = f"{wish} {problem_key(problem)} {sorted(start or ())} {effort}"
         kept = self.checkpoint.take(step)
         if kept is not None:
             found = _restored(problem, wish.aim, kept)
@@ -83,7 +91,7 @@ class Searcher:
             aim=wish.aim,
             budget_eur=wish.budget_eur,
             max_cameras=wish.max_cameras,
-            effort=self.effort,
+            effort=effort,
             start=start,
             on_progress=self.on_search,
             should_stop=self.should_stop,

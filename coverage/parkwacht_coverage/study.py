@@ -61,6 +61,8 @@ ENOUGH_ERROR = 0.002  # share of the weighted ground: below this the grids agree
 GENEROUS_FACTOR = 2.0
 MAX_TRIES = 4  # to bring a scenario under its ceilings, which are never optional
 
+LIGHT = Effort(rounds=60, bound_rounds=200, node_limit=0)
+
 LOOKING = Text(nl="Vandaag bekijken", en="Looking at today")
 CANDIDATES = Text(nl="Kandidaten verzamelen", en="Gathering candidates")
 CHOOSING = Text(nl="Plaatsing kiezen", en="Choosing a placement")
@@ -77,7 +79,8 @@ class StudyOptions:
     `goals` None asks those of the park. The placement is chosen on `solve_step_m` and all figures
     are of `grid_step_m`, with at most `n_rounds` of adding witnesses; the cheapest is tried
     `n_tries` times at most, each for goals stricter by what the one before missed. `n_budgets` is
-    the number of points of the cost curve.
+    the number of points of the cost curve. `light_effort` is for that curve and for the rounds
+    before the last, `effort` for the scenarios.
     """
 
     goals: StudyGoals | None = None
@@ -89,20 +92,21 @@ class StudyOptions:
     n_rounds: int = 3
     n_tries: int = 3
     effort: Effort = field(default_factory=Effort)
+    light_effort: Effort = LIGHT
     weights: Weights = field(default_factory=Weights)
 
 
 def quick_options(*, grid_step_m: float, solve_step_m: float) -> StudyOptions:
     """Return options for a first look: a shorter search, a looser proof, a coarser curve."""
+    effort = Effort(relative_gap=0.05, rounds=6, bound_rounds=60, node_limit=0, time_limit_s=10.0)
     return StudyOptions(
         grid_step_m=grid_step_m,
         solve_step_m=max(solve_step_m, QUICK_SOLVE_STEP_M),
         n_budgets=3,
         n_rounds=1,
         n_tries=1,
-        effort=Effort(
-            relative_gap=0.05, rounds=6, bound_rounds=60, node_limit=1, time_limit_s=10.0
-        ),
+        effort=effort,
+        light_effort=effort,
     )
 
 
@@ -276,7 +280,8 @@ class _Run:
         n_round, n_rounds = 1, self._options.n_rounds
         while True:
             self._tell(CHOOSING, n_round - 1, n_rounds)
-            found = self._searcher.find(problem, wish, start)
+            light = self._options.light_effort
+            found = self._searcher.find(problem, wish, start, effort=light)
             scenario = self._assess(ScenarioId.RECOMMENDED, _answer(found, wish.budget_eur))
             density = scenario.density[Condition(self._goals.condition)]
             seen = density >= self._class.threshold_px_per_m
@@ -284,6 +289,7 @@ class _Run:
             missed = witnesses.disagreeing(seen)
             is_enough = sampling.error <= ENOUGH_ERROR or not missed.any()
             if is_enough or n_round == n_rounds or self._listener.should_stop():
+                found = self._searcher.find(problem, wish, found.chosen)
                 self._tell(CHOOSING, n_rounds, n_rounds)
                 scenario = self._strict(ScenarioId.RECOMMENDED, problem, witnesses, wish, found)
                 sampling = self._sampling(witnesses, scenario, n_round)
@@ -393,7 +399,8 @@ class _Run:
 
         def find(budget_eur: float, start: Sequence[int] | None) -> Placement:
             wish = Wish(Aim.MOST, budget_eur, self._goals.max_cameras)
-            return self._searcher.find(problem, wish, start)
+            light = self._options.light_effort
+            return self._searcher.find(problem, wish, start, effort=light)
 
         self._tell(TRACING, 0, n)
         return cost_curve(
