@@ -115,7 +115,7 @@ def run_study_command(
 ) -> None:
     """Run a study as the command line or the demo asks for it."""
     from parkwacht_coverage.cli import StudyRequest, run_study
-    from parkwacht_coverage.study import StudyOptions, quick_options
+    from parkwacht_coverage.options import StudyOptions, quick_options
 
     make = quick_options if is_quick else StudyOptions
     grid_m, solve_m = steps_m

@@ -31,8 +31,9 @@ from parkwacht_config.validation import check_table
 from parkwacht_coverage.evaluate import Condition
 from parkwacht_coverage.inputs import read_inputs
 from parkwacht_coverage.interrupt import catch_interrupt
+from parkwacht_coverage.options import Listener, StudyOptions
 from parkwacht_coverage.results import SCENARIO_NAMES, Scenario, Study
-from parkwacht_coverage.study import Listener, StudyOptions, compute_study
+from parkwacht_coverage.study import compute_study
 
 KEPT_FOLDER = ".kept"  # choices found so far, beside the files
 GOAL_NAMES = {

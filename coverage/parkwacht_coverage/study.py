@@ -8,8 +8,8 @@ choice that took a search is kept (`checkpoint`), so that an interrupted study g
 stopped. No files and no console here: `cli` and `reporting` write what this computes.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +22,15 @@ from parkwacht_config.text import Language, Text
 from parkwacht_coverage.aims import find_aim_problems
 from parkwacht_coverage.assess import Answer, Assessor
 from parkwacht_coverage.checkpoint import Checkpoint
-from parkwacht_coverage.choosing import Effort
 from parkwacht_coverage.cost import Cost
 from parkwacht_coverage.curve import cost_curve, find_knee
 from parkwacht_coverage.density import DensityClass, find_edition
 from parkwacht_coverage.evaluate import Condition, Evaluator
 from parkwacht_coverage.impossible import PlacementImpossible
-from parkwacht_coverage.light import LIGHT_MARGIN
+from parkwacht_coverage.options import Listener, StudyOptions, check_options
 from parkwacht_coverage.placement import Aim, Placement
-from parkwacht_coverage.plan import Weights, lay_grid
-from parkwacht_coverage.problem import PAN_STEP_DEG, PlacementProblem, build_problem
+from parkwacht_coverage.plan import lay_grid
+from parkwacht_coverage.problem import PlacementProblem, build_problem
 from parkwacht_coverage.results import (
     CurvePoint,
     InputFile,
@@ -55,13 +54,10 @@ from parkwacht_coverage.witness import Witnesses, coarsen
 
 Floats = npt.NDArray[np.float64]
 
-MIN_STEP_M = 0.25
-QUICK_SOLVE_STEP_M = 6.0
 ENOUGH_ERROR = 0.002  # share of the weighted ground: below this the grids agree
 GENEROUS_FACTOR = 2.0
 MAX_TRIES = 4  # to bring a scenario under its ceilings, which are never optional
 
-LIGHT = Effort(rounds=60, bound_rounds=200, node_limit=0)
 
 LOOKING = Text(nl="Vandaag bekijken", en="Looking at today")
 CANDIDATES = Text(nl="Kandidaten verzamelen", en="Gathering candidates")
@@ -69,61 +65,6 @@ CHOOSING = Text(nl="Plaatsing kiezen", en="Choosing a placement")
 COMPARING = Text(nl="Scenario's vergelijken", en="Comparing scenarios")
 TRACING = Text(nl="Kostencurve", en="Cost curve")
 DOUBTING = Text(nl="Robuustheid", en="Robustness")
-
-
-@dataclass(frozen=True, slots=True)
-class StudyOptions:
-    """
-    What a study is asked beyond the goals of the park.
-
-    `goals` None asks those of the park. The placement is chosen on `solve_step_m` and all figures
-    are of `grid_step_m`, with at most `n_rounds` of adding witnesses; the cheapest is tried
-    `n_tries` times at most, each for goals stricter by what the one before missed. `n_budgets` is
-    the number of points of the cost curve. `light_effort` is for that curve and for the rounds
-    before the last, `effort` for the scenarios.
-    """
-
-    goals: StudyGoals | None = None
-    grid_step_m: float = 2.0
-    solve_step_m: float = 4.0
-    pan_step_deg: float = PAN_STEP_DEG
-    light_margin: float = LIGHT_MARGIN
-    n_budgets: int = 8
-    n_rounds: int = 3
-    n_tries: int = 3
-    effort: Effort = field(default_factory=Effort)
-    light_effort: Effort = LIGHT
-    weights: Weights = field(default_factory=Weights)
-
-
-def quick_options(*, grid_step_m: float, solve_step_m: float) -> StudyOptions:
-    """Return options for a first look: a shorter search, a looser proof, a coarser curve."""
-    effort = Effort(relative_gap=0.05, rounds=6, bound_rounds=60, node_limit=0, time_limit_s=10.0)
-    return StudyOptions(
-        grid_step_m=grid_step_m,
-        solve_step_m=max(solve_step_m, QUICK_SOLVE_STEP_M),
-        n_budgets=3,
-        n_rounds=1,
-        n_tries=1,
-        effort=effort,
-        light_effort=effort,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """
-    Whom a study tells how far it is, and whom it asks whether to stop searching.
-
-    `on_step` is told the step, and how much of how much of it is done; `on_search` the goal, the
-    value and the bound of a search that runs.
-    """
-
-    on_step: Callable[[Text, int, int], None] = field(default=lambda _step, _done, _total: None)
-    on_search: Callable[[str, float, float], None] = field(
-        default=lambda _goal, _value, _bound: None
-    )
-    should_stop: Callable[[], bool] = field(default=lambda: False)
 
 
 def compute_study(
@@ -165,7 +106,7 @@ def compute_study(
         under ground; a limit is impossible (the message says which).
     """
     options = options or StudyOptions()
-    _check(options)
+    check_options(options)
     if options.goals is not None:
         site = replace(site, goals=options.goals)
     checkpoint = Checkpoint(kept_in, {"site": site.digest, "options": repr(options)})
@@ -431,26 +372,3 @@ class _Run:
 
 def _answer(found: Placement, budget_eur: float | None) -> Answer:
     return Answer(found.cameras, found.views, found.cost, found.proofs, budget_eur)
-
-
-def _check(options: StudyOptions) -> None:
-    """Refuse what cannot be computed, naming the value."""
-    rules = (
-        ("grid_step_m", options.grid_step_m, options.grid_step_m >= MIN_STEP_M, f"{MIN_STEP_M} m"),
-        (
-            "solve_step_m",
-            options.solve_step_m,
-            options.solve_step_m >= options.grid_step_m,
-            f"grid_step_m ({options.grid_step_m} m)",
-        ),
-        ("pan_step_deg", options.pan_step_deg, options.pan_step_deg >= 1, "1 graad/degree"),
-        ("n_budgets", options.n_budgets, options.n_budgets >= 1, "1"),
-    )
-    for key, value, is_right, least in rules:
-        if not is_right:
-            raise CoverageError(
-                Text(
-                    nl=f"{key} = {value} klopt niet: ten minste {least}",
-                    en=f"{key} = {value} is wrong: at least {least}",
-                )
-            )

@@ -14,10 +14,11 @@ from report_builders import report_site
 from parkwacht_config.text import Language
 from parkwacht_coverage.evaluate import Condition
 from parkwacht_coverage.exporting.files import write_exports
+from parkwacht_coverage.options import quick_options
 from parkwacht_coverage.reporting.files import write_report
 from parkwacht_coverage.reporting.words import Words
 from parkwacht_coverage.results import ScenarioId
-from parkwacht_coverage.study import compute_study, quick_options
+from parkwacht_coverage.study import compute_study
 
 ON = date(2026, 11, 25)
 

@@ -8,9 +8,10 @@ from coverage_builders import small_site
 from parkwacht_config.study import PrivacyCeilings, StudyGoals
 from parkwacht_coverage.choosing import Effort
 from parkwacht_coverage.evaluate import Condition
+from parkwacht_coverage.options import StudyOptions
 from parkwacht_coverage.results import Scenario, ScenarioId, Study
 from parkwacht_coverage.strict import with_higher_floors, with_lower_ceilings
-from parkwacht_coverage.study import StudyOptions, compute_study
+from parkwacht_coverage.study import compute_study
 
 OPTIONS = StudyOptions(
     pan_step_deg=30.0, n_budgets=1, effort=Effort(rounds=30, bound_rounds=60, node_limit=50)

@@ -17,9 +17,10 @@ from parkwacht_config.text import Text
 from parkwacht_coverage.choosing import Effort
 from parkwacht_coverage.density import find_edition
 from parkwacht_coverage.evaluate import Condition, Evaluator
+from parkwacht_coverage.options import Listener, StudyOptions
 from parkwacht_coverage.plan import lay_grid
 from parkwacht_coverage.results import ScenarioId, Study
-from parkwacht_coverage.study import Listener, StudyOptions, compute_study
+from parkwacht_coverage.study import compute_study
 from parkwacht_coverage.views import Search, find_views, pans
 from parkwacht_coverage.visibility import Scene
 
