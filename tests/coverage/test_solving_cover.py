@@ -204,3 +204,17 @@ def test_the_search_reaches_the_best_known(name: str, value: int, n_steps: int) 
     state.costs[_weighting.TARGET] = value
     _weighting.search(state, n_steps)
     assert state.costs[_weighting.BEST_COST] <= value
+
+
+def test_progress_counts_the_columns_that_the_reduction_chose() -> None:
+    # Row 0 only has column 0, at cost 5; the triangle on rows 1 to 3 needs two of the others.
+    matrix = [[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1], [0, 1, 0, 1]]
+    told: list[float] = []
+    answer = solve_set_cover(
+        np.array(matrix),
+        [5.0, 1.0, 1.0, 1.0],
+        on_progress=lambda _seconds, value, _bound: told.append(-1.0 if value is None else value),
+    )
+    assert answer.value == 7.0
+    assert told
+    assert min(told) >= 7.0

@@ -62,12 +62,18 @@ def solve_set_cover(
     left = np.flatnonzero(ones[:, free].sum(axis=1) == 0)
     reduced = reduce_cover(as_ones(ones[left]), prices)
     base = float(prices[list(reduced.chosen)].sum())
+
+    def tell(seconds: float, value: float | None, bound: float) -> None:
+        """Count the columns that the reduction chose already."""
+        if on_progress is not None:
+            on_progress(seconds, None if value is None else value + base, bound + base)
+
     ledger = Ledger(
         is_maximising=False,
         grain=grain_of(reduced.cost),
         begun_s=begun_s,
         time_limit_s=time_limit_s,
-        on_progress=on_progress,
+        on_progress=tell,
         should_stop=should_stop,
     )
 
