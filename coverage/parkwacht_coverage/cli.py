@@ -248,7 +248,7 @@ def result_table(study: Study, language: Language) -> Table:
         Text(nl="per jaar\n€", en="a year\nEUR"),
         Text(nl="dag\n%", en="day\n%"),
         Text(nl="nacht\n%", en="night\n%"),
-        Text(nl="poort-\neisen", en="gate\nwishes"),
+        Text(nl="toe-\ngangen", en="gates\nwatched"),
         Text(nl="langst\nongezien", en="longest\nunseen"),
     ):
         table.add_column(heading.to(language), justify="right", no_wrap=True)
@@ -259,7 +259,12 @@ def result_table(study: Study, language: Language) -> Table:
 
 def _row(study: Study, scenario: Scenario, language: Language) -> list[str]:
     when = Condition(study.goals.condition)
-    served = sum(bool(one.plate_ids[when]) + bool(one.overview_ids[when]) for one in scenario.gates)
+    asked = study.goals
+    served = sum(
+        bool(one.plate_ids[when] or not asked.gate_plate)
+        and bool(one.overview_ids[when] or not asked.gate_overview)
+        for one in scenario.gates
+    )
     longest = max((one.longest_unseen_m[when] for one in scenario.routes), default=0.0)
     cost = scenario.cost
     return [
@@ -268,7 +273,7 @@ def _row(study: Study, scenario: Scenario, language: Language) -> list[str]:
         _number(cost.total_eur, language),
         _number(cost.yearly_eur, language),
         *(_number(100 * study.seen_share(scenario, one), language, 1) for one in Condition),
-        f"{served}/{2 * len(scenario.gates)}",
+        f"{served}/{len(scenario.gates)}",
         f"{longest:.0f} m",
     ]
 

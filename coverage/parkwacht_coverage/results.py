@@ -140,7 +140,7 @@ class CurvePoint:
     share: float
     bound: float
     marginal_m2_per_1000_eur: float  # weighted ground that the last step of budget brought
-    gates_served: int
+    gates_served: int  # of how many gates all is served that is asked
     is_proven: bool
 
 

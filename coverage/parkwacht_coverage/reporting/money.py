@@ -65,7 +65,7 @@ def _reading(story: Story) -> str:
 
 def _curve_table(story: Story) -> Block:
     words, say, study = story.words, story.words.say, story.study
-    n_gates = len(study.site.gates) * (study.goals.gate_plate + study.goals.gate_overview)
+    n_gates = len(study.site.gates)
 
     def row(one: CurvePoint) -> list[str]:
         return [
@@ -84,7 +84,7 @@ def _curve_table(story: Story) -> Block:
         say("kost", "costs"),
         say("camera's", "cameras"),
         say("plekken", "places"),
-        say("eisen aan toegangen", "gate demands"),
+        say("toegangen bewaakt", "gates watched"),
         say("in beeld, gewogen", "in view, weighted"),
         say("bovengrens", "bound"),
         say("erbij per € 1.000", "added per € 1,000"),
