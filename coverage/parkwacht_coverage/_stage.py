@@ -43,7 +43,7 @@ class Effort:
     rounds: int = 150
     bound_rounds: int = 400
     node_limit: int = 200
-    time_limit_s: float = 30.0
+    time_limit_s: float = 120.0
     seed: int = 0
 
 

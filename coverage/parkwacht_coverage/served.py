@@ -17,7 +17,7 @@ from parkwacht_config.text import Text
 from parkwacht_coverage.camera import CameraModel
 from parkwacht_coverage.choices import Goal
 from parkwacht_coverage.evaluate import Condition, Evaluator
-from parkwacht_coverage.gates import GateSamples, lanes_read, sees_overview
+from parkwacht_coverage.gates import GateSamples, lanes_read
 from parkwacht_coverage.light import is_lit_for
 from parkwacht_coverage.plan import Ground
 from parkwacht_coverage.routes import RouteSamples
@@ -170,20 +170,20 @@ class Served:
         columns: list[Bools] = []
         weight: list[float] = []
         labels: dict[int, Text] = {}
-        for gate in self._gates:
+        for number, gate in enumerate(self._gates):
             name = gate.gate.name
             if goals.gate_overview:
                 labels[len(columns)] = Text(
                     nl=f"{name}: geen montagepunt geeft overzicht", en=f"{name}: no overview mount"
                 )
-                columns.append(self._overview(gate))
+                columns.append(self._overview(number))
                 weight.append(1.0)
             if goals.gate_plate:
-                for number, lane in enumerate(self._lanes(gate).T, start=1):
+                for at, lane in enumerate(self._lanes(gate).T, start=1):
                     labels[len(columns)] = Text(
-                        nl=f"{name}, rijstrook {number}: geen montagepunt binnen 50 m waar een "
+                        nl=f"{name}, rijstrook {at}: geen montagepunt binnen 50 m waar een "
                         "kenteken leesbaar is",
-                        en=f"{name}, lane {number}: no mount within 50 m where a plate is readable",
+                        en=f"{name}, lane {at}: no mount within 50 m where a plate is readable",
                     )
                     columns.append(lane)
                     weight.append(1.0 / gate.n_lanes)
@@ -191,15 +191,13 @@ class Served:
         need = np.ones(len(columns), dtype=np.int64)
         return sparse.csr_array(dense), np.array(weight, dtype=np.float64), need, labels
 
-    def _overview(self, gate: GateSamples) -> Bools:
-        enough = self._evaluator.target_class.min_px_per_m
-        seen = [
-            sees_overview(model, camera_type, gate, self._evaluator, masks)[self._condition]
-            if self._is_near(model, gate, enough)
-            else False
-            for model, camera_type, masks in self._looks
-        ]
-        return np.array(seen, dtype=np.bool_)
+    def _overview(self, number: int) -> Bools:
+        """Return which views see the whole line of a gate, masks to be made taken out."""
+        sizes = [len(one.overview_m) for one in self._gates]
+        first = self._points.n_targets + sum(sizes[:number])
+        count = self._sees[:, first : first + sizes[number]].sum(axis=1)
+        seen: Bools = np.asarray(count).ravel() == sizes[number]
+        return seen
 
     def _lanes(self, gate: GateSamples) -> Bools:
         read = np.zeros((len(self._looks), gate.n_lanes), dtype=np.bool_)
