@@ -17,7 +17,6 @@ from parkwacht_coverage.importing.model import Bools, Floats, Items, Objects
 MIN_AREA_M2 = 0.05  # smaller is a sliver of digitising
 POLYGONS = (3, 6)  # GEOS type numbers: Polygon, MultiPolygon
 LINES = (1, 2, 5)  # LineString, LinearRing, MultiLineString
-POINTS = (0, 4)
 COLLECTION = 7
 
 NO_GEOMETRY = Text(nl="geen geometrie", en="no geometry")

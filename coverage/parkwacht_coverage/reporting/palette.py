@@ -8,7 +8,7 @@ so that it reads in a grey print. A test looks at all pairs through simulated co
 
 from collections.abc import Sequence
 
-from parkwacht_coverage.density import DensityClass, Edition
+from parkwacht_coverage.density import Edition
 
 CLASS_COLOURS = ("#ece51b", "#7fd34e", "#2eb37c", "#228d8d", "#32658e", "#453882", "#440154")
 UNSEEN = "#f7f5f0"
@@ -34,11 +34,6 @@ def class_colours(edition: Edition) -> dict[str, str]:
     """Return a colour per class of an edition, the darkest for the highest."""
     picked = CLASS_COLOURS[-len(edition.classes) :]
     return {one.id: colour for one, colour in zip(edition.classes, picked, strict=True)}
-
-
-def colour_of(one: DensityClass, edition: Edition) -> str:
-    """Return the colour of one class."""
-    return class_colours(edition)[one.id]
 
 
 def told_apart() -> Sequence[Sequence[str]]:

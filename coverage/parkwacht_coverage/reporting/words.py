@@ -6,7 +6,7 @@ Dutch writes 1.234,5 and English 1,234.5; a number never breaks away from its un
 
 from datetime import date
 
-from parkwacht_config.site import BuildingUse, MountKind
+from parkwacht_config.site import MountKind
 from parkwacht_config.text import Language, Text
 from parkwacht_coverage.evaluate import Condition
 from parkwacht_coverage.plan import KIND_NAMES as KIND_NAMES  # noqa: PLC0414
@@ -23,11 +23,6 @@ MOUNT_NAMES = {
 CONDITION_NAMES = {
     Condition.DAY: Text(nl="overdag", en="by day"),
     Condition.NIGHT: Text(nl=NIGHT_DUTCH, en="by night"),
-}
-USE_NAMES = {
-    BuildingUse.BUSINESS: Text(nl="bedrijf", en="business"),
-    BuildingUse.DWELLING: Text(nl="woning", en="dwelling"),
-    BuildingUse.OTHER: Text(nl="overig", en="other"),
 }
 WINDS = {
     Language.NL: ("noord", "noordoost", "oost", "zuidoost", "zuid", "zuidwest", "west",
