@@ -38,7 +38,13 @@ def study(
     ] = None,
     k: Annotated[
         int | None,
-        typer.Option("-k", "--max-cameras", min=0, max=500, help=say("Meer niet.", "No more.")),
+        typer.Option(
+            "-k",
+            "--max-cameras",
+            min=0,
+            max=500,
+            help=say("Hoogstens zoveel camera's erbij.", "Add at most this many cameras."),
+        ),
     ] = None,
     edition: Annotated[
         EditionChoice | None,

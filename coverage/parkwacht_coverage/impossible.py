@@ -55,12 +55,17 @@ def require_possible(problem: PlacementProblem, limits: Limits) -> None:
         view = problem.views[best]
         raise PlacementImpossible(
             Text(
-                nl=f"budget € {limits.budget_eur:,.0f} is te laag: de goedkoopste plek is "
-                f"{view.mount.id} met {view.camera_type.name}, € {alone[best]:,.0f}",
+                nl=f"budget € {_dutch(limits.budget_eur)} is te laag: de goedkoopste plek is "
+                f"{view.mount.id} met {view.camera_type.name}, € {_dutch(alone[best])}",
                 en=f"budget EUR {limits.budget_eur:,.0f} is too low: the cheapest site is "
                 f"{view.mount.id} with {view.camera_type.name}, EUR {alone[best]:,.0f}",
             )
         )
+
+
+def _dutch(eur: float) -> str:
+    """Write an amount with points between the thousands."""
+    return f"{eur:,.0f}".replace(",", ".")
 
 
 def _no_view(problem: PlacementProblem) -> Text:
@@ -133,8 +138,8 @@ def why_impossible(
 def _constraints(choices: Choices, limits: Limits) -> list[_Constraint]:
     found = []
     if limits.budget_eur is not None:
-        amount = f"{limits.budget_eur:,.0f}"
-        text = Text(nl=f"budget € {amount}", en=f"budget EUR {amount}")
+        amount = limits.budget_eur
+        text = Text(nl=f"budget € {_dutch(amount)}", en=f"budget EUR {amount:,.0f}")
         found.append(_Constraint(text, choices, replace(limits, budget_eur=None)))
     if limits.max_cameras is not None:
         text = Text(
