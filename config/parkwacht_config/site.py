@@ -30,7 +30,12 @@ RD_Y_RANGE_M = (306602.42, 637049.52)
 
 
 class ObjectClass(StrEnum):
-    """What the worker tells apart; `vehicle` is a vehicle of unknown kind."""
+    """
+    What the worker tells apart.
+
+    `vehicle` is a vehicle of unknown kind; `moving` is something that moves like a person or a
+    vehicle but was not recognised, so that a detector's miss is not silence.
+    """
 
     PERSON = "person"
     BICYCLE = "bicycle"
@@ -39,11 +44,12 @@ class ObjectClass(StrEnum):
     TRUCK = "truck"
     BUS = "bus"
     VEHICLE = "vehicle"
+    MOVING = "moving"
 
     @property
     def is_vehicle(self) -> bool:
-        """Whether this is anything but a person."""
-        return self is not ObjectClass.PERSON
+        """Whether this is known to be a vehicle."""
+        return self not in {ObjectClass.PERSON, ObjectClass.MOVING}
 
 
 class Severity(StrEnum):
@@ -95,6 +101,13 @@ class CameraType(Frozen):
     yearly_eur: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
 
 
+class LightThresholds(Frozen):
+    """Least confidence of a detection per class, by the light; what is not named keeps its own."""
+
+    day: dict[ObjectClass, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    night: dict[ObjectClass, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+
+
 class Preset(Frozen):
     """One aim of a pan-tilt-zoom camera; all presets share its time equally."""
 
@@ -124,6 +137,9 @@ class Camera(Frozen):
     mount: MountKind = MountKind.MAST
     # Name of the environment variable that holds the URL of the stream, never the URL itself.
     stream_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    # The same of a smaller stream of it: that one is analysed, evidence is cut from the large one.
+    substream_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    min_confidence: LightThresholds = LightThresholds()
     presets: tuple[Preset, ...] = ()
 
 

@@ -37,7 +37,7 @@ UNITS = {
 }
 # These hold names of environment variables; whoever writes the secret itself there by mistake
 # must not find it again in a log.
-SECRET_KEYS = frozenset({"secret_env", "stream_env"})
+SECRET_KEYS = frozenset({"secret_env", "stream_env", "substream_env"})
 PATTERNS = {
     "secret_env": Text(
         "de NAAM van een omgevingsvariabele in hoofdletters, bijvoorbeeld PARKWACHT_SECRET_X; "
@@ -47,7 +47,7 @@ PATTERNS = {
     ),
     "url": Text("een adres dat met http:// of https:// begint", "an http:// or https:// address"),
 }
-PATTERNS["stream_env"] = PATTERNS["secret_env"]
+PATTERNS["stream_env"] = PATTERNS["substream_env"] = PATTERNS["secret_env"]
 ID_TEXT = Text(
     "kleine letters, cijfers en _, hoogstens 63 tekens, geen _ vooraan",
     "lower-case letters, digits and _, at most 63 characters, no leading _",

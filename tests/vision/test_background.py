@@ -15,6 +15,7 @@ from parkwacht_vision.background import (
 from parkwacht_vision.detections import Detections
 from parkwacht_vision.frames import Frame, Image
 from parkwacht_vision.ground import Extent
+from parkwacht_vision.pictures import ArrayPicture
 from parkwacht_vision.zones import camera_model
 
 AT = datetime(2026, 11, 23, 1, 13, tzinfo=UTC)
@@ -29,13 +30,13 @@ def scene(draw: Draw, *, n: int = 40, sigma: float = 4.0, level: float = 50) -> 
         shown = np.clip(image, 0, 255).astype(np.uint8)
         draw(index, shown)
         at = AT + timedelta(seconds=index / 8)
-        frames.append(Frame(shown, index / 8, at, at, index))
+        frames.append(Frame.of_image(shown, index / 8, at, at, index))
     return frames
 
 
 def run(frames: list[Frame], detector: BackgroundDetector | None = None) -> list[Detections]:
     detector = detector or BackgroundDetector(None)
-    return [detector.detect(frame) for frame in frames]
+    return [detector.detect(frame, []) for frame in frames]
 
 
 def person(index: int, image: Image) -> None:
@@ -98,7 +99,7 @@ def test_after_a_switch_of_light_a_walker_is_found_again() -> None:
 
 def test_the_scene_is_learned_before_anything_is_called_foreground() -> None:
     model = BackgroundModel()
-    luma, scale = small_luma(np.full((1080, 1920, 3), 60, np.uint8))
+    luma, scale = small_luma(ArrayPicture(np.full((1080, 1920, 3), 60, np.uint8)))
     assert luma.shape == (270, 480)
     assert scale == 4
     assert not model.foreground(luma).any()
@@ -152,4 +153,4 @@ def test_calibration_tells_a_person_from_a_far_lorry_of_the_same_pixels(
     classes = {one.object_class(row) for one in found for row in range(len(one))}
     assert classes <= {ObjectClass.PERSON}
     detector.reset()
-    assert len(detector.detect(scene(person, n=1)[0])) == 0
+    assert len(detector.detect(scene(person, n=1)[0], [])) == 0

@@ -20,13 +20,18 @@ from parkwacht_vision.detector import (
     weights_sha256,
 )
 from parkwacht_vision.frames import Frame, Image
+from parkwacht_vision.regions import whole
 from parkwacht_vision.source import RecordingSource
 
 AT = datetime(2026, 11, 23, 1, 13, tzinfo=UTC)
 
 
 def frame_of(image: Image) -> Frame:
-    return Frame(image, 0.0, AT, AT, 0)
+    return Frame.of_image(image, 0.0, AT, AT, 0)
+
+
+def look(detector: UltralyticsDetector, frame: Frame) -> Detections:
+    return detector.detect(frame, [whole(frame.picture)])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +113,7 @@ def test_a_network_finds_the_person_on_real_footage(weights: Path, tmp_path: Pat
     clip = weights.parents[1] / "clips" / "night_ir_driveway_intruder.mp4"
     source = RecordingSource(clip, started_at=AT, timezone="UTC", fps=1, clock=FakeClock(AT))
     detector = UltralyticsDetector(weights, state_dir=tmp_path)
-    found = detector.detect(next(source.frames()))
+    found = look(detector, next(source.frames()))
     best = int(np.argmax(found.confidence))
     assert found.object_class(best) is ObjectClass.PERSON
     assert found.confidence[best] > 0.6
@@ -123,7 +128,7 @@ def test_a_uniform_picture_of_any_shape_gives_nothing(shared_vision: Path, tmp_p
     onnx = shared_vision / "weights" / "yolo11n_int8_320.onnx"
     detector = UltralyticsDetector(onnx, state_dir=tmp_path)
     for shape in ((48, 64, 3), (1200, 300, 3)):
-        found = detector.detect(frame_of(np.full(shape, 90, np.uint8)))
+        found = look(detector, frame_of(np.full(shape, 90, np.uint8)))
         assert not (found.confidence > 0.4).any()
 
 
@@ -138,10 +143,12 @@ from pathlib import Path
 import numpy as np
 from parkwacht_vision.detector import ByteTrack, UltralyticsDetector
 from parkwacht_vision.frames import Frame
+from parkwacht_vision.regions import whole
 for weights in sys.argv[2:]:
     detector = UltralyticsDetector(Path(weights), state_dir=Path(sys.argv[1]))
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    found = detector.detect(Frame(np.zeros((480, 640, 3), np.uint8), 0.0, at, at, 0))
+    frame = Frame.of_image(np.zeros((480, 640, 3), np.uint8), 0.0, at, at, 0)
+    found = detector.detect(frame, [whole(frame.picture)])
     ByteTrack(state_dir=Path(sys.argv[1]), buffer_frames=5).update(found)
 print("torchvision" in sys.modules, "done")
 """

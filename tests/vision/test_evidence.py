@@ -25,7 +25,7 @@ def frames(n: int, *, size: tuple[int, int] = (360, 640)) -> Iterator[Frame]:
         image = np.full((*size, 3), 60, np.uint8)
         image[100:150, index : index + 30] = 200
         at = AT + timedelta(seconds=index / 8)
-        yield Frame(image, index / 8, at, at, index)
+        yield Frame.of_image(image, index / 8, at, at, index)
 
 
 def test_the_ring_forgets_what_is_too_old() -> None:

@@ -168,7 +168,7 @@ def test_every_pixel_a_mask_touches_is_black_and_no_other(
 
 def test_a_camera_without_masks_gives_its_own_frames(make_site: Callable[..., Site]) -> None:
     site = make_site()
-    frame = Frame(np.zeros((4, 4, 3), np.uint8), 0.0, AT, AT, 0)
+    frame = Frame.of_image(np.zeros((4, 4, 3), np.uint8), 0.0, AT, AT, 0)
     assert PrivacyScreen.of(site, site.cameras[0]).cover(frame) is frame
     assert PrivacyScreen.of(site, None).cover(frame) is frame
 

@@ -57,9 +57,9 @@ def test_a_raw_stream_without_times_falls_back_on_the_frame_rate(
 
 
 def test_large_pictures_are_scaled_down(make_video: Callable[..., Path]) -> None:
-    path = make_video("large.mp4", seconds=0.2, size=(2560, 1440))
+    path = make_video("large.mp4", seconds=0.2, size=(4096, 2304))
     frame = next(source(path).frames())
-    assert frame.image.shape == (1080, 1920, 3)
+    assert frame.image.shape == (2160, 3840, 3)
 
 
 def test_the_beginning_is_said_by_user_then_container_then_name(

@@ -18,7 +18,7 @@ def follow(rows_at: list[list[Row]], tmp_path: Path) -> list[list[Track]]:
     seen = []
     for index, rows in enumerate(rows_at):
         at = AT + timedelta(seconds=index / 8)
-        frame = Frame(np.zeros((360, 640, 3), np.uint8), index / 8, at, at, index)
+        frame = Frame.of_image(np.zeros((360, 640, 3), np.uint8), index / 8, at, at, index)
         seen.append(tracker.update(Detections.of(rows), frame))
     return seen
 

@@ -15,7 +15,8 @@ from parkwacht_config.site import ObjectClass, Site
 from parkwacht_config.text import Text
 from parkwacht_vision.choice import choose_detector
 from parkwacht_vision.event import EventEnding, FlaggedEvent, WatchReport
-from parkwacht_vision.frames import Frame, Gap, SourceHealth
+from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
+from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.ports import WatchContext, WatchJob
 from parkwacht_vision.source import RecordingSource
 from parkwacht_vision.spool import Spool
@@ -69,6 +70,14 @@ class LiveSource:
     kind: Literal["recording", "stream"] = "stream"
     name: str = "rtsp://h/s"
     health: SourceHealth = field(default_factory=SourceHealth)
+    ring: PacketRing = field(default_factory=PacketRing)
+    tier: Tier = "full"
+
+    def attend(self) -> None:
+        """Everything is given anyway."""
+
+    def relax(self) -> None:
+        """Everything is given anyway."""
 
     def frames(self) -> Iterator[Frame | Gap]:
         rng = np.random.default_rng(1)
@@ -77,7 +86,7 @@ class LiveSource:
             if index >= 8:
                 image[120:164, 4 * index : 4 * index + 16] = 180
             at = NIGHT + timedelta(seconds=index / 8)
-            yield Frame(image, index / 8, at, at, index)
+            yield Frame.of_image(image, index / 8, at, at, index)
         if self.fails:
             raise ZeroDivisionError
         if self.stops:

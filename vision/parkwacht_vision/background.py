@@ -9,6 +9,7 @@ infrared: the scene is learned anew (design: vision.md, section 5). Blobs are cl
 where the camera is calibrated. Pixels have their origin top left.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,8 +20,10 @@ from parkwacht_config.site import ObjectClass
 from parkwacht_coverage.camera import CameraModel
 from parkwacht_vision.detections import Detections
 from parkwacht_vision.event import DetectorInfo
-from parkwacht_vision.frames import Frame, Image
+from parkwacht_vision.frames import Frame
 from parkwacht_vision.ground import Extent, object_extent
+from parkwacht_vision.pictures import Picture
+from parkwacht_vision.regions import Region
 
 Luma = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -132,9 +135,9 @@ class BackgroundDetector:
         self._background.forget()
         self._last_mask = None
 
-    def detect(self, frame: Frame) -> Detections:
+    def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
         """Find what moves in one frame and has the size of a person or a vehicle."""
-        luma, scale = small_luma(frame.image)
+        luma, scale = small_luma(frame.picture)
         mask = self._background.foreground(luma)
         last, self._last_mask = self._last_mask, mask
         if last is None or last.shape != mask.shape:
@@ -142,7 +145,7 @@ class BackgroundDetector:
         blobs = find_blobs(mask, last, scale)
         if len(blobs) > MAX_BLOBS:
             return Detections.empty()
-        height, width = frame.image.shape[:2]
+        height, width = frame.picture.height_px, frame.picture.width_px
         model = None if self._model is None else self._model.scaled_to(width, height)
         rows = []
         for blob in blobs:
@@ -152,14 +155,10 @@ class BackgroundDetector:
         return Detections.of(rows)
 
 
-def small_luma(image: Image) -> tuple[Luma, float]:
-    """Average a BGR picture to 270 rows of smoothed luma; return it and the scale back."""
-    rows = min(ROWS, image.shape[0])
-    scale = image.shape[0] / rows
-    size = (max(1, round(image.shape[1] / scale)), rows)
-    # Averaging the three channels first is cheaper, because the small picture is converted.
-    small = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    return cv2.blur(small.astype(np.float32), (3, 5)), scale
+def small_luma(picture: Picture) -> tuple[Luma, float]:
+    """Average a picture to 270 rows of smoothed luma; return it and the scale back."""
+    small = picture.luma(ROWS)
+    return cv2.blur(small.astype(np.float32), (3, 5)), picture.height_px / small.shape[0]
 
 
 def find_blobs(mask: Mask, last: Mask, scale: float) -> list[_Blob]:

@@ -275,5 +275,7 @@ def class_name(object_class: ObjectClass) -> Text:
         ObjectClass.TRUCK: "vrachtwagen",
         ObjectClass.BUS: "bus",
         ObjectClass.VEHICLE: "voertuig",
+        ObjectClass.MOVING: "beweging, niet herkend",
     }
-    return Text(nl=dutch[object_class], en=object_class.value)
+    english = {ObjectClass.MOVING: "moving, not recognised"}
+    return Text(nl=dutch[object_class], en=english.get(object_class, object_class.value))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from parkwacht_config.site import ObjectClass
 from parkwacht_vision.event import DetectorInfo
 from parkwacht_vision.frames import Frame
+from parkwacht_vision.regions import Region
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -99,8 +100,12 @@ class Detector(Protocol):
         """Which detector this is."""
         ...
 
-    def detect(self, frame: Frame) -> Detections:
-        """Find persons and vehicles in one frame."""
+    def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
+        """
+        Find persons and vehicles in parts of one frame.
+
+        Boxes are in pixels of the whole picture; what two regions both show is given once.
+        """
         ...
 
     def reset(self) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +26,7 @@ from parkwacht_config.text import Text
 from parkwacht_vision.detections import CLASSES, Detections, Floats
 from parkwacht_vision.event import DetectorInfo
 from parkwacht_vision.frames import Frame, Image
+from parkwacht_vision.regions import Region
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class UltralyticsDetector:
     def reset(self) -> None:
         """Do nothing: every picture stands alone."""
 
-    def detect(self, frame: Frame) -> Detections:
+    def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
         """Find persons and vehicles in one frame."""
         height, width = self._input_size(frame.image)
         boxed, scale, left, top = letterbox(frame.image, width_px=width, height_px=height)

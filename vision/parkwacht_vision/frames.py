@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-Image = npt.NDArray[np.uint8]
+from parkwacht_vision.packets import PacketRing
+from parkwacht_vision.pictures import ArrayPicture, Picture
+from parkwacht_vision.pictures import Image as Image  # noqa: PLC0414 - the word of all who see
 
 # A step back of more than this is a clock that was set anew, not a frame out of order.
 REANCHOR_S = 1.0
@@ -25,15 +24,37 @@ HOLE_S = 2.0
 BROKEN_CLOCK_S = 6 * 3600.0
 
 
+Tier = Literal["full", "key_frames", "substream"]
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One analysed picture: BGR, shape (height, width, 3)."""
+    """
+    One picture to analyse.
 
-    image: Image
+    A source that decodes key frames only goes back in time when it is asked to attend: such
+    frames are a `is_replay`, their media time is not later than that of a frame given before.
+    """
+
+    picture: Picture
     media_time_s: float
     at: datetime
     wall_at: datetime  # the machine's clock when it was decoded
     index: int  # number among the analysed frames of this source
+    is_key: bool = False
+    is_replay: bool = False
+
+    @classmethod
+    def of_image(
+        cls, image: Image, media_time_s: float, at: datetime, wall_at: datetime, index: int
+    ) -> "Frame":
+        """Make a frame of a BGR picture, shape (height, width, 3)."""
+        return cls(ArrayPicture(image), media_time_s, at, wall_at, index)
+
+    @property
+    def image(self) -> Image:
+        """The whole picture in BGR, shape (height, width, 3); converted when first asked for."""
+        return self.picture.bgr()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +101,30 @@ class FrameSource(Protocol):
         """What it could not show so far."""
         ...
 
+    @property
+    def ring(self) -> PacketRing:
+        """The encoded packets of the last seconds of the best stream, for evidence."""
+        ...
+
+    @property
+    def tier(self) -> Tier:
+        """How much is decoded now, chosen from what was measured on the stream."""
+        ...
+
     def frames(self) -> Iterator[Frame | Gap]:
-        """Yield the frames to analyse, in order of media time."""
+        """Yield the frames to analyse, in order of media time but for replays."""
+        ...
+
+    def attend(self) -> None:
+        """
+        Ask for every due frame, from the key frame before the last one given on.
+
+        Without effect where everything is decoded anyway.
+        """
+        ...
+
+    def relax(self) -> None:
+        """Take back `attend`: key frames are enough again."""
         ...
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from parkwacht_config.site import Camera, Site
 from parkwacht_vision.frames import Frame, Image
+from parkwacht_vision.pictures import Picture, PxBox
 
 # Rounding moves an edge by less than a pixel: a line of three pixels along it makes up for that.
 _EDGE_PX = 3
@@ -46,10 +47,19 @@ class PrivacyScreen:
 
     def cover(self, frame: Frame) -> Frame:
         """Return a frame with its masked parts black; without masks the frame itself."""
-        return replace(frame, image=self.cover_image(frame.image)) if self.polygons else frame
+        if not self.polygons:
+            return frame
+        return replace(frame, picture=MaskedPicture(frame.picture, self))
 
     def cover_image(self, image: Image) -> Image:
-        """Return a copy of a BGR picture, shape (height, width, 3), with its masked parts black."""
+        """
+        Return a copy with its masked parts black.
+
+        Parameters
+        ----------
+        image
+            The whole picture, BGR of shape (height, width, 3) or luma of shape (height, width).
+        """
         covered = np.array(image, dtype=np.uint8, order="C")
         height, width = covered.shape[:2]
         for polygon in self.polygons:
@@ -58,3 +68,37 @@ class PrivacyScreen:
             cv2.fillPoly(covered, [corners], (0, 0, 0))
             cv2.polylines(covered, [corners], True, (0, 0, 0), thickness=_EDGE_PX)
         return covered
+
+
+class MaskedPicture:
+    """
+    A picture whose masked parts are black, whatever is asked of it.
+
+    Parameters
+    ----------
+    picture
+        The picture under it.
+    screen
+        What is masked.
+    """
+
+    def __init__(self, picture: Picture, screen: PrivacyScreen) -> None:
+        self._picture = picture
+        self._screen = screen
+        self._bgr: Image | None = None
+        self.width_px, self.height_px = picture.width_px, picture.height_px
+
+    def luma(self, rows: int) -> Image:
+        """Return its luma averaged by area to at most `rows` rows, masked parts 0."""
+        return self._screen.cover_image(self._picture.luma(rows))
+
+    def bgr(self) -> Image:
+        """Return the whole picture in BGR, masked parts black."""
+        if self._bgr is None:
+            self._bgr = self._screen.cover_image(self._picture.bgr())
+        return self._bgr
+
+    def crop(self, box: PxBox) -> Image:
+        """Return a part in BGR, masked parts black."""
+        x1, y1, x2, y2 = box
+        return self.bgr()[y1:y2, x1:x2]

@@ -2,7 +2,7 @@
 Recordings and streams as frames on media time, through PyAV.
 
 A recording may be any container FFmpeg reads. Every frame is decoded, because the next needs it;
-only the frames that are analysed are converted to BGR, scaled down to at most 1920 pixels wide.
+what a picture is asked for is converted then.
 """
 
 import logging
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -20,8 +19,10 @@ from av.video.stream import VideoStream
 from parkwacht_config.clock import Clock
 from parkwacht_config.errors import SourceError
 from parkwacht_config.text import Text
-from parkwacht_vision.frames import Cadence, Frame, Image, MediaClock, SourceHealth
+from parkwacht_vision.frames import Cadence, Frame, MediaClock, SourceHealth, Tier
 from parkwacht_vision.naming import instant_in_name
+from parkwacht_vision.packets import PacketRing
+from parkwacht_vision.pictures import DecodedPicture, Picture
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,6 @@ VIDEO_SUFFIXES = frozenset({
     ".vob", ".webm", ".wmv",
 })
 # fmt: on
-MAX_WIDTH_PX = 1920
 DEFAULT_FPS = 25.0  # where a container states no frame rate
 TRUNCATED_S = 2.0  # a recording that ends this much before its header says is called truncated
 # Demuxers of FFmpeg that turn a photo or a text into "video".
@@ -70,11 +70,19 @@ class RecordingSource:
         self.path = path
         self.name = path.name[:300]
         self.health = SourceHealth()
+        self.ring = PacketRing()
+        self.tier: Tier = "full"
         self._fps = fps
         self._clock = clock
         with open_recording(path) as container:
             self.duration_s = _duration_s(container)
             self.started_at = started_at or _find_start(container, path, timezone)
+
+    def attend(self) -> None:
+        """Do nothing: every frame is decoded."""
+
+    def relax(self) -> None:
+        """Do nothing: every frame is decoded."""
 
     def frames(self) -> Iterator[Frame]:
         """
@@ -88,10 +96,10 @@ class RecordingSource:
         last_s = 0.0
         with open_recording(self.path) as container:
             for frame in decode(container, fps=self._fps, health=self.health):
-                media_time_s, image, index = frame
+                media_time_s, picture, index = frame
                 last_s = media_time_s
                 at = self.started_at + timedelta(seconds=media_time_s)
-                yield Frame(image, media_time_s, at, self._clock.now(), index)
+                yield Frame(picture, media_time_s, at, self._clock.now(), index)
         if self.health.n_decoded == 0:
             raise SourceError(
                 Text(
@@ -107,7 +115,7 @@ class RecordingSource:
 
 def decode(
     container: InputContainer, *, fps: float, health: SourceHealth
-) -> Iterator[tuple[float, Image, int]]:
+) -> Iterator[tuple[float, Picture, int]]:
     """
     Decode a container, and convert the frames that are due.
 
@@ -122,8 +130,8 @@ def decode(
 
     Yields
     ------
-    media_time_s, image, index
-        Media time, BGR image and number among the analysed frames.
+    media_time_s, picture, index
+        Media time, picture and number among the analysed frames.
     """
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
@@ -133,7 +141,7 @@ def decode(
         health.n_decoded += 1
         media_time_s = media_clock.media_time_s(frame.time)
         if cadence.is_due(media_time_s):
-            yield media_time_s, _to_image(frame), index
+            yield media_time_s, DecodedPicture(frame), index
             index += 1
 
 
@@ -163,14 +171,6 @@ def _decoded(
                 health.lose("corrupt_data", frame_s)
             else:
                 yield frame
-
-
-def _to_image(frame: VideoFrame) -> Image:
-    width, height = frame.width, frame.height
-    if width > MAX_WIDTH_PX:
-        height = round(height * MAX_WIDTH_PX / width / 2) * 2
-        width = MAX_WIDTH_PX
-    return np.ascontiguousarray(frame.to_ndarray(format="bgr24", width=width, height=height))
 
 
 def find_recordings(path: Path) -> list[Path]:

@@ -18,8 +18,9 @@ import av
 from av.container import InputContainer
 
 from parkwacht_config.clock import Clock
-from parkwacht_vision.frames import Frame, Gap, SourceHealth
+from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.naming import redact_url
+from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.source import decode
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ class StreamSource:
         self._url = url
         self.name = redact_url(url)[:300]
         self.health = SourceHealth()
+        self.ring = PacketRing()
+        self.tier: Tier = "full"
         self._fps = fps
         self._clock = clock
         self._stop = stop
@@ -79,6 +82,12 @@ class StreamSource:
         self._lost_at: datetime | None = None
         self._seen_at: datetime | None = None
         self._index = 0
+
+    def attend(self) -> None:
+        """Do nothing: every frame is decoded."""
+
+    def relax(self) -> None:
+        """Do nothing: every frame is decoded."""
 
     def frames(self) -> Iterator[Frame | Gap]:
         """Yield frames as they come, and gaps while there are none, until stopped."""
@@ -125,7 +134,7 @@ class StreamSource:
     def _read_frames(self, container: InputContainer) -> None:
         anchor: datetime | None = None
         first_s = at = None
-        for media_time_s, image, _ in decode(container, fps=self._fps, health=self.health):
+        for media_time_s, picture, _ in decode(container, fps=self._fps, health=self.health):
             now = self._clock.now()
             first_s = self._since_start_s(now) if first_s is None else first_s
             # The first frames come bunched and late; no frame was taken after it arrived.
@@ -135,7 +144,7 @@ class StreamSource:
             at = placed if at is None else max(at, placed)
             self._count_lost("connection_lost")
             self._seen_at = now
-            frame = Frame(image, first_s + media_time_s, at, now, self._index)
+            frame = Frame(picture, first_s + media_time_s, at, now, self._index)
             self._index += 1
             self._put(frame)
             if self._stop.is_set():

@@ -37,6 +37,7 @@ from parkwacht_vision.frames import Frame, FrameSource, Gap
 from parkwacht_vision.ground import anchor_px, ground_position_m
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
+from parkwacht_vision.regions import whole
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.tracker import Tracker
 from parkwacht_vision.zones import Calendar, View, camera_model, watched_zones
@@ -157,7 +158,7 @@ class CameraWatch:
             self._tracker = Tracker(fps=self._context.fps, state_dir=self._context.state_dir)
             self._detector.reset()
         stored = self._ring.add(frame)
-        tracks = self._tracker.update(self._detector.detect(frame), frame)
+        tracks = self._tracker.update(self._detector.detect(frame, [whole(frame.picture)]), frame)
         confirmed = rule.update(tracks, frame.at)
         new_ids = {str(one.id) for one in confirmed}
         for intrusion in rule.open:
@@ -169,7 +170,7 @@ class CameraWatch:
         self._expire(frame.media_time_s)
 
     def _rule_for(self, frame: Frame) -> IntrusionRule:
-        height, width = frame.image.shape[:2]
+        height, width = frame.picture.height_px, frame.picture.width_px
         if self._view is not None and (self._view.width_px, self._view.height_px) != (
             width,
             height,
