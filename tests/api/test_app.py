@@ -4,7 +4,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -17,19 +16,22 @@ from parkwacht_api.outbox import beat
 PROBLEM = "application/problem+json"
 
 
+UNKNOWN = "00000000-0000-4000-8000-000000000001"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "options", "status", "kind"),
     [
         ("GET", "/events", {"headers": {"Authorization": ""}}, 401, "not-authenticated"),
         ("POST", "/watch-reports", {"json": {}}, 403, "not-allowed"),
-        ("GET", f"/events/{uuid4()}", {}, 404, "not-found"),
+        ("GET", f"/events/{UNKNOWN}", {}, 404, "not-found"),
         ("GET", "/nothing/here", {}, 404, "not-found"),
         ("DELETE", "/events", {}, 405, "method"),
         ("GET", "/events/no-uuid", {}, 422, "invalid"),
         ("GET", "/events?limit=0", {}, 422, "invalid"),
         ("GET", "/events?cursor=%C3%A9", {}, 422, "record-invalid"),
-        ("POST", f"/events/{uuid4()}/verdict", {"content": b"{"}, 422, "invalid"),
-        ("POST", f"/events/{uuid4()}/verdict", {"content": b"x" * 2_000_000}, 413, "too-large"),
+        ("POST", f"/events/{UNKNOWN}/verdict", {"content": b"{"}, 422, "invalid"),
+        ("POST", f"/events/{UNKNOWN}/verdict", {"content": b"x" * 2_000_000}, 413, "too-large"),
     ],
 )
 def test_every_error_is_a_problem_document(
@@ -60,7 +62,7 @@ def test_every_error_is_a_problem_document(
 )
 def test_problems_speak_the_readers_language(service: Service, accept: str, title: str) -> None:
     with service.client(service.operator_key, **{"Accept-Language": accept}) as client:
-        assert client.get(f"/events/{uuid4()}").json()["title"] == title
+        assert client.get(f"/events/{UNKNOWN}").json()["title"] == title
 
 
 def test_a_record_that_breaks_its_rules_names_the_field(service: Service) -> None:
