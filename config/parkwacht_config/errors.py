@@ -8,6 +8,7 @@ The one error tree of Parkwacht.
     - SourceError        a recording or stream cannot be read
     - ModelError         weights that cannot be loaded or are of another kind
     - SpoolError         the spool cannot be written or read
+    - SealError          a sealed file cannot be opened
   + ForwardingError
     - DeliveryError      not delivered, try again
     - DeliveryRefused    the receiver refuses this content, do not try again
@@ -75,6 +76,10 @@ class ModelError(VisionError):
 
 class SpoolError(VisionError):
     """The durable spool cannot be written or read."""
+
+
+class SealError(VisionError):
+    """A sealed file is none, was changed, or was sealed with another key."""
 
 
 class ForwardingError(ParkwachtError):
