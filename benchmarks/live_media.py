@@ -1,9 +1,10 @@
-"""Nights for the live benchmark: the sample recordings at 1080p25 with noise, rain and a substream."""
+"""Nights for the live benchmark: sample recordings at 1080p25 with noise, rain and a substream."""
 
 import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -13,7 +14,7 @@ import numpy.typing as npt
 ROOT = Path(__file__).parents[1]
 FPS = 25
 MAIN, SUB = (1920, 1080), (640, 360)
-QUIET_S = 30.0
+QUIET_S = 20.0
 N_NOISE = 16
 Image = npt.NDArray[np.uint8]
 
@@ -29,7 +30,7 @@ class Night:
     length_s: float
 
 
-def recording_frames(name: str) -> tuple[list[Image], dict[str, object]]:
+def recording_frames(name: str) -> tuple[list[Image], dict[str, Any]]:
     """Return the frames of a sample recording, luma and chroma as I420, and its truth."""
     path = ROOT / "sample_media" / f"{name}.mp4"
     with av.open(str(path)) as container:
@@ -62,19 +63,21 @@ class Writer:
         self._size = size
 
     def add(self, image: Image) -> None:
+        """Write a BGR picture, scaled to the stream's size."""
         if (image.shape[1], image.shape[0]) != self._size:
             image = np.asarray(cv2.resize(image, self._size, interpolation=cv2.INTER_AREA))
         frame = av.VideoFrame.from_ndarray(image, format="bgr24")
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
+        """Write what is held back and close the file."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
 
 
 def make_night(name: str, folder: Path, *, is_rain: bool, noise: float = 2.0) -> Night:
     """
-    Write one night: thirty quiet seconds, then the recording.
+    Write one night: twenty quiet seconds, then the recording.
 
     Parameters
     ----------
@@ -88,12 +91,11 @@ def make_night(name: str, folder: Path, *, is_rain: bool, noise: float = 2.0) ->
         Standard deviation of the sensor's noise, grey levels.
     """
     frames, truth = recording_frames(name)
-    events = truth["expected_events"]
-    assert isinstance(events, list)
+    (event,) = truth["expected_events"][:1]
     rng = np.random.default_rng(5)
     # A bank of noise, shifted at random per frame: fresh enough for a codec, and cheap.
     bank = [rng.normal(0, noise, (MAIN[1], MAIN[0], 1)).astype(np.int8) for _ in range(N_NOISE)]
-    stem = f"{name.split('_2026')[0]}_{'rain' if is_rain else 'quiet'}"
+    stem = f"{name.partition('_2026')[0]}_{'rain' if is_rain else 'quiet'}"
     main, sub = folder / f"{stem}_main.mp4", folder / f"{stem}_sub.mp4"
     writers = (Writer(main, MAIN, 2_000_000), Writer(sub, SUB, 400_000))
     length_s = QUIET_S + len(frames) / 10
@@ -108,7 +110,7 @@ def make_night(name: str, folder: Path, *, is_rain: bool, noise: float = 2.0) ->
             writer.add(np.asarray(image, dtype=np.uint8))
     for writer in writers:
         writer.close()
-    start_s = QUIET_S + float(events[0]["start_s"])
+    start_s = QUIET_S + float(event["start_s"])
     return Night(str(truth["camera_id"]), main, sub, start_s, length_s)
 
 
