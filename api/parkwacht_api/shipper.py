@@ -25,6 +25,12 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 30.0
 POLL_S = 0.2
 MAX_WAIT_S = 10.0
+CONTENT_TYPES = {
+    ".jpg": "image/jpeg",
+    ".mp4": "video/mp4",
+    ".enc": "application/octet-stream",
+    ".json": "application/json",
+}
 FOR_GOOD = frozenset({400, 409, 413, 415, 422})
 
 
@@ -86,16 +92,16 @@ class IngestClient:
         if entry.stage == "report":
             headers = {"Content-Type": "application/json"}
             return self._http.post("/watch-reports", content=record.encode(), headers=headers)
-        media = entry.media_path
-        files: list[tuple[str, tuple[str | None, bytes, str]]] = []
+        part = "event" if entry.stage == "flagged" else "ending"
+        files: list[tuple[str, tuple[str | None, bytes, str]]] = [
+            (part, (None, record.encode(), "application/json"))
+        ]
+        files += [
+            (kind, (path.name, path.read_bytes(), CONTENT_TYPES[path.suffix]))
+            for kind, path in entry.media.items()
+        ]
         if entry.stage == "flagged":
-            files.append(("event", (None, record.encode(), "application/json")))
-            if media is not None:
-                files.append(("snapshot", (media.name, media.read_bytes(), "image/jpeg")))
             return self._http.post("/events", files=files)
-        files.append(("ending", (None, record.encode(), "application/json")))
-        if media is not None:
-            files.append(("clip", (media.name, media.read_bytes(), "video/mp4")))
         return self._http.put(f"/events/{entry.id}/ending", files=files)
 
     def hand_over(self, entry: SpoolEntry) -> None:

@@ -23,6 +23,7 @@ from parkwacht_config.site import (
     ArmingException,
     Camera,
     CameraType,
+    Evidence,
     Frozen,
     Id,
     PrivacyMask,
@@ -103,6 +104,7 @@ class SiteTable(Frozen):
     default_arming: Id
     layers: LayerPaths
     retention: Retention = Retention()
+    evidence: Evidence = Evidence()
     armings: Annotated[tuple[ArmingTable, ...], Field(min_length=1)]
     cameras: tuple[Camera, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -190,6 +192,7 @@ def load_site(path: Path) -> Site:
         armings=_armings(table.armings, path),
         receivers=table.receivers,
         retention=table.retention,
+        evidence=table.evidence,
         default_arming_id=table.default_arming,
         privacy_masks=(*table.privacy_masks, *more.privacy_masks),
         costs=table.costs,

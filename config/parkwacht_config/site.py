@@ -243,6 +243,17 @@ class Retention(Frozen):
     reason: str = ""
 
 
+class Evidence(Frozen):
+    """
+    What is kept of a clip in which parts are masked.
+
+    `key_env` is the name of the secret that seals the unmasked original, never the secret itself.
+    """
+
+    keeps_original: bool = False
+    key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = "PARKWACHT_EVIDENCE_KEY"
+
+
 @dataclass(frozen=True, slots=True)
 class PublicArea:
     """A piece of public ground of one kind."""
@@ -399,6 +410,7 @@ class Site:
     privacy_masks: tuple[PrivacyMask, ...] = ()
     costs: Costs = field(default_factory=Costs)
     goals: StudyGoals = field(default_factory=StudyGoals)
+    evidence: Evidence = field(default_factory=Evidence)
 
     def camera(self, camera_id: str) -> Camera | None:
         """Return the camera of this id, or None."""

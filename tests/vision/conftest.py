@@ -110,13 +110,14 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
         draw: Draw | None = None,
         metadata: dict[str, str] | None = None,
         codec: str = "libx264",
+        options: dict[str, str] | None = None,
     ) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(7)
         with av.open(str(path), "w") as container:
             container.metadata.update(metadata or {})
-            stream = container.add_stream(codec, rate=Fraction(fps))
+            stream = container.add_stream(codec, rate=Fraction(fps), options=options)
             stream.width, stream.height = size
             stream.pix_fmt = {"mjpeg": "yuvj420p", "png": "rgb24"}.get(codec, "yuv420p")
             for index in range(round(seconds * fps)):

@@ -10,12 +10,11 @@ from parkwacht_vision.evidence import (
     ClipRecorder,
     FrameRing,
     clip_file,
-    decode_jpeg,
-    encode_jpeg,
     snapshot_file,
     snapshot_jpeg,
 )
 from parkwacht_vision.frames import Frame
+from parkwacht_vision.stills import decode_jpeg, encode_jpeg
 
 AT = datetime(2026, 11, 24, 1, 13, tzinfo=UTC)
 

@@ -24,10 +24,10 @@ from parkwacht_coverage.density import find_edition
 from parkwacht_coverage.masks import MaskGround, make_masks, to_camera_toml
 from parkwacht_vision.cli import WatchOptions, run_watch
 from parkwacht_vision.event import FlaggedEvent
-from parkwacht_vision.evidence import decode_jpeg
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.spool import Spool
+from parkwacht_vision.stills import decode_jpeg
 
 ROOT = Path(__file__).parents[2]
 SITES = ROOT / "config" / "sites"
@@ -66,10 +66,11 @@ def watch(folder: Path, *masks: PrivacyMask) -> Kept:
     summary = run_watch(options, settings, site, Console(file=io.StringIO()), spool)
     snapshots, clips = [], []
     for entry in spool.entries():
-        if entry.media_path is not None and entry.media_path.suffix == ".jpg":
-            snapshots.append(decode_jpeg(entry.media_path.read_bytes()))
-        elif entry.media_path is not None:
-            with av.open(str(entry.media_path)) as container:
+        media = entry.media
+        if "snapshot" in media:
+            snapshots.append(decode_jpeg(media["snapshot"].read_bytes()))
+        elif "clip" in media:
+            with av.open(str(media["clip"])) as container:
                 clips.append(
                     tuple(one.to_ndarray(format="bgr24") for one in container.decode(video=0))
                 )

@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import multiprocessing
 import os
 import threading
@@ -19,7 +20,7 @@ from parkwacht_vision.event import (
     SourceInfo,
     WatchReport,
 )
-from parkwacht_vision.evidence import clip_file, snapshot_file
+from parkwacht_vision.manifest import data_file
 from parkwacht_vision.spool import Spool
 
 AT = datetime(2026, 11, 24, 1, 13, tzinfo=UTC)
@@ -33,15 +34,27 @@ def event(event_id: UUID | None = None) -> FlaggedEvent:
         object_class=ObjectClass.PERSON, confidence=0.5, started_at=AT, confirmed_at=AT,
         wall_first_frame_at=AT, position=None, detector=embedded_info(), source=SOURCE,
         box=Box(xyxy_px=(0, 0, 1, 1), image_width_px=10, image_height_px=10, at=AT),
-        snapshot=snapshot_file(JPEG),
+        snapshot=data_file("snapshot", JPEG), still=data_file("still", JPEG + b"x"),
     )  # fmt: skip
 
 
-def ending(event_id: UUID, clip: MediaFile | None) -> EventEnding:
+def film(name: str, data: bytes) -> MediaFile:
+    kind = "video/mp4" if name.endswith(".mp4") else "application/octet-stream"
+    return MediaFile.model_validate(
+        {
+            "name": name,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "size": len(data),
+            "content_type": kind,
+        }
+    )
+
+
+def ending(event_id: UUID, clip: MediaFile | None, **files: MediaFile) -> EventEnding:
     return EventEnding(
         event_id=event_id, ended_at=AT, end_reason="left", object_class=ObjectClass.PERSON,
         confidence=0.5, clip=clip,
-    )  # fmt: skip
+    ).model_copy(update=files)  # fmt: skip
 
 
 def report() -> WatchReport:
@@ -53,20 +66,30 @@ def report() -> WatchReport:
 
 def test_entries_come_back_whole_and_in_order(tmp_path: Path) -> None:
     spool, one = Spool(tmp_path / "spool"), event()
-    clip = tmp_path / "x.mp4"
+    clip, original = tmp_path / "x.mp4", tmp_path / "x.mp4.enc"
     clip.write_bytes(b"a film")
-    spool.put_flagged(one, JPEG)
-    spool.put_ended(ending(one.id, clip_file(clip)), clip)
+    original.write_bytes(b"sealed")
+    ended = ending(
+        one.id,
+        film("clip.mp4", b"a film"),
+        original=film("original.mp4.enc", b"sealed"),
+        manifest=data_file("manifest", b"{}"),
+    )
+    spool.put_flagged(one, JPEG, JPEG + b"x")
+    spool.put_ended(ended, clip, original, b"{}")
     spool.put_report(report())
     entries = Spool(tmp_path / "spool").entries()  # as another process sees it
     assert [entry.stage for entry in entries] == ["flagged", "ended", "report"]
     assert FlaggedEvent.model_validate_json(entries[0].record_path.read_bytes()) == one
-    assert entries[0].media_path is not None
-    assert entries[0].media_path.read_bytes() == JPEG
-    assert entries[0].media_path.name == "snapshot.jpg"
-    assert entries[1].media_path is not None
-    assert entries[1].media_path.read_bytes() == b"a film"
-    assert entries[2].media_path is None
+    contents = [
+        {kind: path.read_bytes() for kind, path in entry.media.items()} for entry in entries
+    ]
+    assert contents == [
+        {"snapshot": JPEG, "still": JPEG + b"x"},
+        {"clip": b"a film", "original": b"sealed", "manifest": b"{}"},
+        {},
+    ]
+    assert entries[1].media["original"].name == "original.mp4.enc"
     assert [entry.id for entry in entries[:2]] == [one.id, one.id]
     assert spool.counts() == {"flagged": 1, "ended": 1, "report": 1, "refused": 0}
 
@@ -146,4 +169,4 @@ def test_several_processes_and_threads_share_a_spool(tmp_path: Path) -> None:
         thread.join()
     entries = Spool(tmp_path).entries()
     assert len(entries) == 60
-    assert all(entry.record_path.exists() and entry.media_path for entry in entries)
+    assert all(entry.record_path.exists() and entry.media for entry in entries)

@@ -52,11 +52,11 @@ class FullAtFirst(Spool):
 
     n_full = 2
 
-    def put_flagged(self, event: FlaggedEvent, snapshot: bytes) -> None:
+    def put_flagged(self, event: FlaggedEvent, snapshot: bytes, still: bytes | None = None) -> None:
         if self.n_full:
             self.n_full -= 1
             raise SpoolError(Text(nl="vol", en="full"))
-        super().put_flagged(event, snapshot)
+        super().put_flagged(event, snapshot, still)
 
 
 @dataclass

@@ -52,10 +52,10 @@ class Position(Record):
 class MediaFile(Record):
     """A file that belongs to a record, by its name inside the record's folder."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.(jpg|mp4)$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.(jpg|mp4|mp4\.enc|json)$")]
     sha256: Sha256
     size: Annotated[int, Field(gt=0)]
-    content_type: Literal["image/jpeg", "video/mp4"]
+    content_type: Literal["image/jpeg", "video/mp4", "application/octet-stream", "application/json"]
 
 
 class SourceInfo(Record):
@@ -85,7 +85,8 @@ class FlaggedEvent(Record):
     position: Position | None
     detector: DetectorInfo
     source: SourceInfo
-    snapshot: MediaFile
+    snapshot: MediaFile  # the best view so far, with the box
+    still: MediaFile | None = None  # the same without it
 
 
 class EventEnding(Record):
@@ -99,7 +100,10 @@ class EventEnding(Record):
     confidence: Annotated[float, Field(ge=0, le=1)]
     path_m: tuple[tuple[float, float, float], ...] = ()  # (seconds since started_at, x, y)
     clip: MediaFile | None
-    clip_started_at: AwareDatetime | None = None
+    clip_started_at: AwareDatetime | None = None  # its true bounds: it begins at a key frame
+    clip_ended_at: AwareDatetime | None = None
+    original: MediaFile | None = None  # of a masked clip: unmasked and sealed, where kept
+    manifest: MediaFile | None = None
 
 
 class BlindSpell(Record):

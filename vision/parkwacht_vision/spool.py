@@ -5,7 +5,7 @@ The durable spool: events wait on disk until the api has them, and are never hal
     new/      entries to hand over, `<20-digit nanosecond counter>-<stage>-<uuid>`
     refused/  entries the api refuses for good, each with `reason.txt`
 
-An entry is a folder with `record.json` and its media file. It is written in tmp/, every file and
+An entry is a folder with `record.json` and its media files. It is written in tmp/, every file and
 the folder are synced, and then renamed into new/; a reader sees all of it or nothing.
 """
 
@@ -18,7 +18,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -47,10 +47,13 @@ class SpoolEntry:
         return self.path / "record.json"
 
     @property
-    def media_path(self) -> Path | None:
-        """Its snapshot or clip, where it has one."""
-        found = [one for one in self.path.iterdir() if one.suffix in {".jpg", ".mp4"}]
-        return found[0] if found else None
+    def media(self) -> dict[str, Path]:
+        """Its files by what they are: snapshot, still, clip, original or manifest."""
+        return {
+            one.name.split(".")[0]: one
+            for one in sorted(self.path.iterdir())
+            if one.name not in {"record.json", "reason.txt"}
+        }
 
 
 class Spool:
@@ -78,15 +81,31 @@ class Spool:
             root.chmod(0o700)  # images wait here; only the worker's own account reads them
             self._clean()
 
-    def put_flagged(self, event: FlaggedEvent, snapshot: bytes) -> None:
+    def put_flagged(self, event: FlaggedEvent, snapshot: bytes, still: bytes | None = None) -> None:
         """Put an event at the moment it is confirmed."""
-        self._put("flagged", event.id, event, {event.snapshot.name: snapshot})
+        media: dict[str, bytes | Path] = {event.snapshot.name: snapshot}
+        if still is not None and event.still is not None:
+            media[event.still.name] = still
+        self._put("flagged", event.id, event, media)
 
-    def put_ended(self, ending: EventEnding, clip: Path | None) -> None:
-        """Put the ending of an event; the clip is copied."""
-        media: dict[str, bytes | Path] = {}
-        if clip is not None and ending.clip is not None:
-            media[ending.clip.name] = clip
+    def put_ended(
+        self,
+        ending: EventEnding,
+        clip: Path | None,
+        original: Path | None = None,
+        manifest: bytes | None = None,
+    ) -> None:
+        """Put the ending of an event; its files are copied."""
+        given = (
+            (ending.clip, clip),
+            (ending.original, original),
+            (ending.manifest, manifest),
+        )
+        media = {
+            file.name: content
+            for file, content in given
+            if file is not None and content is not None
+        }
         self._put("ended", ending.event_id, ending, media)
 
     def put_report(self, report: WatchReport) -> None:
@@ -136,7 +155,7 @@ class Spool:
         stage: Stage,
         record_id: UUID,
         record: Record,
-        media: "dict[str, bytes] | dict[str, bytes | Path]",
+        media: Mapping[str, bytes | Path],
     ) -> None:
         name = f"{self._next_counter():020d}-{stage}-{record_id}"
         folder = self.root / "tmp" / name
