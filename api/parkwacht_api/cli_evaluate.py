@@ -1,0 +1,85 @@
+"""`parkwacht evaluate`: how often the worker is right, on recordings whose truth is known."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parkwacht_api.terminal import open_site, open_terminal, say
+
+EVALUATE_HELP = say(
+    "Meet op opnames waarvan bekend is wat er gebeurt.", "Measure on recordings of known truth."
+)
+
+
+class MeasuredDetector(StrEnum):
+    """Which detector is measured."""
+
+    AUTO = "auto"
+    ULTRALYTICS = "ultralytics"
+    EMBEDDED = "embedded"
+
+
+def evaluate_command(
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            help=say(
+                "Map met opnames en events.json of events.csv, of dat bestand.",
+                "Folder of recordings with events.json or events.csv, or that file.",
+            )
+        ),
+    ],
+    site: Annotated[
+        Path | None, typer.Option("--site", help=say("Sitebestand (TOML).", "Site file (TOML)."))
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help=say(".pt, .onnx, OpenVINO-map of naam.", ".pt, .onnx, folder or name.")),
+    ] = None,
+    detector: Annotated[
+        MeasuredDetector | None, typer.Option(help=say("Welke detector.", "Which detector."))
+    ] = None,
+    bars: Annotated[
+        Path | None,
+        typer.Option(help=say("JSON met wat gehaald moet worden.", "JSON of what to reach.")),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help=say("Alleen opnames met dit in hun naam.", "Only names with this.")),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help=say("Map voor CSV, JSON en beelden.", "Folder for CSV, JSON, plots.")),
+    ] = None,
+) -> None:
+    """Watch labelled recordings, score the events, and hold them against the bars."""
+    from parkwacht_config.log import configure_logging
+    from parkwacht_vision.bars import Bars, check_bars, load_bars, with_bars
+    from parkwacht_vision.evaluate import EvaluateOptions, evaluate
+    from parkwacht_vision.evaluate_report import show_evaluation, write_csv, write_json
+    from parkwacht_vision.truth import load_truth
+
+    terminal = open_terminal()
+    configure_logging("CRITICAL")  # what fails stands in the table
+    stated = Bars() if bars is None else load_bars(bars)
+    truths = tuple(
+        with_bars(one, stated) for one in load_truth(truth) if only is None or only in one.name
+    )
+    options = EvaluateOptions(weights, None if detector is None else detector.value)
+    park = open_site(site, terminal)
+    done = evaluate(truths, options, terminal.settings, park, terminal.console)
+    checks = check_bars(done.clips, stated, is_embedded=done.detector.name == "embedded")
+    language = terminal.settings.language
+    show_evaluation(terminal.console, done, checks, language)
+    if out is not None:
+        from parkwacht_vision.evaluate_plots import write_plots
+
+        out.mkdir(parents=True, exist_ok=True)
+        write_csv(out / "evaluatie.csv", done.clips)
+        write_json(out / "evaluatie.json", done, checks)
+        write_plots(out, done.clips, language)
+        terminal.say(f"Geschreven in {out}", f"Written to {out}")
+    if not all(one.is_met for one in checks):
+        raise typer.Exit(1)
