@@ -53,6 +53,11 @@ class SceneReading:
     mean_luma: float  # grey levels
 
     @property
+    def lasting(self) -> tuple[Blob, ...]:
+        """The blobs that are worth a detector's call: no drops, no flicker."""
+        return tuple(one for one in self.blobs if one.is_lasting)
+
+    @property
     def is_blind(self) -> bool:
         """Whether the gate cannot see: the detector must look without being told where."""
         return self.state in {SceneState.LEARNING, SceneState.SWITCH, SceneState.DARK}

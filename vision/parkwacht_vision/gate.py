@@ -1,0 +1,167 @@
+"""
+The gate: what moves in a scene, measured against its own noise, and what the scene is doing.
+
+Luma is averaged by area and over a small box, so that sensor noise averages out and small people
+do not fall between pixels. A pixel moves where it deviates more than six of its own standard
+deviations from its own mean, after the shift of the whole picture (exposure) is taken off (design:
+vision.md, section 5). Learning is by seconds, not by frames: the gate works at key-frame pace and
+at eight frames per second, and judges without learning when time goes back. Pixels have their
+origin top left.
+"""
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from parkwacht_vision.blobs import BlobFollower
+from parkwacht_vision.frames import Frame
+from parkwacht_vision.scene import SceneReading, SceneState, XyXy
+
+Luma = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.uint8]
+
+ROWS = 216
+BOX_PX = (3, 5)  # averaged over, columns by rows of the small picture: a person is upright
+Z_LIMIT = 6.0
+MIN_CHANGE = 4.0  # grey levels: below this a change cannot be told from codec noise
+MIN_SIGMA = 0.7  # grey levels: codecs flatten noise to nothing, and then everything deviates
+RESET_SHARE = 0.3  # of the picture: not an object but the light
+LEARN_S = 1.0
+LEARN_FRAMES = 4
+BACKGROUND_S = 8.0  # the background forgets by this time constant ...
+STILL_S = 25.0  # ... what stands still becomes background by this one
+MOVING_S = 120.0
+MIN_BLOB_PX = 8  # of the small picture
+DARK_LUMA = 6.0
+WEATHER_BEGINS, WEATHER_ENDS = 5.0, 2.5  # fresh blobs per frame that were not there before
+WEATHER_TAU_S = 2.0
+
+
+class SceneGate:
+    """The gate of one camera."""
+
+    def __init__(self) -> None:
+        self._follower = BlobFollower()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the scene: the next frame does not follow on the last one."""
+        self._mean: Luma | None = None
+        self._variance: Luma | None = None
+        self._previous: Luma | None = None
+        self._begun_s = self._last_s = 0.0
+        self._n_learned = 0
+        self._n_fresh = 0.0
+        self._is_weather = False
+        self._was_switched = False
+        self._follower.reset()
+
+    def update(self, frame: Frame) -> SceneReading:
+        """Judge a frame and learn from it."""
+        small = frame.picture.luma(ROWS)
+        luma = np.asarray(cv2.blur(small.astype(np.float32), BOX_PX), dtype=np.float32)
+        mean_luma = float(small[::4, ::4].mean())
+        if self._mean is None or self._mean.shape != luma.shape:
+            return self._begin(luma, frame.media_time_s, mean_luma)
+        step_s = frame.media_time_s - self._last_s
+        difference = luma - self._mean
+        # Exposure moves all pixels together; a part of them tells by how much.
+        difference -= np.float32(np.median(difference[::4, ::4]))
+        mask = self._mask(luma, difference)
+        share = float(np.count_nonzero(mask)) / mask.size
+        if share > RESET_SHARE:
+            self._was_switched = True
+            return self._begin(luma, frame.media_time_s, mean_luma, share)
+        if step_s > 0:
+            self._learn(luma, difference, mask, step_s)
+            self._last_s = frame.media_time_s
+        scale = frame.picture.height_px / small.shape[0]
+        self._find(mask, difference, scale, frame.media_time_s)
+        if step_s > 0:
+            self._judge_weather(step_s)
+        return SceneReading(
+            state=self._state(mean_luma, frame.media_time_s),
+            blobs=self._follower.blobs(),
+            changed_share=share,
+            noise_sigma=self._noise_sigma(),
+            mean_luma=mean_luma,
+        )
+
+    def _begin(self, luma: Luma, at_s: float, mean_luma: float, share: float = 0.0) -> SceneReading:
+        noise = 2.0 if self._variance is None else max(1.0, self._noise_sigma())
+        self._mean = luma.copy()
+        self._variance = np.full_like(luma, noise**2)
+        self._previous = luma
+        self._begun_s = self._last_s = at_s
+        self._n_learned = 1
+        self._follower.reset()
+        state = SceneState.SWITCH if self._was_switched else SceneState.LEARNING
+        return SceneReading(state, (), share, noise, mean_luma)
+
+    def _is_learning(self, at_s: float) -> bool:
+        return self._n_learned < LEARN_FRAMES or 0 <= at_s - self._begun_s < LEARN_S
+
+    def _mask(self, luma: Luma, difference: Luma) -> Mask:
+        if self._variance is None or self._previous is None:
+            return np.zeros(luma.shape, np.uint8)
+        limit = np.maximum(Z_LIMIT * np.sqrt(np.maximum(self._variance, MIN_SIGMA**2)), MIN_CHANGE)
+        mask = np.abs(difference) > limit
+        if self._n_learned < LEARN_FRAMES:
+            # What is in view at the start is not background: look at what changed since last time.
+            step = luma - self._previous
+            step -= np.float32(np.median(step[::4, ::4]))
+            mask &= np.abs(step) > MIN_CHANGE
+        return np.asarray(mask, dtype=np.uint8)
+
+    def _learn(self, luma: Luma, difference: Luma, mask: Mask, step_s: float) -> None:
+        if self._mean is None or self._variance is None or self._previous is None:
+            return
+        self._n_learned += 1
+
+        def rate(tau_s: float) -> float:
+            return 1 - math.exp(-min(step_s, 2.0) / tau_s)
+
+        quick = max(rate(BACKGROUND_S), 1 / self._n_learned)
+        is_still = np.abs(luma - self._previous) < MIN_CHANGE
+        rates = np.where(mask > 0, np.where(is_still, rate(STILL_S), rate(MOVING_S)), quick)
+        rates = rates.astype(np.float32)
+        self._mean += rates * (luma - self._mean)
+        spread = np.minimum(np.square(difference), np.float32(400.0))  # one flash blinds no pixel
+        self._variance += rates * (spread - self._variance)
+        self._previous = luma
+
+    def _find(self, mask: Mask, difference: Luma, scale: float, at_s: float) -> None:
+        opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+        closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((9, 5), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+        sums = np.bincount(labels.ravel(), weights=np.abs(difference).ravel(), minlength=count)
+        noise = max(MIN_SIGMA, self._noise_sigma())
+        found: list[tuple[XyXy, float, float]] = []
+        for label in range(1, count):
+            x, y, width, height, area = stats[label].tolist()
+            if area < MIN_BLOB_PX:
+                continue
+            box = (x * scale, y * scale, (x + width) * scale, (y + height) * scale)
+            found.append((box, area / (width * height), float(sums[label]) / area / noise))
+        self._follower.update(found, at_s)
+
+    def _judge_weather(self, step_s: float) -> None:
+        weight = 1 - math.exp(-step_s / WEATHER_TAU_S)
+        self._n_fresh += weight * (self._follower.n_fresh - self._n_fresh)
+        limit = WEATHER_ENDS if self._is_weather else WEATHER_BEGINS
+        self._is_weather = self._n_fresh > limit
+
+    def _state(self, mean_luma: float, at_s: float) -> SceneState:
+        if self._is_learning(at_s):
+            return SceneState.SWITCH if self._was_switched else SceneState.LEARNING
+        self._was_switched = False
+        if self._is_weather:
+            return SceneState.WEATHER
+        return SceneState.DARK if mean_luma < DARK_LUMA else SceneState.STABLE
+
+    def _noise_sigma(self) -> float:
+        if self._variance is None:
+            return 2.0
+        return math.sqrt(float(np.median(self._variance[::4, ::4])))
