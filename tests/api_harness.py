@@ -121,6 +121,15 @@ def make_ending(event: FlaggedEvent, mp4: bytes | None = MP4, **changes: Any) ->
     return EventEnding.model_validate(fields | changes)
 
 
+def media_record(name: str, data: bytes, content_type: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "size": len(data),
+        "content_type": content_type,
+    }
+
+
 def make_report(**changes: Any) -> WatchReport:
     site = sample_site()
     fields: dict[str, Any] = {
@@ -243,11 +252,14 @@ class Service:
         with self.client(self.worker_key) as client:
             return client.post("/events", files=event_parts(event, jpeg))
 
-    def put_ending(self, ending: EventEnding, mp4: bytes | None = MP4) -> httpx.Response:
+    def put_ending(
+        self, ending: EventEnding, mp4: bytes | None = MP4, **more: bytes
+    ) -> httpx.Response:
         files = [("ending", (None, ending.model_dump_json().encode(), "application/json"))]
         parts: list[Any] = [*files]
         if mp4 is not None:
             parts.append(("clip", ("clip.mp4", mp4, "video/mp4")))
+        parts += [(kind, (kind, data, "")) for kind, data in more.items()]
         with self.client(self.worker_key) as client:
             return client.put(f"/events/{ending.event_id}/ending", files=parts)
 
@@ -265,11 +277,14 @@ class Service:
         return found
 
 
-def event_parts(event: FlaggedEvent, jpeg: bytes = JPEG) -> list[Any]:
-    return [
+def event_parts(event: FlaggedEvent, jpeg: bytes = JPEG, still: bytes | None = None) -> list[Any]:
+    parts: list[Any] = [
         ("event", (None, event.model_dump_json().encode(), "application/json")),
         ("snapshot", ("snapshot.jpg", jpeg, "image/jpeg")),
     ]
+    if still is not None:
+        parts.append(("still", ("still.jpg", still, "image/jpeg")))
+    return parts
 
 
 @contextmanager

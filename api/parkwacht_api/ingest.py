@@ -7,6 +7,7 @@ clock at reading does not count as content: the same recording watched twice is 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +30,8 @@ from parkwacht_vision.event import EventEnding, FlaggedEvent, Record, WatchRepor
 
 RecordT = TypeVar("RecordT", bound=Record)
 EVENT = Text(nl="gebeurtenis", en="event")
-NOT_CONTENT = frozenset({"wall_first_frame_at"})
+# A sealed original is never the same bytes twice, and the manifest lists it.
+NOT_CONTENT = frozenset({"wall_first_frame_at", "original", "manifest"})
 
 
 def parse_record(model: type[RecordT], text: str, part: str) -> RecordT:
@@ -129,10 +131,10 @@ def _media_row(event_id: UUID, kind: str, file: StoredFile, at: datetime) -> Med
 
 
 def store_flagged(
-    session: Session, flagged: FlaggedEvent, snapshot: StoredFile, *, state: AppState
+    session: Session, flagged: FlaggedEvent, files: Mapping[str, StoredFile], *, state: AppState
 ) -> bool:
     """
-    Store an event, its snapshot and its deliveries; all of it or nothing.
+    Store an event, its pictures and its deliveries; all of it or nothing.
 
     Parameters
     ----------
@@ -140,8 +142,8 @@ def store_flagged(
         A writing transaction.
     flagged
         The event.
-    snapshot
-        Its picture, already on disk.
+    files
+        Its pictures by kind, already on disk.
     state
         Gives the receivers and the time.
 
@@ -176,7 +178,7 @@ def store_flagged(
     )
     if not _add_once(session, event):  # another worker was a moment earlier
         return not is_stored(session, flagged)
-    session.add(_media_row(flagged.id, "snapshot", snapshot, at))
+    session.add_all(_media_row(flagged.id, kind, file, at) for kind, file in files.items())
     plan_deliveries(session, event, site=state.site, settings=state.settings, at=at)
     return True
 
@@ -212,13 +214,13 @@ def is_ended(session: Session, ending: EventEnding) -> bool:
 def store_ending(
     session: Session,
     ending: EventEnding,
-    clip: StoredFile | None,
+    files: Mapping[str, StoredFile],
     *,
     at: datetime,
     media_dir: Path,
 ) -> bool:
     """
-    Store the end of an event and its clip, also in place of an ending that was cut off.
+    Store the end of an event and its files, also in place of an ending that was cut off.
 
     Parameters
     ----------
@@ -226,12 +228,12 @@ def store_ending(
         A writing transaction.
     ending
         The end.
-    clip
-        Its clip, already on disk.
+    files
+        Its clip, sealed original and manifest by kind, already on disk.
     at
         The present instant.
     media_dir
-        Where clips are; one that is replaced is removed once the new one is committed.
+        Where they are; what is replaced is removed once the new one is committed.
 
     Returns
     -------
@@ -253,17 +255,20 @@ def store_ending(
     event.ending_digest = digest_of(ending)
     event.object_class = ending.object_class.value
     event.confidence = ending.confidence
-    if clip is not None:
-        _replace_clip(session, event.id, clip, media_dir)
-        session.add(_media_row(event.id, "clip", clip, at))
+    for kind, file in files.items():
+        _make_room(session, event.id, (kind, file), media_dir)
+        session.add(_media_row(event.id, kind, file, at))
     return True
 
 
-def _replace_clip(session: Session, event_id: UUID, clip: StoredFile, media_dir: Path) -> None:
-    old = media_by_kind(session, event_id, "clip")
+def _make_room(
+    session: Session, event_id: UUID, new: tuple[str, StoredFile], media_dir: Path
+) -> None:
+    kind, file = new
+    old = media_by_kind(session, event_id, kind)
     if old is None:
         return
-    if old.path != clip.path:
+    if old.path != file.path:
         stale = media_dir / old.path
         listen(session, "after_commit", lambda _session: stale.unlink(missing_ok=True), once=True)
     session.delete(old)

@@ -22,9 +22,23 @@ from parkwacht_api.errors import MediaGone, MediaInvalid, RangeUnsatisfiable, To
 from parkwacht_api.models import Media
 from parkwacht_config.text import Text
 from parkwacht_vision.event import MediaFile
+from parkwacht_vision.sealing import MAGIC as SEALED
 
 CHUNK = 256 * 1024
-MAX_BYTES = {"snapshot": 8 * 1024 * 1024, "clip": 256 * 1024 * 1024}
+MIB = 1024 * 1024
+MAX_BYTES = {
+    "snapshot": 8 * MIB,
+    "still": 8 * MIB,
+    "clip": 256 * MIB,
+    "original": 256 * MIB,
+    "manifest": MIB,
+}
+SUFFIXES = {
+    "image/jpeg": "jpg",
+    "video/mp4": "mp4",
+    "application/octet-stream": "mp4.enc",
+    "application/json": "json",
+}
 RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 
 
@@ -39,9 +53,12 @@ class StoredFile:
 
 
 def _has_right_magic(head: bytes, content_type: str) -> bool:
-    if content_type == "image/jpeg":
-        return head[:3] == b"\xff\xd8\xff"
-    return head[4:8] == b"ftyp"
+    return {
+        "image/jpeg": head[:3] == b"\xff\xd8\xff",
+        "video/mp4": head[4:8] == b"ftyp",
+        "application/octet-stream": head.startswith(SEALED),  # never an original as it was
+        "application/json": head[:1] == b"{",
+    }[content_type]
 
 
 def _copy(source: BinaryIO, target: IO[bytes], limit: int) -> tuple[str, int, bytes]:
@@ -103,7 +120,7 @@ def store_media(
     event_id
         The event they belong to.
     kind
-        snapshot or clip.
+        snapshot, still, clip, original or manifest.
 
     Raises
     ------
@@ -112,7 +129,7 @@ def store_media(
     MediaInvalid
         Size, hash or kind of file differ from the record.
     """
-    suffix = "jpg" if record.content_type == "image/jpeg" else "mp4"
+    suffix = SUFFIXES[record.content_type]
     name = f"{event_id.hex[:2]}/{event_id}-{kind}-{record.sha256[:12]}.{suffix}"
     final = media_dir / name
     final.parent.mkdir(parents=True, exist_ok=True)

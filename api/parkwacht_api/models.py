@@ -77,18 +77,18 @@ class Event(Base):
 
 
 class Media(Base):
-    """A picture or clip that belongs to an event; the row outlives the file."""
+    """A file that belongs to an event; the row outlives the file."""
 
     __tablename__ = "media"
     __table_args__ = (UniqueConstraint("event_id", "kind"),)
 
     id: Mapped[int] = mapped_column(Serial, primary_key=True, comment="serial")
     event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"), comment="its event")
-    kind: Mapped[str] = mapped_column(comment="snapshot or clip")
+    kind: Mapped[str] = mapped_column(comment="snapshot, still, clip, original or manifest")
     path: Mapped[str] = mapped_column(comment="inside the media folder")
     sha256: Mapped[str] = mapped_column(String(64), comment="of the bytes, checked at ingest")
     size: Mapped[int] = mapped_column(BigInteger, comment="in bytes")
-    content_type: Mapped[str] = mapped_column(comment="image/jpeg or video/mp4")
+    content_type: Mapped[str] = mapped_column(comment="of the file, such as video/mp4")
     stored_at: Mapped[datetime] = mapped_column(index=True, comment="retention counts from here")
     deleted_at: Mapped[datetime | None] = mapped_column(comment="file removed by retention")
 
@@ -198,7 +198,7 @@ class ImageAccess(Base):
     id: Mapped[int] = mapped_column(Serial, primary_key=True, comment="serial")
     event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"), index=True, comment="which")
     media_id: Mapped[int] = mapped_column(ForeignKey("media.id"), comment="which file")
-    kind: Mapped[str] = mapped_column(comment="snapshot or clip")
+    kind: Mapped[str] = mapped_column(comment="snapshot, still, clip, original or manifest")
     byte_range: Mapped[str] = mapped_column(comment="Range header, empty for the whole file")
     at: Mapped[datetime] = mapped_column(index=True, comment="when")
     person: Mapped[str] = mapped_column(comment="name of the person or of the key")
@@ -219,6 +219,24 @@ class WatchReportRow(Base):
     ended_at: Mapped[datetime] = mapped_column(comment="watch ended")
     received_at: Mapped[datetime] = mapped_column(comment="stored here")
     record: Mapped[dict[str, Any]] = mapped_column(comment="WatchReport as it was sent")
+    digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the record's content")
+
+
+class CameraTroubleRow(Base):
+    """Something that keeps a camera from watching well; open until it has an end."""
+
+    __tablename__ = "camera_trouble"
+    __table_args__ = (Index(None, "started_at", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, comment="made by the worker, stable")
+    site_id: Mapped[str] = mapped_column(comment="park")
+    camera_id: Mapped[str] = mapped_column(index=True, comment="camera")
+    cause: Mapped[str] = mapped_column(comment="such as covered")
+    severity: Mapped[str] = mapped_column(comment="low, medium or high")
+    started_at: Mapped[datetime] = mapped_column(comment="first noticed")
+    ended_at: Mapped[datetime | None] = mapped_column(index=True, comment="over; empty while open")
+    received_at: Mapped[datetime] = mapped_column(comment="last told of")
+    record: Mapped[dict[str, Any]] = mapped_column(comment="CameraTrouble as it was sent last")
     digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the record's content")
 
 

@@ -149,8 +149,12 @@ def media_by_kind(session: Session, event_id: UUID, kind: str) -> Media | None:
 
 
 def media_stored_before(session: Session, before: datetime) -> Sequence[Media]:
-    """Return the files that still exist and were stored before an instant."""
-    query = select(Media).where(Media.stored_at < before, Media.deleted_at.is_(None))
+    """Return the images that still exist and were stored before an instant."""
+    query = select(Media).where(
+        Media.stored_at < before,
+        Media.deleted_at.is_(None),
+        Media.kind != "manifest",  # no image: it proves what the files were
+    )
     return session.scalars(query.order_by(Media.id)).all()
 
 

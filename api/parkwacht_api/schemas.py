@@ -12,6 +12,7 @@ from parkwacht_config.site import ObjectClass, Severity
 Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=120)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=2000)]
 ReviewState = Literal["unreviewed", "verified", "dismissed"]
+MediaKind = Literal["snapshot", "still", "clip", "original", "manifest"]
 
 
 class LegalBasis(StrEnum):
@@ -60,9 +61,9 @@ class AcknowledgeIn(Strict):
 
 
 class MediaOut(BaseModel):
-    """A picture or clip of an event."""
+    """A file of an event: the picture with and without the box, clip, original, manifest."""
 
-    kind: Literal["snapshot", "clip"]
+    kind: MediaKind
     sha256: str
     size: int
     content_type: str

@@ -54,14 +54,21 @@ def deliveries_out(session: Session, deliveries: Sequence[Delivery]) -> list[Del
 
 
 def _media_out(media: Media) -> MediaOut:
-    return MediaOut(
-        kind="clip" if media.kind == "clip" else "snapshot",
-        sha256=media.sha256,
-        size=media.size,
-        content_type=media.content_type,
-        is_deleted=media.deleted_at is not None,
-        href=f"/api/v1/events/{media.event_id}/{media.kind}",
+    return MediaOut.model_validate(
+        {
+            "kind": media.kind,
+            "sha256": media.sha256,
+            "size": media.size,
+            "content_type": media.content_type,
+            "is_deleted": media.deleted_at is not None,
+            "href": f"/api/v1/events/{media.event_id}/{media.kind}",
+        }
     )
+
+
+def _may_have(principal: Principal, kind: str) -> bool:
+    """Whether this asker may have files of a kind: unmasked originals never leave the house."""
+    return kind != "original" or principal.receiver_id is None
 
 
 def event_detail(session: Session, event_id: UUID, principal: Principal) -> EventDetail:
@@ -81,7 +88,9 @@ def event_detail(session: Session, event_id: UUID, principal: Principal) -> Even
         **event_out(event).model_dump(),
         record=event.record,
         ending=event.ending,
-        media=[_media_out(one) for one in media_of(session, event_id)],
+        media=[
+            _media_out(one) for one in media_of(session, event_id) if _may_have(principal, one.kind)
+        ],
         verdicts=[
             VerdictOut.model_validate(one, from_attributes=True)
             for one in verdicts_of(session, event_id)
@@ -109,7 +118,7 @@ def show_image(
     event_id
         Which event.
     kind
-        snapshot or clip.
+        snapshot, still, clip, original or manifest.
     principal
         Who looks.
     state
@@ -127,7 +136,8 @@ def show_image(
         The range lies outside the file.
     """
     event = event_by_id(session, event_id, receiver_id=principal.receiver_id)
-    media = media_by_kind(session, event_id, kind) if event is not None else None
+    is_shown = event is not None and _may_have(principal, kind)
+    media = media_by_kind(session, event_id, kind) if is_shown else None
     if media is None:
         raise not_found(IMAGE, f"{event_id}/{kind}")
     response = media_response(state.settings.media_dir, media, byte_range)

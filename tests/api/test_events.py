@@ -73,7 +73,7 @@ def test_a_crash_before_the_commit_leaves_nothing(service: Service) -> None:
 
     def crash() -> None:
         with service.database.writing() as session:
-            assert store_flagged(session, event, file, state=state)
+            assert store_flagged(session, event, {"snapshot": file}, state=state)
             session.flush()
             raise PowerLossError
 

@@ -1,5 +1,6 @@
 """Events: taken in from the worker, listed, looked at, judged."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,12 +21,19 @@ from parkwacht_api.keys import Scope
 from parkwacht_api.media import StoredFile, store_media
 from parkwacht_api.problems import problems
 from parkwacht_api.repository import EventFilter, events_page
-from parkwacht_api.schemas import EventDetail, EventPage, ReviewState, Stored, VerdictIn
+from parkwacht_api.schemas import (
+    EventDetail,
+    EventPage,
+    MediaKind,
+    ReviewState,
+    Stored,
+    VerdictIn,
+)
 from parkwacht_api.state import AppState, ReadSession, State, WriteSession
 from parkwacht_api.verification import etag_of, give_verdict
 from parkwacht_api.views import event_detail, event_out, show_image
 from parkwacht_config.text import Text
-from parkwacht_vision.event import EventEnding, FlaggedEvent
+from parkwacht_vision.event import EventEnding, FlaggedEvent, MediaFile
 
 router = APIRouter(prefix="/events", tags=["events"])
 
@@ -36,10 +44,39 @@ Verifier = Annotated[Principal, Depends(needs(Scope.VERIFY))]
 EventId = Annotated[UUID, Path(description="id of the event")]
 RangeHeader = Annotated[str, Header(alias="Range", description="one range of bytes")]
 IMAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "the image", "content": {"image/jpeg": {}, "video/mp4": {}}},
+    200: {
+        "description": "the file",
+        "content": {
+            "image/jpeg": {},
+            "video/mp4": {},
+            "application/octet-stream": {},
+            "application/json": {},
+        },
+    },
     206: {"description": "the range that was asked for"},
     **problems(401, 403, 404, 410, 416, 422),
 }
+
+
+def _store_parts(
+    state: AppState, event_id: UUID, parts: Mapping[str, tuple[UploadFile | None, MediaFile | None]]
+) -> dict[str, StoredFile]:
+    for kind, (part, record) in parts.items():
+        if (part is None) != (record is None):
+            raise RecordInvalid(
+                Text(
+                    nl=f"het onderdeel {kind} hoort erbij als het record er een noemt, "
+                    "en anders niet",
+                    en=f"the part {kind} must be there where the record names one, "
+                    "and not otherwise",
+                ),
+                fields=[{"field": f"body.{kind}", "message": "does not match the record"}],
+            )
+    return {
+        kind: store_media(state.settings.media_dir, part.file, record, event_id=event_id, kind=kind)
+        for kind, (part, record) in parts.items()
+        if part is not None and record is not None
+    }
 
 
 @router.post(
@@ -49,57 +86,45 @@ IMAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
 )
 def post_event(
     event: Annotated[str, Form(description="FlaggedEvent as JSON")],
-    snapshot: Annotated[UploadFile, File(description="JPEG of the best view so far")],
+    snapshot: Annotated[UploadFile, File(description="JPEG of the best view so far, boxed")],
     _ingester: Ingester,
     state: State,
     session: WriteSession,
     response: Response,
+    still: Annotated[
+        UploadFile | None, File(description="JPEG without the box, where the record names one")
+    ] = None,
 ) -> Stored:
-    """Store an event once, with its snapshot and its deliveries, in one transaction."""
+    """Store an event once, with its pictures and its deliveries, in one transaction."""
     flagged = parse_record(FlaggedEvent, event, "event")
     check_site(state, flagged.site_id)
     with state.database.reading() as before:
         known = is_stored(before, flagged)
     is_new = False
     if not known:
-        file = store_media(
-            state.settings.media_dir,
-            snapshot.file,
-            flagged.snapshot,
-            event_id=flagged.id,
-            kind="snapshot",
-        )
-        is_new = store_flagged(session, flagged, file, state=state)
+        parts = {"snapshot": (snapshot, flagged.snapshot), "still": (still, flagged.still)}
+        files = _store_parts(state, flagged.id, parts)
+        is_new = store_flagged(session, flagged, files, state=state)
     response.status_code = 201 if is_new else 200
     return Stored(id=flagged.id, is_new=is_new)
 
 
-def _store_clip(state: AppState, ending: EventEnding, clip: UploadFile | None) -> StoredFile | None:
-    if (clip is None) != (ending.clip is None):
-        raise RecordInvalid(
-            Text(
-                nl="het onderdeel clip hoort erbij als het record er een noemt, en anders niet",
-                en="the part clip must be there where the record names one, and not otherwise",
-            ),
-            fields=[{"field": "body.clip", "message": "does not match the record"}],
-        )
-    if clip is None or ending.clip is None:
-        return None
-    return store_media(
-        state.settings.media_dir, clip.file, ending.clip, event_id=ending.event_id, kind="clip"
-    )
-
-
 @router.put("/{event_id}/ending", responses=problems(401, 403, 404, 409, 413, 422))
-def put_ending(
+def put_ending(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
     event_id: EventId,
     ending: Annotated[str, Form(description="EventEnding as JSON")],
     _ingester: Ingester,
     state: State,
     session: WriteSession,
     clip: Annotated[UploadFile | None, File(description="MP4, where the record names one")] = None,
+    original: Annotated[
+        UploadFile | None, File(description="sealed MP4, where the record names one")
+    ] = None,
+    manifest: Annotated[
+        UploadFile | None, File(description="JSON, where the record names one")
+    ] = None,
 ) -> Stored:
-    """Store the end of an event and its clip, once."""
+    """Store the end of an event and its files, once."""
     record = parse_record(EventEnding, ending, "ending")
     if record.event_id != event_id:
         raise RecordInvalid(
@@ -109,9 +134,14 @@ def put_ending(
         known = is_ended(before, record)
     if known:
         return Stored(id=event_id, is_new=False)
-    file = _store_clip(state, record, clip)
+    parts = {
+        "clip": (clip, record.clip),
+        "original": (original, record.original),
+        "manifest": (manifest, record.manifest),
+    }
+    files = _store_parts(state, event_id, parts)
     is_new = store_ending(
-        session, record, file, at=state.clock.now(), media_dir=state.settings.media_dir
+        session, record, files, at=state.clock.now(), media_dir=state.settings.media_dir
     )
     return Stored(id=event_id, is_new=is_new)
 
@@ -149,32 +179,21 @@ def get_event(
     return detail
 
 
-@router.get("/{event_id}/snapshot", response_class=Response, responses=IMAGE_RESPONSES)
-def get_snapshot(
+@router.get(
+    "/{event_id}/{kind}",
+    response_class=Response,
+    responses=IMAGE_RESPONSES,
+)
+def get_media(
     event_id: EventId,
+    kind: Annotated[MediaKind, Path(description="which of its files")],
     viewer: Viewer,
     state: State,
     session: WriteSession,
     byte_range: RangeHeader = "",
 ) -> Response:
-    """Send the snapshot; the look is logged."""
-    return show_image(
-        session, event_id, "snapshot", principal=viewer, state=state, byte_range=byte_range
-    )
-
-
-@router.get("/{event_id}/clip", response_class=Response, responses=IMAGE_RESPONSES)
-def get_clip(
-    event_id: EventId,
-    viewer: Viewer,
-    state: State,
-    session: WriteSession,
-    byte_range: RangeHeader = "",
-) -> Response:
-    """Send the clip or a part of it; the look is logged."""
-    return show_image(
-        session, event_id, "clip", principal=viewer, state=state, byte_range=byte_range
-    )
+    """Send a picture, the clip, its sealed original or the manifest; the look is logged."""
+    return show_image(session, event_id, kind, principal=viewer, state=state, byte_range=byte_range)
 
 
 @router.post("/{event_id}/verdict", responses=problems(401, 403, 404, 412, 422))
