@@ -91,7 +91,7 @@ def test_entries_come_back_whole_and_in_order(tmp_path: Path) -> None:
     ]
     assert entries[1].media["original"].name == "original.mp4.enc"
     assert [entry.id for entry in entries[:2]] == [one.id, one.id]
-    assert spool.counts() == {"flagged": 1, "ended": 1, "report": 1, "refused": 0}
+    assert spool.counts() == {"flagged": 1, "ended": 1, "report": 1, "trouble": 0, "refused": 0}
 
 
 def test_what_is_handed_over_is_removed_and_what_is_refused_says_why(tmp_path: Path) -> None:

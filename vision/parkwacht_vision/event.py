@@ -106,6 +106,40 @@ class EventEnding(Record):
     manifest: MediaFile | None = None
 
 
+TroubleCause = Literal[
+    "covered",
+    "moved",
+    "defocused",
+    "black",
+    "over_exposed",
+    "frozen",
+    "clock_drift",
+    "bitrate_collapse",
+    "lost",
+]
+
+
+class CameraTrouble(Record):
+    """
+    Something that keeps a camera from watching well; sent when it begins and when it is over.
+
+    The second record has the same id and an `ended_at`.
+    """
+
+    schema_version: Literal[1] = 1
+    id: UUID
+    site_id: ShortText
+    camera_id: ShortText
+    cause: TroubleCause
+    severity: Severity
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    measure: float | None = None  # how bad it is, such as the pixels it moved
+    unit: ShortText = ""  # of the measure
+    event_id: UUID | None = None  # an event that was going on
+    source: SourceInfo
+
+
 class BlindSpell(Record):
     """Time that could not be analysed, and why."""
 

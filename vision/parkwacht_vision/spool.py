@@ -21,16 +21,22 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from parkwacht_config.errors import SpoolError
 from parkwacht_config.text import Text
-from parkwacht_vision.event import EventEnding, FlaggedEvent, Record, WatchReport
+from parkwacht_vision.event import (
+    CameraTrouble,
+    EventEnding,
+    FlaggedEvent,
+    Record,
+    WatchReport,
+)
 
-Stage = Literal["flagged", "ended", "report"]
-_STAGES: dict[str, Stage] = {"flagged": "flagged", "ended": "ended", "report": "report"}
-_ENTRY_NAME = re.compile(r"^(\d{20})-(flagged|ended|report)-([0-9a-f-]{36})$")
+Stage = Literal["flagged", "ended", "report", "trouble"]
+_STAGES: dict[str, Stage] = {stage: stage for stage in get_args(Stage)}
+_ENTRY_NAME = re.compile(r"^(\d{20})-(flagged|ended|report|trouble)-([0-9a-f-]{36})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,10 @@ class Spool:
     def put_report(self, report: WatchReport) -> None:
         """Put the report of one run."""
         self._put("report", report.id, report, {})
+
+    def put_trouble(self, trouble: CameraTrouble) -> None:
+        """Put the beginning or the end of a camera's trouble."""
+        self._put("trouble", trouble.id, trouble, {})
 
     def entries(self) -> list[SpoolEntry]:
         """Return what is to be handed over, oldest first."""
