@@ -10,13 +10,11 @@ import pytest
 from parkwacht_config.clock import FakeClock
 from parkwacht_config.errors import ModelError
 from parkwacht_config.site import ObjectClass
+from parkwacht_vision.boxes import box_iou, letterbox, merge_double_vehicles
 from parkwacht_vision.detections import Detections
 from parkwacht_vision.detector import (
     UltralyticsDetector,
     _class_ids,
-    box_iou,
-    letterbox,
-    merge_double_vehicles,
     weights_sha256,
 )
 from parkwacht_vision.frames import Frame, Image

@@ -12,28 +12,39 @@ import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from parkwacht_config.errors import ModelError
 from parkwacht_config.site import ObjectClass
 from parkwacht_config.text import Text
+from parkwacht_vision.boxes import (
+    DEFAULT_SIZE_PX,
+    FOUR_WHEELED,
+    NMS_IOU,
+    PartFindings,
+    fitting_size,
+    is_cut_off,
+    letterbox,
+    merge_double_vehicles,
+    merge_regions,
+)
 from parkwacht_vision.detections import CLASSES, Detections, Floats
 from parkwacht_vision.event import DetectorInfo
 from parkwacht_vision.frames import Frame, Image
-from parkwacht_vision.regions import Region
+from parkwacht_vision.openvino_network import OpenVinoNetwork
+from parkwacht_vision.pictures import PxBox
+from parkwacht_vision.regions import Region, whole
 
 logger = logging.getLogger(__name__)
 
 # Low boxes serve ByteTrack's second association; the rules ask for more.
 MIN_CONFIDENCE = 0.1
-NMS_IOU = 0.6
-DEFAULT_SIZE_PX = 640
 
 # Names of COCO. A moving "boat" or "train" on a business park is a vehicle of unknown kind: cars
 # lit by infrared were called boats on real footage.
@@ -50,8 +61,6 @@ CLASS_BY_NAME: Mapping[str, ObjectClass] = {
     "boat": ObjectClass.VEHICLE,
     "vehicle": ObjectClass.VEHICLE,
 }
-# Detections of these classes that cover each other are one object.
-FOUR_WHEELED = frozenset({ObjectClass.CAR, ObjectClass.TRUCK, ObjectClass.BUS, ObjectClass.VEHICLE})
 
 
 def prepare_ultralytics(state_dir: Path) -> None:
@@ -84,11 +93,30 @@ def weights_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+class Network(Protocol):
+    """A network that finds boxes in pictures of any size of whole strides, or of its own size."""
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Its classes."""
+        ...
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width of the input in which a picture of this size is best seen."""
+        ...
+
+    def infer(
+        self, pictures: Sequence[Image], class_ids: Sequence[int], min_confidence: float, iou: float
+    ) -> list[Floats]:
+        """Return rows of xyxy, confidence and class, shape (N, 6), per picture."""
+        ...
+
+
 class UltralyticsDetector:
     """
     A network ultralytics can load: .pt, .onnx, an OpenVINO folder and what else it reads.
 
-    One instance serves all cameras of a process, one picture at a time.
+    One instance serves all cameras of a process. An OpenVINO folder runs without torch.
 
     Parameters
     ----------
@@ -111,10 +139,8 @@ class UltralyticsDetector:
                     en=f"weights {weights} do not exist; give a .pt, .onnx or OpenVINO folder",
                 )
             )
-        prepare_ultralytics(state_dir)
-        self._backend = _load_backend(weights)
-        self._class_ids = _class_ids(self._backend.names, weights)
-        self._lock = threading.Lock()
+        self.network = load_network(weights, state_dir)
+        self._class_ids = _class_ids(self.network.names, weights)
         self.info = DetectorInfo(
             name="ultralytics", model=weights.name[:300], sha256=weights_sha256(weights)
         )
@@ -123,46 +149,118 @@ class UltralyticsDetector:
         """Do nothing: every picture stands alone."""
 
     def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
-        """Find persons and vehicles in one frame."""
-        height, width = self._input_size(frame.image)
-        boxed, scale, left, top = letterbox(frame.image, width_px=width, height_px=height)
-        with self._lock:
-            rows = self._infer(boxed)
-        if not len(rows):
-            return Detections.empty()
-        xyxy = (rows[:, :4] - [left, top, left, top]) / scale
-        kept = (xyxy[:, 2] - xyxy[:, 0] > 1) & (xyxy[:, 3] - xyxy[:, 1] > 1)
-        classes = np.array([self._class_ids[int(one)] for one in rows[:, 5]], dtype=np.int64)
-        found = Detections(xyxy[kept], np.clip(rows[kept, 4], 0, 1), classes[kept])
-        return merge_double_vehicles(found)
+        """Find persons and vehicles in parts of one frame."""
+        views = [self._view(frame, region) for region in regions]
+        answers = self.network.infer(
+            [view.image for view in views], list(self._class_ids), MIN_CONFIDENCE, NMS_IOU
+        )
+        size = (frame.picture.width_px, frame.picture.height_px)
+        found = [self._placed(view, rows, size) for view, rows in zip(views, answers, strict=True)]
+        return merge_double_vehicles(merge_regions(found))
 
-    def _input_size(self, image: Image) -> tuple[int, int]:
+    def _view(self, frame: Frame, region: Region) -> "_View":
+        x1, y1, x2, y2 = region.box
+        is_whole = region == whole(frame.picture)
+        part = frame.picture.bgr() if is_whole else frame.picture.crop(region.box)
+        height, width = self.network.input_size(y2 - y1, x2 - x1)
+        boxed, scale, left, top = letterbox(part, width_px=width, height_px=height)
+        return _View(region.box, boxed, scale, left, top)
+
+    def _placed(self, view: "_View", rows: Floats, size: tuple[int, int]) -> "PartFindings":
+        xyxy = (rows[:, :4] - [view.left, view.top, view.left, view.top]) / view.scale
+        xyxy += [view.box[0], view.box[1], view.box[0], view.box[1]]
+        kept = (xyxy[:, 2] - xyxy[:, 0] > 1) & (xyxy[:, 3] - xyxy[:, 1] > 1)
+        classes = np.array([self._class_ids[int(one)] for one in rows[kept, 5]], dtype=np.int64)
+        found = Detections(xyxy[kept], np.clip(rows[kept, 4], 0, 1), classes)
+        return PartFindings(found, is_cut_off(found.xyxy, view.box, size))
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A part of a picture as the network is shown it."""
+
+    box: PxBox
+    image: Image
+    scale: float
+    left: float
+    top: float
+
+
+def load_network(weights: Path, state_dir: Path) -> Network:
+    """
+    Load weights safely by the runtime that serves them best.
+
+    Raises
+    ------
+    ModelError
+        They cannot be loaded or are of another task.
+    """
+    if weights.is_dir() and any(weights.glob("*.xml")):
+        network = OpenVinoNetwork(weights)
+        _check_task(network.task, weights)
+        return network
+    prepare_ultralytics(state_dir)
+    return AutoNetwork(weights)
+
+
+def _check_task(task: str, weights: Path) -> None:
+    if task != "detect":
+        raise ModelError(
+            Text(
+                nl=f"gewichten {weights} zijn voor de taak {task}; nodig is detect",
+                en=f"weights {weights} are for the task {task}; detect is needed",
+            )
+        )
+
+
+class AutoNetwork:
+    """
+    A network behind ultralytics' AutoBackend: .pt, ONNX, TensorRT and what else it reads.
+
+    Parameters
+    ----------
+    weights
+        The file or folder.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        self._backend = _load_backend(weights)
+        self._lock = threading.Lock()
+        self.names: Mapping[int, str] = self._backend.names
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the export's own size; where it is free, a rectangle that holds the picture."""
         size = getattr(self._backend, "imgsz", None) or [DEFAULT_SIZE_PX, DEFAULT_SIZE_PX]
         size = [size, size] if isinstance(size, int) else list(size)
-        fixed = self._backend.format != "pt" and not getattr(self._backend, "dynamic", False)
-        if fixed:
+        if self._backend.format != "pt" and not getattr(self._backend, "dynamic", False):
             return int(size[0]), int(size[1])
-        # The smallest rectangle of whole strides that holds the picture.
-        stride = int(self._backend.stride)
-        scale = min(size[0] / image.shape[0], size[1] / image.shape[1])
-        height, width = (round(side * scale) for side in image.shape[:2])
-        return -(-height // stride) * stride, -(-width // stride) * stride
+        return fitting_size(height, width, int(self._backend.stride))
 
-    def _infer(self, boxed: Image) -> Floats:
+    def infer(
+        self, pictures: Sequence[Image], class_ids: Sequence[int], min_confidence: float, iou: float
+    ) -> list[Floats]:
+        """Detect in pictures; on a GPU those of one size in one batch."""
+        if self._backend.device.type != "cpu" and len({one.shape for one in pictures}) == 1:
+            return self._infer(pictures, class_ids, min_confidence, iou)
+        return [self._infer([one], class_ids, min_confidence, iou)[0] for one in pictures]
+
+    def _infer(
+        self, pictures: Sequence[Image], class_ids: Sequence[int], min_confidence: float, iou: float
+    ) -> list[Floats]:
         import torch  # noqa: PLC0415
         from ultralytics.utils.nms import non_max_suppression  # noqa: PLC0415
 
-        planes = np.ascontiguousarray(boxed[:, :, ::-1].transpose(2, 0, 1))
-        with torch.inference_mode():
-            tensor = torch.from_numpy(planes).to(self._backend.device).float()[None] / 255
+        planes = np.stack([one[:, :, ::-1].transpose(2, 0, 1) for one in pictures])
+        with self._lock, torch.inference_mode():
+            tensor = torch.from_numpy(planes).to(self._backend.device).float() / 255
             found = non_max_suppression(
                 self._backend(tensor),
-                MIN_CONFIDENCE,
-                NMS_IOU,
-                classes=list(self._class_ids),
+                min_confidence,
+                iou,
+                classes=list(class_ids),
                 end2end=bool(getattr(self._backend, "end2end", False)),
-            )[0]
-        return np.asarray(found.cpu().numpy(), dtype=np.float64)
+            )
+        return [np.asarray(one.cpu().numpy(), dtype=np.float64) for one in found]
 
 
 def _load_backend(weights: Path) -> Any:  # noqa: ANN401 - untyped, and kept in this file
@@ -189,13 +287,7 @@ def _load_backend(weights: Path) -> Any:  # noqa: ANN401 - untyped, and kept in 
     task = getattr(backend, "task", None) or "detect"
     if backend.format == "pt":
         task = getattr(backend.backend.model, "task", None) or task
-    if task != "detect":
-        raise ModelError(
-            Text(
-                nl=f"gewichten {weights} zijn voor de taak {task}; nodig is detect",
-                en=f"weights {weights} are for the task {task}; detect is needed",
-            )
-        )
+    _check_task(task, weights)
     return backend
 
 
@@ -218,45 +310,6 @@ def _class_ids(names: Mapping[int, str], weights: Path) -> dict[int, int]:
             )
         )
     return {number: CLASSES.index(one) for number, one in used.items()}
-
-
-def letterbox(image: Image, *, width_px: int, height_px: int) -> tuple[Image, float, float, float]:
-    """
-    Scale a picture into a rectangle, keeping its shape, on grey.
-
-    Returns
-    -------
-    boxed, scale, left, top
-        The filled rectangle; a pixel x of the picture lies at x * scale + left.
-    """
-    scale = min(width_px / image.shape[1], height_px / image.shape[0])
-    width = max(1, round(image.shape[1] * scale))
-    height = max(1, round(image.shape[0] * scale))
-    left, top = (width_px - width) // 2, (height_px - height) // 2
-    boxed = np.full((height_px, width_px, 3), 114, dtype=np.uint8)
-    scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    boxed[top : top + height, left : left + width] = scaled
-    return boxed, scale, float(left), float(top)
-
-
-def merge_double_vehicles(found: Detections, *, iou: float = NMS_IOU) -> Detections:
-    """Keep the best of four-wheeled boxes that cover each other: a van is car and truck at once."""
-    keep = np.ones(len(found), dtype=bool)
-    vehicles = [i for i in range(len(found)) if found.object_class(i) in FOUR_WHEELED]
-    vehicles.sort(key=lambda i: -found.confidence[i])
-    for position, better in enumerate(vehicles):
-        for worse in vehicles[position + 1 :]:
-            if keep[better] and box_iou(found.xyxy[better], found.xyxy[worse]) > iou:
-                keep[worse] = False
-    return Detections(found.xyxy[keep], found.confidence[keep], found.class_id[keep])
-
-
-def box_iou(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Return intersection over union of two boxes xyxy."""
-    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = np.asarray(a), np.asarray(b)
-    overlap = max(0.0, min(ax2, bx2) - max(ax1, bx1)) * max(0.0, min(ay2, by2) - max(ay1, by1))
-    union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - overlap
-    return float(overlap / union) if union > 0 else 0.0
 
 
 class _Boxes:
