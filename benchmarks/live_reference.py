@@ -58,7 +58,8 @@ def main() -> None:
         "ffmpeg", "-hide_banner", "-loglevel", "error", "-threads", "2", "-rtsp_transport", "tcp",
         "-i", asked.url, "-r", "5", "-pix_fmt", "yuv420p", "-f", "rawvideo", "pipe:",
     ]  # fmt: skip
-    motion, began, marks, n_motion = Motion(width, height), 0.0, [], 0
+    motion, began, n_motion = Motion(width, height), 0.0, 0
+    marks: list[tuple[float, float]] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         while len(marks) < 2:  # noqa: PLR2004 - the begin and the end of the window
             data = child.stdout.read(width * height * 3 // 2) if child.stdout else b""

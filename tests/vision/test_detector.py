@@ -139,7 +139,7 @@ sys.addaudithook(refuse)
 from datetime import UTC, datetime
 from pathlib import Path
 import numpy as np
-from parkwacht_vision.detector import ByteTrack, UltralyticsDetector
+from parkwacht_vision.detector import UltralyticsDetector
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.regions import whole
 for weights in sys.argv[2:]:
@@ -147,7 +147,6 @@ for weights in sys.argv[2:]:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     frame = Frame.of_image(np.zeros((480, 640, 3), np.uint8), 0.0, at, at, 0)
     found = detector.detect(frame, [whole(frame.picture)])
-    ByteTrack(state_dir=Path(sys.argv[1]), buffer_frames=5).update(found)
 print("torchvision" in sys.modules, "done")
 """
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from parkwacht_config.clock import SystemClock
+from parkwacht_vision.connection import StreamSettings
 from parkwacht_vision.frames import Frame, Gap
-from parkwacht_vision.stream import StreamSettings, StreamSource
+from parkwacht_vision.stream import StreamSource
 
 PYTHON = "/usr/bin/python3"
 SERVER = """

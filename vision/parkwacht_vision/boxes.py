@@ -58,9 +58,10 @@ def merge_regions(parts: Sequence[PartFindings]) -> Detections:
     """
     if len(parts) == 1:
         return parts[0].found
-    xyxy = np.concatenate([one.found.xyxy for one in parts]) if parts else np.zeros((0, 4))
-    if not len(xyxy):
+    if not parts:
         return Detections.empty()
+    xyxy = np.concatenate([one.found.xyxy for one in parts])
+    others = np.concatenate([one.found.others for one in parts])
     confidence = np.concatenate([one.found.confidence for one in parts])
     class_id = np.concatenate([one.found.class_id for one in parts])
     is_cut = np.concatenate([one.is_cut for one in parts])
@@ -77,7 +78,7 @@ def merge_regions(parts: Sequence[PartFindings]) -> Detections:
         )
         if not any(overlaps):
             kept.append(row)
-    return Detections(xyxy[kept], confidence[kept], class_id[kept])
+    return Detections(xyxy[kept], confidence[kept], class_id[kept], others)
 
 
 def _share_inside(a: Floats, b: Floats) -> float:
@@ -128,7 +129,7 @@ def merge_double_vehicles(found: Detections, *, iou: float = NMS_IOU) -> Detecti
         for worse in vehicles[position + 1 :]:
             if keep[better] and box_iou(found.xyxy[better], found.xyxy[worse]) > iou:
                 keep[worse] = False
-    return Detections(found.xyxy[keep], found.confidence[keep], found.class_id[keep])
+    return Detections(found.xyxy[keep], found.confidence[keep], found.class_id[keep], found.others)
 
 
 def box_iou(a: npt.ArrayLike, b: npt.ArrayLike) -> float:

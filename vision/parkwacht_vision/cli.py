@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_FPS = 8.0
+DEFAULT_FPS = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Boxes are xyxy in pixels of the picture that was given, origin top left, not cli
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -28,12 +28,14 @@ class Detections:
     Parallel arrays, one row per object.
 
     `xyxy` has shape (N, 4), `confidence` shape (N,) in [0, 1], `class_id` shape (N,): the index
-    into `CLASSES`.
+    into `CLASSES`. `others` has shape (M, 4): boxes of what was recognised as something that is
+    nobody's business, an animal; it keeps movement there from being called unrecognised.
     """
 
     xyxy: Floats
     confidence: Floats
     class_id: Ints
+    others: Floats = field(default_factory=lambda: np.zeros((0, 4)))
 
     def __post_init__(self) -> None:
         """

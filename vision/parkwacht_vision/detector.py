@@ -1,5 +1,5 @@
 """
-ultralytics without its `predict`: networks, NMS and ByteTrack (ADR 0005).
+ultralytics without its `predict`: networks and what they find in parts of a picture (ADR 0005).
 
 The only file that imports ultralytics, torch or openvino, and only inside functions; their untyped
 values stay here. Nothing is sent anywhere: telemetry, hub and auto-install are off before the
@@ -14,11 +14,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from parkwacht_config.errors import ModelError
 from parkwacht_config.site import ObjectClass
@@ -43,7 +41,7 @@ from parkwacht_vision.regions import Region, whole
 
 logger = logging.getLogger(__name__)
 
-# Low boxes serve ByteTrack's second association; the rules ask for more.
+# Weak boxes serve the second stage of tracking; the rules ask for more.
 MIN_CONFIDENCE = 0.1
 
 # Names of COCO. A moving "boat" or "train" on a business park is a vehicle of unknown kind: cars
@@ -61,6 +59,13 @@ CLASS_BY_NAME: Mapping[str, ObjectClass] = {
     "boat": ObjectClass.VEHICLE,
     "vehicle": ObjectClass.VEHICLE,
 }
+
+
+# Animals of COCO: recognised, and nobody's business.
+ANIMALS = frozenset(
+    {"bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"}
+)
+ANIMAL_CONFIDENCE = 0.25
 
 
 def prepare_ultralytics(state_dir: Path) -> None:
@@ -141,6 +146,9 @@ class UltralyticsDetector:
             )
         self.network = load_network(weights, state_dir)
         self._class_ids = _class_ids(self.network.names, weights)
+        self._animal_ids = [
+            number for number, name in self.network.names.items() if name.lower() in ANIMALS
+        ]
         self.info = DetectorInfo(
             name="ultralytics", model=weights.name[:300], sha256=weights_sha256(weights)
         )
@@ -152,7 +160,10 @@ class UltralyticsDetector:
         """Find persons and vehicles in parts of one frame."""
         views = [self._view(frame, region) for region in regions]
         answers = self.network.infer(
-            [view.image for view in views], list(self._class_ids), MIN_CONFIDENCE, NMS_IOU
+            [view.image for view in views],
+            [*self._class_ids, *self._animal_ids],
+            MIN_CONFIDENCE,
+            NMS_IOU,
         )
         size = (frame.picture.width_px, frame.picture.height_px)
         found = [self._placed(view, rows, size) for view, rows in zip(views, answers, strict=True)]
@@ -169,9 +180,11 @@ class UltralyticsDetector:
     def _placed(self, view: "_View", rows: Floats, size: tuple[int, int]) -> "PartFindings":
         xyxy = (rows[:, :4] - [view.left, view.top, view.left, view.top]) / view.scale
         xyxy += [view.box[0], view.box[1], view.box[0], view.box[1]]
-        kept = (xyxy[:, 2] - xyxy[:, 0] > 1) & (xyxy[:, 3] - xyxy[:, 1] > 1)
+        is_animal = np.isin(rows[:, 5], self._animal_ids)
+        kept = (xyxy[:, 2] - xyxy[:, 0] > 1) & (xyxy[:, 3] - xyxy[:, 1] > 1) & ~is_animal
         classes = np.array([self._class_ids[int(one)] for one in rows[kept, 5]], dtype=np.int64)
-        found = Detections(xyxy[kept], np.clip(rows[kept, 4], 0, 1), classes)
+        others = xyxy[is_animal & (rows[:, 4] >= ANIMAL_CONFIDENCE)]
+        found = Detections(xyxy[kept], np.clip(rows[kept, 4], 0, 1), classes, others)
         return PartFindings(found, is_cut_off(found.xyxy, view.box, size))
 
 
@@ -310,63 +323,3 @@ def _class_ids(names: Mapping[int, str], weights: Path) -> dict[int, int]:
             )
         )
     return {number: CLASSES.index(one) for number, one in used.items()}
-
-
-class _Boxes:
-    """Detections in the form ByteTrack reads them."""
-
-    def __init__(self, xyxy: Floats, conf: Floats, cls: npt.NDArray[Any]) -> None:
-        self.xyxy, self.conf, self.cls = xyxy, conf, cls
-
-    @property
-    def xywh(self) -> Floats:
-        size = self.xyxy[:, 2:] - self.xyxy[:, :2]
-        return np.hstack((self.xyxy[:, :2] + size / 2, size))
-
-    def __getitem__(self, rows: npt.NDArray[np.bool_]) -> "_Boxes":
-        return _Boxes(self.xyxy[rows], self.conf[rows], self.cls[rows])
-
-    def __len__(self) -> int:
-        return len(self.conf)
-
-
-class ByteTrack:
-    """
-    ultralytics' ByteTrack as a plain function of detections.
-
-    Parameters
-    ----------
-    state_dir
-        Where ultralytics may keep its settings.
-    buffer_frames
-        For how many frames a lost track can be found again.
-    """
-
-    def __init__(self, *, state_dir: Path, buffer_frames: int) -> None:
-        prepare_ultralytics(state_dir)
-        from ultralytics.trackers.byte_tracker import BYTETracker  # noqa: PLC0415
-
-        self._tracker = BYTETracker(
-            SimpleNamespace(
-                track_high_thresh=0.25,
-                track_low_thresh=MIN_CONFIDENCE,
-                new_track_thresh=0.3,
-                track_buffer=buffer_frames,
-                match_thresh=0.85,
-                # Scores at night are low; fused into the distance they would break every track.
-                fuse_score=False,
-            )
-        )
-
-    def update(self, found: Detections) -> list[tuple[int, int]]:
-        """
-        Match the detections of the next frame.
-
-        Returns
-        -------
-        matches
-            Pairs (track number, row of the detection).
-        """
-        boxes = _Boxes(found.xyxy, found.confidence, found.class_id.astype(np.float64))
-        rows = self._tracker.update(boxes)
-        return [(int(row[4]), int(row[7])) for row in rows]

@@ -21,7 +21,13 @@ from parkwacht_config.settings import Settings
 from parkwacht_config.site import Arming, Site, Span
 from parkwacht_config.text import Text
 from parkwacht_vision.cli import WatchOptions, WatchSummary, run_watch
-from parkwacht_vision.event import DetectorInfo, EventEnding, FlaggedEvent, WatchReport
+from parkwacht_vision.event import (
+    CameraTrouble,
+    DetectorInfo,
+    EventEnding,
+    FlaggedEvent,
+    WatchReport,
+)
 from parkwacht_vision.scoring import ClipScore, Found, score_clip
 from parkwacht_vision.truth import ClipTruth
 
@@ -48,14 +54,23 @@ class EvaluateOptions:
 class _NoSink:
     """Takes records and keeps nothing: the watch's summary holds what is scored."""
 
-    def put_flagged(self, event: FlaggedEvent, snapshot: bytes) -> None:
+    def put_flagged(self, event: FlaggedEvent, snapshot: bytes, still: bytes | None = None) -> None:
         """Take an event."""
 
-    def put_ended(self, ending: EventEnding, clip: Path | None) -> None:
+    def put_ended(
+        self,
+        ending: EventEnding,
+        clip: Path | None,
+        original: Path | None = None,
+        manifest: bytes | None = None,
+    ) -> None:
         """Take an ending."""
 
     def put_report(self, report: WatchReport) -> None:
         """Take a report."""
+
+    def put_trouble(self, trouble: CameraTrouble) -> None:
+        """Take a trouble."""
 
 
 def always_armed(site: Site) -> Site:

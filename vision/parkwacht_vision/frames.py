@@ -76,6 +76,7 @@ class SourceHealth:
     n_times_mended: int = 0
     n_reconnects: int = 0
     n_dropped: int = 0
+    clock_drift_s: float = 0.0  # of the camera's clock behind the machine's, now
 
     def lose(self, cause: str, seconds: float) -> None:
         """Count time in which nothing could be seen."""

@@ -27,6 +27,7 @@ BOX_PX = (3, 5)  # averaged over, columns by rows of the small picture: a person
 Z_LIMIT = 6.0
 MIN_CHANGE = 4.0  # grey levels: below this a change cannot be told from codec noise
 MIN_SIGMA = 0.7  # grey levels: codecs flatten noise to nothing, and then everything deviates
+MIN_LIMIT = max(MIN_CHANGE, Z_LIMIT * MIN_SIGMA) ** 2
 RESET_SHARE = 0.3  # of the picture: not an object but the light
 LEARN_S = 1.0
 LEARN_FRAMES = 4
@@ -37,6 +38,8 @@ MIN_BLOB_PX = 8  # of the small picture
 DARK_LUMA = 6.0
 WEATHER_BEGINS, WEATHER_ENDS = 5.0, 2.5  # fresh blobs per frame that were not there before
 WEATHER_TAU_S = 2.0
+_OPENING = np.ones((2, 2), np.uint8)
+_CLOSING = np.ones((9, 5), np.uint8)
 
 
 class SceneGate:
@@ -61,24 +64,25 @@ class SceneGate:
     def update(self, frame: Frame) -> SceneReading:
         """Judge a frame and learn from it."""
         small = frame.picture.luma(ROWS)
-        luma = np.asarray(cv2.blur(small.astype(np.float32), BOX_PX), dtype=np.float32)
+        luma = np.asarray(cv2.boxFilter(small, cv2.CV_32F, BOX_PX), dtype=np.float32)
         mean_luma = float(small[::4, ::4].mean())
         if self._mean is None or self._mean.shape != luma.shape:
             return self._begin(luma, frame.media_time_s, mean_luma)
         step_s = frame.media_time_s - self._last_s
-        difference = luma - self._mean
+        difference = cv2.subtract(luma, self._mean)
         # Exposure moves all pixels together; a part of them tells by how much.
-        difference -= np.float32(np.median(difference[::4, ::4]))
-        mask = self._mask(luma, difference)
-        share = float(np.count_nonzero(mask)) / mask.size
+        difference -= np.float32(np.median(difference[::6, ::6]))
+        square = cv2.multiply(difference, difference)
+        mask = self._mask(luma, square)
+        share = cv2.countNonZero(mask) / mask.size
         if share > RESET_SHARE:
             self._was_switched = True
             return self._begin(luma, frame.media_time_s, mean_luma, share)
         if step_s > 0:
-            self._learn(luma, difference, mask, step_s)
+            self._learn(luma, square, mask, step_s)
             self._last_s = frame.media_time_s
         scale = frame.picture.height_px / small.shape[0]
-        self._find(mask, difference, scale, frame.media_time_s)
+        self._find(mask, square, scale, frame.media_time_s)
         if step_s > 0:
             self._judge_weather(step_s)
         return SceneReading(
@@ -103,19 +107,19 @@ class SceneGate:
     def _is_learning(self, at_s: float) -> bool:
         return self._n_learned < LEARN_FRAMES or 0 <= at_s - self._begun_s < LEARN_S
 
-    def _mask(self, luma: Luma, difference: Luma) -> Mask:
+    def _mask(self, luma: Luma, square: Luma) -> Mask:
         if self._variance is None or self._previous is None:
             return np.zeros(luma.shape, np.uint8)
-        limit = np.maximum(Z_LIMIT * np.sqrt(np.maximum(self._variance, MIN_SIGMA**2)), MIN_CHANGE)
-        mask = np.abs(difference) > limit
+        limit = cv2.max(self._variance * np.float32(Z_LIMIT**2), MIN_LIMIT)
+        mask = cv2.compare(square, limit, cv2.CMP_GT)
         if self._n_learned < LEARN_FRAMES:
             # What is in view at the start is not background: look at what changed since last time.
             step = luma - self._previous
-            step -= np.float32(np.median(step[::4, ::4]))
-            mask &= np.abs(step) > MIN_CHANGE
+            step -= np.float32(np.median(step[::6, ::6]))
+            mask = cv2.bitwise_and(mask, cv2.compare(np.abs(step), MIN_CHANGE, cv2.CMP_GT))
         return np.asarray(mask, dtype=np.uint8)
 
-    def _learn(self, luma: Luma, difference: Luma, mask: Mask, step_s: float) -> None:
+    def _learn(self, luma: Luma, square: Luma, mask: Mask, step_s: float) -> None:
         if self._mean is None or self._variance is None or self._previous is None:
             return
         self._n_learned += 1
@@ -123,28 +127,34 @@ class SceneGate:
         def rate(tau_s: float) -> float:
             return 1 - math.exp(-min(step_s, 2.0) / tau_s)
 
-        quick = max(rate(BACKGROUND_S), 1 / self._n_learned)
-        is_still = np.abs(luma - self._previous) < MIN_CHANGE
-        rates = np.where(mask > 0, np.where(is_still, rate(STILL_S), rate(MOVING_S)), quick)
-        rates = rates.astype(np.float32)
-        self._mean += rates * (luma - self._mean)
-        spread = np.minimum(np.square(difference), np.float32(400.0))  # one flash blinds no pixel
-        self._variance += rates * (spread - self._variance)
+        spread = cv2.min(square, 400.0)  # one flash blinds no pixel
+        ground = cv2.bitwise_not(mask)
+        parts = [(ground, max(rate(BACKGROUND_S), 1 / self._n_learned))]
+        if cv2.countNonZero(mask):
+            step = cv2.absdiff(luma, self._previous)
+            is_still = cv2.bitwise_and(mask, cv2.compare(step, MIN_CHANGE, cv2.CMP_LT))
+            is_moving = cv2.bitwise_and(mask, cv2.bitwise_not(is_still))
+            parts += [(is_still, rate(STILL_S)), (is_moving, rate(MOVING_S))]
+        for where, alpha in parts:
+            cv2.accumulateWeighted(luma, self._mean, alpha, where)
+            cv2.accumulateWeighted(spread, self._variance, alpha, where)
         self._previous = luma
 
-    def _find(self, mask: Mask, difference: Luma, scale: float, at_s: float) -> None:
-        opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-        closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((9, 5), np.uint8))
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-        sums = np.bincount(labels.ravel(), weights=np.abs(difference).ravel(), minlength=count)
+    def _find(self, mask: Mask, square: Luma, scale: float, at_s: float) -> None:
+        if not cv2.countNonZero(mask):
+            self._follower.update([], at_s)
+            return
+        opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _OPENING)
+        closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, _CLOSING)
+        count, _, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
         noise = max(MIN_SIGMA, self._noise_sigma())
         found: list[tuple[XyXy, float, float]] = []
-        for label in range(1, count):
-            x, y, width, height, area = stats[label].tolist()
+        for x, y, width, height, area in stats[1:count].tolist():
             if area < MIN_BLOB_PX:
                 continue
             box = (x * scale, y * scale, (x + width) * scale, (y + height) * scale)
-            found.append((box, area / (width * height), float(sums[label]) / area / noise))
+            power = float(square[y : y + height, x : x + width].mean())
+            found.append((box, area / (width * height), math.sqrt(power) / noise))
         self._follower.update(found, at_s)
 
     def _judge_weather(self, step_s: float) -> None:
@@ -164,4 +174,4 @@ class SceneGate:
     def _noise_sigma(self) -> float:
         if self._variance is None:
             return 2.0
-        return math.sqrt(float(np.median(self._variance[::4, ::4])))
+        return math.sqrt(float(np.median(self._variance[::6, ::6])))

@@ -15,8 +15,9 @@ from typing import Protocol
 from parkwacht_config.errors import SpoolError
 from parkwacht_config.site import Site
 from parkwacht_config.text import Text
+from parkwacht_vision.budget import Budget
 from parkwacht_vision.choice import ChosenDetector
-from parkwacht_vision.event import EventEnding, FlaggedEvent, WatchReport
+from parkwacht_vision.event import CameraTrouble, EventEnding, FlaggedEvent, WatchReport
 from parkwacht_vision.frames import FrameSource
 from parkwacht_vision.rules import RuleSettings
 
@@ -28,12 +29,22 @@ MAX_BACKLOG = 1000
 class EventSink(Protocol):
     """Whoever takes the worker's records; `parkwacht_vision.spool.Spool` does."""
 
-    def put_flagged(self, event: FlaggedEvent, snapshot: bytes) -> None:
+    def put_flagged(self, event: FlaggedEvent, snapshot: bytes, still: bytes | None = None) -> None:
         """Take an event that was just confirmed."""
         ...
 
-    def put_ended(self, ending: EventEnding, clip: Path | None) -> None:
-        """Take the ending of an event; the clip may be gone after this call."""
+    def put_ended(
+        self,
+        ending: EventEnding,
+        clip: Path | None,
+        original: Path | None = None,
+        manifest: bytes | None = None,
+    ) -> None:
+        """Take the ending of an event; the files may be gone after this call."""
+        ...
+
+    def put_trouble(self, trouble: CameraTrouble) -> None:
+        """Take the beginning or the end of a camera's trouble."""
         ...
 
     def put_report(self, report: WatchReport) -> None:
@@ -78,6 +89,7 @@ class WatchContext:
     fps: float
     stop: threading.Event
     rule_settings: RuleSettings | None = None
+    budget: Budget | None = None  # of all live cameras; None gives each source one of its own
     report_every: timedelta = timedelta(minutes=15)  # of a stream: blind minutes are on record
 
 

@@ -18,13 +18,18 @@ from itertools import pairwise
 from statistics import median
 from uuid import UUID, uuid5
 
-from parkwacht_config.site import ObjectClass
+from parkwacht_config.site import ObjectClass, Severity
 from parkwacht_vision.ground import anchor_px, ground_position_m
 from parkwacht_vision.tracker import Sighting, Track, XyXy
 from parkwacht_vision.zones import Calendar, View, WatchedZone
 
 NAMESPACE = UUID("6d8f3a52-9f0e-5c1e-9f0b-5a7f2b1c4e90")
 _ON_TWO_WHEELS = frozenset({ObjectClass.PERSON, ObjectClass.BICYCLE, ObjectClass.MOTORCYCLE})
+# These count while they are seen; a vehicle only while it moves.
+_ACTIVE = frozenset({ObjectClass.PERSON, ObjectClass.MOVING})
+MOVING_SIGHTINGS = 3
+LEFT_GAP_S = 2.0  # who left through the edge of the picture is another one when somebody comes
+EDGE_SHARE = 0.03  # of the picture's width or height: this near to the edge is leaving
 IN_VIEW_S = 0.5
 GROUP_M = 5.0  # who walks this near belongs together
 GROUP_SIZES = 1.5  # the same without calibration, in the longest side of the larger box
@@ -158,6 +163,17 @@ def is_near(a: XyXy, b: XyXy, view: View) -> bool:
     return _overlap(a, b) > 0 or math.dist(_centre(a), _centre(b)) <= GROUP_SIZES * size
 
 
+def leaves_picture(box: XyXy, view: View) -> bool:
+    """Return whether a box is at the edge of the picture, where its object leaves or enters."""
+    across, down = EDGE_SHARE * view.width_px, EDGE_SHARE * view.height_px
+    return (
+        box[0] <= across
+        or box[1] <= down
+        or box[2] >= view.width_px - across
+        or box[3] >= view.height_px - down
+    )
+
+
 def _overlap(a: XyXy, b: XyXy) -> float:
     """Return the overlap of two boxes as a share of the smaller."""
     across = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
@@ -182,8 +198,15 @@ class Intrusion:
 
     @property
     def object_class(self) -> ObjectClass:
-        """The class with most of the weight over all its tracks."""
-        return max(self.votes, key=lambda one: (self.votes[one], one))
+        """The class with most of the weight over all its tracks; a known one before `moving`."""
+        known = [one for one in self.votes if one is not ObjectClass.MOVING]
+        return max(known or self.votes, key=lambda one: (self.votes[one], one))
+
+    @property
+    def severity(self) -> Severity:
+        """Its zone's; what was not recognised is of low severity."""
+        is_known = self.object_class is not ObjectClass.MOVING
+        return self.zone.severity if is_known else Severity.LOW
 
     def in_view(self, now_s: float) -> list[Sighting]:
         """Return the sightings of its tracks that are in view at a media time."""
@@ -246,7 +269,7 @@ class IntrusionRule:
         """Take in the tracks seen in one frame; return the intrusions this frame confirmed."""
         confirmed = []
         for track in tracks:
-            is_active = track.object_class is ObjectClass.PERSON or has_moved(
+            is_active = track.object_class in _ACTIVE or has_moved(
                 track, self._settings, self._view
             )
             for intrusion in self.open:
@@ -262,10 +285,20 @@ class IntrusionRule:
         over = [
             one
             for one in self.open
-            if media_time_s - one.last_active.media_time_s > self._settings.merge_gap_s
+            if media_time_s - one.last_active.media_time_s > self._gap_s(one)
         ]
         self.open = [one for one in self.open if one not in over]
         return over
+
+    def _gap_s(self, intrusion: Intrusion) -> float:
+        """Return how long an intrusion waits for its objects to be seen again."""
+        has_left = all(leaves_picture(one.xyxy, self._view) for one in self._last_of(intrusion))
+        return LEFT_GAP_S if has_left else self._settings.merge_gap_s
+
+    def _last_of(self, intrusion: Intrusion) -> list[Sighting]:
+        """Return the last sightings of the tracks that were seen until its end."""
+        end_s = intrusion.last_active.media_time_s
+        return [one for one in intrusion.seen.values() if end_s - one.media_time_s <= LEFT_GAP_S]
 
     def close(self) -> list[Intrusion]:
         """Close and return all that are open."""
@@ -283,6 +316,8 @@ class IntrusionRule:
         return None
 
     def _has_evidence(self, track: Track) -> bool:
+        if track.object_class is ObjectClass.MOVING:
+            return len(track.sightings) >= MOVING_SIGHTINGS  # the rest was asked by `motion`
         recent, needed = track.recent(self._settings.window_s), self._settings
         if len(recent) < needed.min_sightings:
             return False
@@ -309,6 +344,11 @@ class IntrusionRule:
 
     def _belongs(self, track: Track, intrusion: Intrusion) -> bool:
         """Persons and two-wheelers are one kind, four-wheelers another; parts join their whole."""
+        if ObjectClass.MOVING in {track.object_class, intrusion.object_class}:
+            in_view = intrusion.in_view(track.last.media_time_s)
+            return not in_view or any(
+                is_near(track.last.xyxy, one.xyxy, self._view) for one in in_view
+            )
         is_small = track.object_class in _ON_TWO_WHEELS
         is_kind = is_small == (intrusion.object_class in _ON_TWO_WHEELS)
         if self._settings.merges_kinds and self._view.model is None:

@@ -13,16 +13,15 @@ from typing import Literal
 
 import av
 from av.container import InputContainer
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from parkwacht_config.clock import Clock
 from parkwacht_config.errors import SourceError
 from parkwacht_config.text import Text
-from parkwacht_vision.frames import Cadence, Frame, MediaClock, SourceHealth, Tier
+from parkwacht_vision.demux import read_packets
+from parkwacht_vision.frames import Frame, SourceHealth, Tier
 from parkwacht_vision.naming import instant_in_name
 from parkwacht_vision.packets import PacketRing
-from parkwacht_vision.pictures import DecodedPicture, Picture
+from parkwacht_vision.tiers import MAX_GOP_S, DecodedFrame, TierChoice, TieredDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,6 @@ VIDEO_SUFFIXES = frozenset({
     ".vob", ".webm", ".wmv",
 })
 # fmt: on
-DEFAULT_FPS = 25.0  # where a container states no frame rate
 TRUNCATED_S = 2.0  # a recording that ends this much before its header says is called truncated
 # Demuxers of FFmpeg that turn a photo or a text into "video".
 _NOT_VIDEO_FORMATS = ("image2", "tty", "_pipe", "ansi", "bin", "xbin", "idf")
@@ -55,6 +53,9 @@ class RecordingSource:
         Frames analysed per second of media time.
     clock
         The machine's clock, only to note when a frame was read.
+    tier
+        `full` decodes every frame; `auto` only key frames while nothing happens, where they are
+        near enough to each other.
 
     Raises
     ------
@@ -65,24 +66,37 @@ class RecordingSource:
     kind: Literal["recording"] = "recording"
 
     def __init__(
-        self, path: Path, *, started_at: datetime | None, timezone: str, fps: float, clock: Clock
+        self,
+        path: Path,
+        *,
+        started_at: datetime | None,
+        timezone: str,
+        fps: float,
+        clock: Clock,
+        tier: TierChoice = "auto",
     ) -> None:
         self.path = path
         self.name = path.name[:300]
         self.health = SourceHealth()
         self.ring = PacketRing()
-        self.tier: Tier = "full"
-        self._fps = fps
         self._clock = clock
+        self._decoder = TieredDecoder(fps, self.health, choice=tier)
         with open_recording(path) as container:
             self.duration_s = _duration_s(container)
             self.started_at = started_at or _find_start(container, path, timezone)
 
+    @property
+    def tier(self) -> Tier:
+        """How much is decoded, by the gaps between its key frames."""
+        return self._decoder.tier
+
     def attend(self) -> None:
-        """Do nothing: every frame is decoded."""
+        """Ask for every due frame from the key frame before the last one given on."""
+        self._decoder.attend()
 
     def relax(self) -> None:
-        """Do nothing: every frame is decoded."""
+        """Take back `attend`."""
+        self._decoder.relax()
 
     def frames(self) -> Iterator[Frame]:
         """
@@ -94,12 +108,12 @@ class RecordingSource:
             Not one picture could be decoded.
         """
         last_s = 0.0
-        with open_recording(self.path) as container:
-            for frame in decode(container, fps=self._fps, health=self.health):
-                media_time_s, picture, index = frame
-                last_s = media_time_s
-                at = self.started_at + timedelta(seconds=media_time_s)
-                yield Frame(picture, media_time_s, at, self._clock.now(), index)
+        for index, decoded in enumerate(self._decoded()):
+            last_s = max(last_s, decoded.media_time_s)
+            yield Frame(
+                decoded.picture, decoded.media_time_s, self._at(decoded.media_time_s),
+                self._clock.now(), index, decoded.is_key, decoded.is_replay,
+            )  # fmt: skip
         if self.health.n_decoded == 0:
             raise SourceError(
                 Text(
@@ -109,68 +123,18 @@ class RecordingSource:
                     "off, export it from the recorder again",
                 )
             )
-        if self.duration_s is not None and self.duration_s - last_s > TRUNCATED_S:
+        if self.duration_s is not None and self.duration_s - last_s > TRUNCATED_S + MAX_GOP_S:
             self.health.lose("recording_cut_off", self.duration_s - last_s)
 
+    def _decoded(self) -> Iterator[DecodedFrame]:
+        with open_recording(self.path) as container:
+            for packet in read_packets(container, self.health, self._at):
+                self.ring.add(packet)
+                yield from self._decoder.feed(packet)
+            yield from self._decoder.finish()
 
-def decode(
-    container: InputContainer, *, fps: float, health: SourceHealth
-) -> Iterator[tuple[float, Picture, int]]:
-    """
-    Decode a container, and convert the frames that are due.
-
-    Parameters
-    ----------
-    container
-        An open PyAV container with a video stream.
-    fps
-        Frames wanted per second of media time.
-    health
-        Where corrupt packets and mended times are counted.
-
-    Yields
-    ------
-    media_time_s, picture, index
-        Media time, picture and number among the analysed frames.
-    """
-    stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
-    frame_s = 1 / float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
-    media_clock, cadence, index = MediaClock(frame_s, health), Cadence(fps), 0
-    for frame in _decoded(container, stream, frame_s, health):
-        health.n_decoded += 1
-        media_time_s = media_clock.media_time_s(frame.time)
-        if cadence.is_due(media_time_s):
-            yield media_time_s, DecodedPicture(frame), index
-            index += 1
-
-
-def _decoded(
-    container: InputContainer, stream: VideoStream, frame_s: float, health: SourceHealth
-) -> Iterator[VideoFrame]:
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except av.error.InvalidDataError:
-            health.n_corrupt += 1
-            return  # the rest cannot be read; a recording counts it by its duration
-        try:
-            frames = packet.decode()
-        except av.error.EOFError:
-            return
-        except av.FFmpegError:
-            health.n_corrupt += 1
-            health.lose("corrupt_data", frame_s)
-            continue
-        for frame in frames:
-            if frame.is_corrupt:
-                health.n_corrupt += 1
-                health.lose("corrupt_data", frame_s)
-            else:
-                yield frame
+    def _at(self, media_time_s: float) -> datetime:
+        return self.started_at + timedelta(seconds=media_time_s)
 
 
 def find_recordings(path: Path) -> list[Path]:

@@ -1,52 +1,36 @@
 """
-A live stream as frames: RTSP over TCP, watched by a reader thread that never gives up.
+A live camera as frames: its one stream, or a small one to analyse and a large one for evidence.
 
-The media clock of a connection is anchored at the machine's clock when its first frame arrives;
-every second without a picture is counted as blind, with its cause.
+The packets are read by threads of their own (`connection`); they are decoded here, by whoever
+analyses. With two streams the small one is decoded in full and the large one not at all: its
+packets wait in the ring, and the instants they were taken at are the common clock.
 """
 
 import logging
-import queue
-import random
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
-import av
-from av.container import InputContainer
-
 from parkwacht_config.clock import Clock
+from parkwacht_config.text import Text
+from parkwacht_vision.connection import Connection, StreamSettings
 from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.naming import redact_url
-from parkwacht_vision.packets import PacketRing
-from parkwacht_vision.source import decode
+from parkwacht_vision.packets import EncodedPacket, PacketRing
+from parkwacht_vision.tiers import DecodedFrame, TieredDecoder
 
 logger = logging.getLogger(__name__)
-
-QUEUE_FRAMES = 12  # at 1920 x 1080 about 75 MB
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSettings:
-    """How patient a stream is watched."""
-
-    open_timeout_s: float = 10.0
-    stall_timeout_s: float = 10.0  # no packet for so long means the connection is dead
-    backoff_s: float = 1.0  # doubled at every failed attempt ...
-    max_backoff_s: float = 30.0  # ... up to here
-    jitter: float = 0.3  # cameras of one switch must not all come back in the same second
 
 
 class StreamSource:
     """
-    One stream.
+    One live camera.
 
     Parameters
     ----------
     url
-        Its address; credentials in it are used and never shown.
+        Address of its (large) stream; credentials in it are used and never shown.
     fps
         Frames analysed per second.
     clock
@@ -55,6 +39,8 @@ class StreamSource:
         Set from outside to end the watch.
     settings
         How patient it is watched.
+    sub_url
+        Address of a small stream of the same camera, to be analysed instead.
     """
 
     kind: Literal["stream"] = "stream"
@@ -67,113 +53,78 @@ class StreamSource:
         clock: Clock,
         stop: threading.Event,
         settings: StreamSettings | None = None,
+        sub_url: str | None = None,
     ) -> None:
-        self._url = url
         self.name = redact_url(url)[:300]
-        self.health = SourceHealth()
         self.ring = PacketRing()
-        self.tier: Tier = "full"
-        self._fps = fps
         self._clock = clock
         self._stop = stop
-        self._settings = settings or StreamSettings()
-        self._queue: queue.Queue[Frame | Gap] = queue.Queue(maxsize=QUEUE_FRAMES)
-        self._started_at: datetime | None = None
-        self._lost_at: datetime | None = None
-        self._seen_at: datetime | None = None
+
+        def connect(address: str, ring: PacketRing, *, is_queued: bool) -> Connection:
+            return Connection(
+                address, clock=clock, stop=stop, settings=settings or StreamSettings(),
+                ring=ring, is_queued=is_queued,
+            )  # fmt: skip
+
+        self._evidence: Connection | None = None
+        if sub_url is None:
+            self._analysed = connect(url, self.ring, is_queued=True)
+        else:
+            self._evidence = connect(url, self.ring, is_queued=False)
+            # Its own packets are kept for a moment only: evidence is cut from the large stream.
+            self._analysed = connect(sub_url, PacketRing(seconds=1.0), is_queued=True)
+        self._decoder = TieredDecoder(
+            fps, self._analysed.health, choice="auto" if sub_url is None else "full"
+        )
         self._index = 0
 
+    @property
+    def health(self) -> SourceHealth:
+        """What could not be seen so far, of the stream that is analysed."""
+        return self._analysed.health
+
+    @property
+    def tier(self) -> Tier:
+        """How much is decoded, by the gaps between its key frames."""
+        return self._decoder.tier if self._evidence is None else "substream"
+
+    @property
+    def last_problem(self) -> Text | None:
+        """Why there are no pictures now, or no evidence."""
+        evidence = None if self._evidence is None else self._evidence.last_problem
+        return self._analysed.last_problem or evidence
+
     def attend(self) -> None:
-        """Do nothing: every frame is decoded."""
+        """Ask for every due frame from the key frame before the last one given on."""
+        self._decoder.attend()
 
     def relax(self) -> None:
-        """Do nothing: every frame is decoded."""
+        """Take back `attend`."""
+        self._decoder.relax()
 
     def frames(self) -> Iterator[Frame | Gap]:
         """Yield frames as they come, and gaps while there are none, until stopped."""
-        self._started_at = self._lost_at = self._clock.now()
-        reader = threading.Thread(target=self._read, name=f"reader {self.name}", daemon=True)
-        reader.start()
+        queue = self._analysed.queue
+        if queue is None:
+            return
+        for one in (self._analysed, self._evidence):
+            if one is not None:
+                one.start()
         while not self._stop.is_set():
-            try:
-                yield self._queue.get(timeout=0.2)
-            except queue.Empty:
-                if not reader.is_alive():
-                    break
-        self._count_lost("connection_lost")
+            item = queue.get(0.2)
+            if isinstance(item, EncodedPacket):
+                yield from (self._frame(one, item) for one in self._decoder.feed(item))
+            elif item is not None:
+                yield item
+            elif not self._analysed.is_alive:
+                break
+        self._analysed.close()
 
-    def _read(self) -> None:
-        failures = 0
-        while not self._stop.is_set():
-            before, cause = self._index, "connection_lost"
-            try:
-                self._read_connection()
-            except av.FFmpegError as error:
-                # Only the kind of error: FFmpeg's own message may repeat the address.
-                cause = "stalled" if isinstance(error, av.error.ExitError) else cause
-                logger.warning("stream %s: %s (%s)", self.name, cause, type(error).__name__)
-            failures = 0 if self._index > before else failures + 1
-            self._mark_lost(cause)
-            self.health.n_reconnects += 1
-            self._wait(failures)
-
-    def _read_connection(self) -> None:
-        # Half a second to find out what the stream holds: longer means a late, bunched start.
-        options = {"analyzeduration": "500000", "fflags": "nobuffer"}
-        if self._url.lower().startswith("rtsp"):
-            options["rtsp_transport"] = "tcp"
-        timeout = (self._settings.open_timeout_s, self._settings.stall_timeout_s)
-        with av.open(
-            self._url, options=options, timeout=timeout, metadata_errors="replace"
-        ) as container:
-            if not container.streams.video:
-                logger.warning("stream %s: holds no video", self.name)
-                return
-            self._read_frames(container)
-
-    def _read_frames(self, container: InputContainer) -> None:
-        anchor: datetime | None = None
-        first_s = at = None
-        for media_time_s, picture, _ in decode(container, fps=self._fps, health=self.health):
-            now = self._clock.now()
-            first_s = self._since_start_s(now) if first_s is None else first_s
-            # The first frames come bunched and late; no frame was taken after it arrived.
-            came = now - timedelta(seconds=media_time_s)
-            anchor = came if anchor is None else min(anchor, came)
-            placed = anchor + timedelta(seconds=media_time_s)
-            at = placed if at is None else max(at, placed)
-            self._count_lost("connection_lost")
-            self._seen_at = now
-            frame = Frame(picture, first_s + media_time_s, at, now, self._index)
-            self._index += 1
-            self._put(frame)
-            if self._stop.is_set():
-                return
-
-    def _put(self, item: Frame | Gap) -> None:
-        try:
-            self._queue.put_nowait(item)
-        except queue.Full:
-            self.health.n_dropped += 1
-            self.health.lose("analysis_too_slow", 1 / self._fps)
-
-    def _mark_lost(self, cause: str) -> None:
-        now = self._clock.now()
-        if self._lost_at is None:
-            self._lost_at = self._seen_at  # a stall is blind from the last frame on
-        self._count_lost(cause)
-        self._lost_at = now
-        self._put(Gap(self._since_start_s(now), now, cause))
-
-    def _count_lost(self, cause: str) -> None:
-        if self._lost_at is not None:
-            self.health.lose(cause, (self._clock.now() - self._lost_at).total_seconds())
-            self._lost_at = None
-
-    def _since_start_s(self, at: datetime) -> float:
-        return 0.0 if self._started_at is None else (at - self._started_at).total_seconds()
-
-    def _wait(self, failures: int) -> None:
-        base = self._settings.backoff_s * 2 ** min(max(failures - 1, 0), 10)
-        spread = 1 + self._settings.jitter * random.uniform(-1, 1)  # noqa: S311 - not a secret
-        self._stop.wait(min(base, self._settings.max_backoff_s) * spread)
+    def _frame(self, decoded: DecodedFrame, packet: EncodedPacket) -> Frame:
+        shift_s = decoded.media_time_s - packet.media_time_s
+        frame = Frame(
+            decoded.picture, decoded.media_time_s, packet.at + timedelta(seconds=shift_s),
+            self._clock.now(), self._index, decoded.is_key, decoded.is_replay,
+        )  # fmt: skip
+        self._index += 1
+        return frame

@@ -1,24 +1,37 @@
 """
 Boxes to tracks: one object seen over time.
 
-A track keeps its last seconds only, so that a car parked for a night costs no memory; the class is
-a vote weighted by confidence, because a single frame at night is often wrong.
+Detections are matched in two stages as ByteTrack does (Zhang et al., ECCV 2022): the sure ones
+first, then the weak ones with what is left, because scores at night are low. All is by seconds of
+media time: the detector does not look at every frame, nor at every part of one, and a track that
+nobody looked at is not lost. A track keeps its last seconds only, so that a car parked for a night
+costs no memory; the class is a vote weighted by confidence.
 """
 
+import math
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from parkwacht_config.site import ObjectClass
+from parkwacht_vision.boxes import FOUR_WHEELED, box_iou
 from parkwacht_vision.detections import Detections
-from parkwacht_vision.detector import ByteTrack
 from parkwacht_vision.frames import Frame
+from parkwacht_vision.regions import Region
+from parkwacht_vision.scene import XyXy as XyXy  # noqa: PLC0414 - the word of all who track
 
 HISTORY_S = 10.0
 LOST_S = 3.0
-
-XyXy = tuple[float, float, float, float]
+SURE = 0.25  # matched first
+NEW = 0.3  # begins a track
+WEAK_IOU = 0.3  # a weak detection must lie where the track is expected
+REACH_SIZES = 0.8  # how far from there a sure one may lie, in sizes of the object
+OTHER_KIND_COST = 0.3
+MAX_SPEED_SIZES_PER_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,7 @@ class Track:
     first: Sighting
     sightings: deque[Sighting] = field(default_factory=deque)
     votes: Counter[ObjectClass] = field(default_factory=Counter)
+    n_seen: int = 0
 
     @property
     def last(self) -> Sighting:
@@ -59,6 +73,7 @@ class Track:
         """Add a sighting and forget those older than the history."""
         self.votes[sighting.object_class] += sighting.confidence  # type: ignore[assignment]
         self.sightings.append(sighting)
+        self.n_seen += 1
         while sighting.media_time_s - self.sightings[0].media_time_s > HISTORY_S:
             self.sightings.popleft()
 
@@ -67,44 +82,162 @@ class Track:
         since = self.last.media_time_s - seconds
         return [one for one in self.sightings if one.media_time_s >= since]
 
+    def expected(self, at_s: float) -> XyXy:
+        """Return where its box is expected, by its last shift and at most a second ahead."""
+        x1, y1, x2, y2 = self.last.xyxy
+        step_s = min(1.0, max(0.0, at_s - self.last.media_time_s))
+        across, down = self._speed_px_per_s()
+        return (
+            x1 + across * step_s, y1 + down * step_s, x2 + across * step_s, y2 + down * step_s
+        )  # fmt: skip
+
+    def _speed_px_per_s(self) -> tuple[float, float]:
+        recent = self.recent(1.0)
+        passed_s = recent[-1].media_time_s - recent[0].media_time_s if recent else 0.0
+        if passed_s <= 0:
+            return (0.0, 0.0)
+        (x_from, y_from), (x_to, y_to) = _centre(recent[0].xyxy), _centre(recent[-1].xyxy)
+        limit = MAX_SPEED_SIZES_PER_S * _size(self.last.xyxy)
+        return tuple(
+            min(limit, max(-limit, way / passed_s)) for way in (x_to - x_from, y_to - y_from)
+        )  # type: ignore[return-value]
+
+
+def _centre(box: XyXy) -> tuple[float, float]:
+    return ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+
+
+def _size(box: XyXy) -> float:
+    return max(box[2] - box[0], box[3] - box[1], 1.0)
+
 
 class Tracker:
-    """
-    Tracks of one camera.
+    """Tracks of one camera."""
 
-    Parameters
-    ----------
-    fps
-        Analysed frames per second.
-    state_dir
-        Where ultralytics may keep its settings.
-    """
+    def __init__(self) -> None:
+        self._tracks: list[Track] = []
+        self._missed_s: dict[int, float] = {}
+        self._last_s: float | None = None
+        self._next = 1
 
-    def __init__(self, *, fps: float, state_dir: Path) -> None:
-        self._byte_track = ByteTrack(state_dir=state_dir, buffer_frames=max(1, round(LOST_S * fps)))
-        self._tracks: dict[int, Track] = {}
+    @property
+    def tracks(self) -> list[Track]:
+        """All that are not lost, seen in the last frame or not."""
+        return list(self._tracks)
 
-    def update(self, found: Detections, frame: Frame) -> list[Track]:
-        """Match the detections of the next frame; return the tracks seen in it."""
-        seen = []
-        for number, row in self._byte_track.update(found):
-            x1, y1, x2, y2 = (float(one) for one in found.xyxy[row])
-            sighting = Sighting(
-                frame.media_time_s,
-                frame.at,
-                frame.wall_at,
-                frame.index,
-                (x1, y1, x2, y2),
-                float(found.confidence[row]),
-                found.object_class(row),
-            )
-            track = self._tracks.setdefault(number, Track(number, sighting))
-            track.add(sighting)
-            seen.append(track)
-        self._forget(frame.media_time_s)
+    def update(
+        self, found: Detections, frame: Frame, looked: Sequence[Region] | None = None
+    ) -> list[Track]:
+        """
+        Match the detections of the next frame.
+
+        Parameters
+        ----------
+        found
+            What the detector found.
+        frame
+            In which frame.
+        looked
+            Where the detector looked; None for everywhere.
+
+        Returns
+        -------
+        tracks
+            Those seen in this frame.
+        """
+        now_s = frame.media_time_s
+        if self._last_s is not None and now_s < self._last_s:
+            self._tracks, self._missed_s = [], {}  # time went back: all will be seen again
+        sure = [row for row in range(len(found)) if found.confidence[row] >= SURE]
+        weak = [row for row in range(len(found)) if found.confidence[row] < SURE]
+        seen = self._match(found, sure, self._tracks, frame, is_weak=False)
+        left = [one for one in self._tracks if one not in seen]
+        seen += self._match(found, weak, left, frame, is_weak=True)
+        self._forget([one for one in self._tracks if one not in seen], now_s, looked)
+        self._last_s = now_s
         return seen
 
-    def _forget(self, now_s: float) -> None:
-        for number, track in list(self._tracks.items()):
-            if now_s - track.last.media_time_s > 2 * LOST_S:
-                del self._tracks[number]
+    def _match(
+        self,
+        found: Detections,
+        rows: list[int],
+        tracks: list[Track],
+        frame: Frame,
+        *,
+        is_weak: bool,
+    ) -> list[Track]:
+        seen: list[Track] = []
+        free = set(rows)
+        if rows and tracks:
+            costs = np.array(
+                [
+                    [_cost(one, found, row, frame.media_time_s, is_weak) for row in rows]
+                    for one in tracks
+                ]
+            )
+            for index, column in zip(*linear_sum_assignment(costs), strict=True):
+                if costs[index, column] < 1:
+                    row, track = rows[column], tracks[index]
+                    track.add(_sighting(found, row, frame))
+                    self._missed_s.pop(track.number, None)
+                    free.discard(row)
+                    seen.append(track)
+        if not is_weak:
+            new = [row for row in sorted(free) if found.confidence[row] >= NEW]
+            seen += [self._begin(_sighting(found, row, frame)) for row in new]
+        return seen
+
+    def _begin(self, sighting: Sighting) -> Track:
+        track = Track(self._next, sighting)
+        track.add(sighting)
+        self._next += 1
+        self._tracks.append(track)
+        return track
+
+    def _forget(self, unseen: list[Track], now_s: float, looked: Sequence[Region] | None) -> None:
+        step_s = 0.0 if self._last_s is None else max(0.0, now_s - self._last_s)
+        for track in unseen:
+            if looked is not None and not _is_looked_at(track.expected(now_s), looked):
+                continue
+            missed_s = self._missed_s.get(track.number, 0.0) + step_s
+            self._missed_s[track.number] = missed_s
+            if missed_s > LOST_S:
+                self._tracks.remove(track)
+                del self._missed_s[track.number]
+
+
+def _cost(track: Track, found: Detections, row: int, at_s: float, is_weak: bool) -> float:
+    """Return how badly a detection fits a track: below 1 it may."""
+    x1, y1, x2, y2 = (float(one) for one in found.xyxy[row])
+    box, expected = (x1, y1, x2, y2), track.expected(at_s)
+    iou = max(box_iou(box, expected), box_iou(box, track.last.xyxy))
+    kind = found.object_class(row) in FOUR_WHEELED
+    other = 0.0 if kind == (track.object_class in FOUR_WHEELED) else OTHER_KIND_COST
+    if is_weak:
+        return 1 - iou + other if iou >= WEAK_IOU else 10.0
+    if iou > 0.1:  # noqa: PLR2004
+        return min(0.99, (1 - iou) * 0.7 + other)
+    size = max(_size(box), _size(expected))
+    ratio = min(_size(box), _size(expected)) / size
+    away = math.dist(_centre(box), _centre(expected)) / size
+    if away > REACH_SIZES or ratio < 0.5:  # noqa: PLR2004 - another size is another object
+        return 10.0
+    return 0.7 + 0.29 * away / REACH_SIZES + other
+
+
+def _sighting(found: Detections, row: int, frame: Frame) -> Sighting:
+    x1, y1, x2, y2 = (float(one) for one in found.xyxy[row])
+    return Sighting(
+        frame.media_time_s,
+        frame.at,
+        frame.wall_at,
+        frame.index,
+        (x1, y1, x2, y2),
+        float(found.confidence[row]),
+        found.object_class(row),
+    )
+
+
+def _is_looked_at(box: XyXy, looked: Sequence[Region]) -> bool:
+    x, y = _centre(box)
+    return any(one.box[0] <= x <= one.box[2] and one.box[1] <= y <= one.box[3] for one in looked)

@@ -11,11 +11,12 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 from parkwacht_config.errors import VisionError
 from parkwacht_config.text import Text
+from parkwacht_vision.analysis import CameraAnalysis
+from parkwacht_vision.budget import Budget
 from parkwacht_vision.event import (
     BlindSpell,
     Box,
@@ -25,21 +26,15 @@ from parkwacht_vision.event import (
     SourceInfo,
     WatchReport,
 )
-from parkwacht_vision.evidence import (
-    PRE_ROLL_S,
-    ClipRecorder,
-    FrameRing,
-    clip_file,
-    snapshot_file,
-    snapshot_jpeg,
-)
+from parkwacht_vision.evidence import Ended, EvidenceRoom, evidence_key
 from parkwacht_vision.frames import Frame, FrameSource, Gap
 from parkwacht_vision.ground import anchor_px, ground_position_m
+from parkwacht_vision.manifest import data_file
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
-from parkwacht_vision.regions import whole
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
-from parkwacht_vision.tracker import Tracker
+from parkwacht_vision.stills import BestView, Stills
+from parkwacht_vision.tiers import MAX_GOP_S
 from parkwacht_vision.zones import Calendar, View, camera_model, watched_zones
 
 logger = logging.getLogger(__name__)
@@ -97,11 +92,19 @@ class CameraWatch:
         self._settings = context.rule_settings or RuleSettings.for_detector(
             context.detector.info.name
         )
-        self._tracker: Tracker | None = None
+        self._analysis: CameraAnalysis | None = None
+        self._is_attending = False
         self._rule: IntrusionRule | None = None
         self._view: View | None = None
-        self._ring = FrameRing()
-        self._clips: dict[str, ClipRecorder] = {}
+        self._room = EvidenceRoom.of(
+            context.site,
+            camera_id,
+            source.ring,
+            context.work_dir,
+            evidence_key(context.site, context.state_dir),
+        )
+        self._flagged: dict[str, FlaggedEvent] = {}
+        self._own_budget = Budget()
         self._tally = _Tally()
         self._backlog = Backlog()
         self._is_lost = False
@@ -138,13 +141,19 @@ class CameraWatch:
             self._put_report()
         rule = self._rule_for(item)
         is_armed = rule.is_armed(item.at)
-        self._tally.count(item, is_armed=is_armed, longest_step_s=2 / self._context.fps)
+        if not item.is_replay:
+            self._tally.count(item, is_armed=is_armed, longest_step_s=self._longest_step_s())
         if is_armed or rule.open:
             self._analyse(item, rule)
-        elif self._tracker is not None:
-            self._tracker = None
-            self._ring.clear()
+        elif self._analysis is not None:
+            self._analysis = None
+            self._detector.reset()
+            self._relax()
         self._context.observer.on_progress(self._source.name, item.media_time_s)
+
+    def _longest_step_s(self) -> float:
+        """Return for how long one frame can stand: between key frames nothing is missed."""
+        return MAX_GOP_S + 0.5 if self._source.tier == "key_frames" else 2 / self._context.fps
 
     def _is_report_due(self, frame: Frame) -> bool:
         """Whether a stream, which has no end, was watched long enough to say so."""
@@ -154,20 +163,36 @@ class CameraWatch:
         return frame.at - begun_at >= self._context.report_every
 
     def _analyse(self, frame: Frame, rule: IntrusionRule) -> None:
-        if self._tracker is None:
-            self._tracker = Tracker(fps=self._context.fps, state_dir=self._context.state_dir)
-            self._detector.reset()
-        stored = self._ring.add(frame)
-        tracks = self._tracker.update(self._detector.detect(frame, [whole(frame.picture)]), frame)
-        confirmed = rule.update(tracks, frame.at)
-        new_ids = {str(one.id) for one in confirmed}
-        for intrusion in rule.open:
-            clip = self._clips.get(str(intrusion.id))
-            if clip is not None and str(intrusion.id) not in new_ids:
-                clip.add(stored, is_active=intrusion.last_active.frame_index == frame.index)
+        analysis = self._analysis_for()
+        self._room.note(frame)
+        is_triage = self._source.tier == "key_frames" and not self._is_attending
+        if is_triage and frame.is_key:
+            if analysis.triage(frame)[1]:
+                self._is_attending = True
+                analysis.attend(frame.media_time_s)
+                self._source.attend()
+            self._expire(frame.media_time_s)
+            return
+        confirmed = rule.update(analysis.see(frame).tracks, frame.at)
         for intrusion in confirmed:
             self._flag(intrusion)
+        for intrusion in rule.open:
+            self._room.follow(intrusion.id, frame.at, intrusion.last_active.at)
         self._expire(frame.media_time_s)
+        if self._is_attending and analysis.is_quiet(frame.media_time_s):
+            self._relax()
+
+    def _analysis_for(self) -> CameraAnalysis:
+        if self._analysis is None:
+            view = self._view or View(1, 1)
+            self._analysis = CameraAnalysis(
+                self._camera_id, view, self._detector, self._context.budget or self._own_budget
+            )
+        return self._analysis
+
+    def _relax(self) -> None:
+        self._is_attending = False
+        self._source.relax()
 
     def _rule_for(self, frame: Frame) -> IntrusionRule:
         height, width = frame.picture.height_px, frame.picture.width_px
@@ -176,7 +201,7 @@ class CameraWatch:
             height,
         ):
             self._end(self._rule.close() if self._rule else [], "left")
-            self._rule = self._tracker = None  # the stream changed its size: all pixels moved
+            self._rule = self._analysis = None  # the stream changed its size: all pixels moved
         if self._rule is None:
             self._view = View.of(self._model, width, height)
             self._rule = IntrusionRule(
@@ -191,22 +216,22 @@ class CameraWatch:
         return self._rule
 
     def _flag(self, intrusion: Intrusion) -> None:
-        best = self._ring.nearest(intrusion.best.frame_index)
-        snapshot = snapshot_jpeg(best.jpeg, intrusion.best.xyxy)
-        event = self._to_event(intrusion, snapshot)
-        clip = ClipRecorder(self._context.work_dir / f"{event.id}.mp4", fps=self._context.fps)
-        for stored in self._ring.since(intrusion.first.media_time_s - PRE_ROLL_S):
-            clip.add(stored, is_active=True)
-        self._clips[str(event.id)] = clip
+        view = self._view or View(1, 1)
+        best = BestView(intrusion.best.at, intrusion.best.xyxy, view.width_px, view.height_px)
+        stills = self._room.open(intrusion.id, intrusion.first.at, best)
+        event = self._to_event(intrusion, stills)
+        self._flagged[str(event.id)] = event
         self._tally.n_events += 1
-        self._backlog.put(lambda: self._context.sink.put_flagged(event, snapshot))
+        self._backlog.put(
+            lambda: self._context.sink.put_flagged(event, stills.snapshot, stills.still)
+        )
         self._context.observer.on_flagged(event)
         logger.info(
             "event %s: %s in zone %s of camera %s at %s",
             event.id, event.object_class, event.zone_id, event.camera_id, event.started_at,
         )  # fmt: skip
 
-    def _to_event(self, intrusion: Intrusion, snapshot: bytes) -> FlaggedEvent:
+    def _to_event(self, intrusion: Intrusion, stills: Stills) -> FlaggedEvent:
         view = self._view or View(1, 1)
         place = ground_position_m(view.model, anchor_px(intrusion.best.xyxy))
         x1, y1, x2, y2 = (round(one, 1) for one in intrusion.best.xyxy)
@@ -215,7 +240,7 @@ class CameraWatch:
             site_id=self._context.site.id,
             camera_id=self._camera_id,
             zone_id=intrusion.zone.id,
-            severity=intrusion.zone.severity,
+            severity=intrusion.severity,
             object_class=intrusion.object_class,
             confidence=intrusion.confidence,
             started_at=intrusion.first.at,
@@ -232,7 +257,8 @@ class CameraWatch:
             else Position(x_m=round(place[0], 2), y_m=round(place[1], 2)),
             detector=self._context.detector.info,
             source=self._source_info(intrusion.first.media_time_s),
-            snapshot=snapshot_file(snapshot),
+            snapshot=data_file("snapshot", stills.snapshot),
+            still=data_file("still", stills.still),
         )
 
     def _source_info(self, media_time_s: float) -> SourceInfo:
@@ -246,8 +272,8 @@ class CameraWatch:
 
     def _end(self, intrusions: list[Intrusion], reason: EndReason) -> None:
         for intrusion in intrusions:
-            recorder = self._clips.pop(str(intrusion.id), None)
-            path = None if recorder is None else recorder.finish()
+            ended = self._room.close(self._flagged.pop(str(intrusion.id)))
+            clip = ended.clip
             ending = EventEnding(
                 event_id=intrusion.id,
                 ended_at=intrusion.last_active.at,
@@ -255,16 +281,20 @@ class CameraWatch:
                 object_class=intrusion.object_class,
                 confidence=round(max(intrusion.best.confidence, intrusion.confidence), 4),
                 path_m=tuple(intrusion.path_m),
-                clip=None if path is None else clip_file(path),
-                clip_started_at=None if path is None or recorder is None else recorder.started_at,
+                clip=ended.clip_file,
+                clip_started_at=None if clip is None else clip.started_at,
+                clip_ended_at=None if clip is None else clip.ended_at,
+                original=ended.original_file,
+                manifest=ended.manifest_file,
             )
-            self._backlog.put(lambda e=ending, p=path: self._hand_over_ending(e, p))  # type: ignore[misc]
+            self._backlog.put(lambda e=ending, p=ended: self._hand_over_ending(e, p))  # type: ignore[misc]
             self._context.observer.on_ended(ending)
 
-    def _hand_over_ending(self, ending: EventEnding, clip: Path | None) -> None:
-        self._context.sink.put_ended(ending, clip)
-        if clip is not None:
-            clip.unlink(missing_ok=True)
+    def _hand_over_ending(self, ending: EventEnding, ended: Ended) -> None:
+        self._context.sink.put_ended(
+            ending, ended.clip_path, ended.original_path, ended.manifest_bytes
+        )
+        ended.remove_files()
 
     def _finish(self, reason: EndReason) -> None:
         for intrusion in self._rule.close() if self._rule else []:

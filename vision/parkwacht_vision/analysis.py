@@ -1,0 +1,169 @@
+"""
+One camera's analysis: a frame in, tracks out, with as little work as the scene allows.
+
+The gate sees every frame given. The detector looks where something moves, at what was found
+before, and in any case once in a while at everything (the guaranteed look), because a gate alone
+may be wrong; a budget bounds the worst night. Where a source gives key frames only, a frame with
+something on it makes the source go back and give every frame from the key frame before. Times are
+media time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from parkwacht_config.site import ObjectClass
+from parkwacht_vision.boxes import box_iou
+from parkwacht_vision.budget import Budget
+from parkwacht_vision.detections import Detections, Detector
+from parkwacht_vision.frames import Frame
+from parkwacht_vision.gate import SceneGate
+from parkwacht_vision.motion import BlobTracks
+from parkwacht_vision.regions import Region, plan_regions, whole
+from parkwacht_vision.scene import SceneReading, SceneState, XyXy
+from parkwacht_vision.tracker import Track, Tracker
+from parkwacht_vision.zones import View
+
+LOOK_EVERY_S = 10.0  # the guaranteed look at everything ...
+BLIND_LOOK_EVERY_S = 1.0  # ... and while the gate cannot see
+FRESH_S = 8.0  # who was found this recently is looked at in every frame, to be confirmed
+STANDING_LOOK_S = 1.0  # who stands still is looked at this often
+QUIET_S = 4.0  # nothing moved and nobody is followed for so long: key frames are enough again
+STILL_IOU = 0.7  # a vehicle found where one stood at the last look is no news
+MAX_MOVING = 12  # parts looked at in one frame, the largest first
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """What was made of one frame: the gate's word, and the tracks seen in it."""
+
+    reading: SceneReading
+    tracks: list[Track] = field(default_factory=list)
+
+
+class CameraAnalysis:
+    """
+    The cascade of one camera.
+
+    Parameters
+    ----------
+    camera_id
+        The camera, as the budget knows it.
+    view
+        The camera at the size of its pictures.
+    detector
+        Finds persons and vehicles.
+    budget
+        What cameras may ask of the detector.
+    """
+
+    def __init__(self, camera_id: str, view: View, detector: Detector, budget: Budget) -> None:
+        self._camera_id = camera_id
+        self._detector = detector
+        self._budget = budget
+        self._gate = SceneGate()
+        self._tracker = Tracker()
+        self._movers = BlobTracks(view)
+        self._standing: list[XyXy] = []
+        self._looked_s: float | None = None
+        self._busy_s = 0.0
+        self.n_calls = 0
+
+    def triage(self, frame: Frame) -> tuple[SceneReading, bool]:
+        """
+        Judge a single key frame.
+
+        Returns
+        -------
+        reading, is_of_interest
+            The gate's word, and whether every frame from the key frame before should be seen.
+        """
+        reading = self._gate.update(frame)
+        if reading.is_blind or (reading.blobs and reading.state is not SceneState.WEATHER):
+            return reading, True
+        wanted = self._wanted(frame, reading)
+        granted = self._grant(frame, reading, wanted)
+        if not granted:
+            return reading, False
+        found = self._detect(frame, granted)
+        return reading, self._is_news(found)
+
+    def see(self, frame: Frame) -> Insight:
+        """Judge a frame of a source that gives all that are due."""
+        reading = self._gate.update(frame)
+        granted = self._grant(frame, reading, self._wanted(frame, reading))
+        found, tracks = Detections.empty(), []
+        if granted:
+            found = self._detect(frame, granted)
+            tracks = self._tracker.update(found, frame, granted)
+        movers = self._movers.update(reading, tracks, found.others, frame)
+        if movers or reading.lasting or any(_is_person(one) for one in tracks):
+            self._busy_s = frame.media_time_s
+        return Insight(reading, [*tracks, *movers])
+
+    def is_quiet(self, media_time_s: float) -> bool:
+        """Return whether nothing moved and nobody was followed for a while."""
+        return not 0 <= media_time_s - self._busy_s < QUIET_S
+
+    def attend(self, media_time_s: float) -> None:
+        """Note that every frame will be given from here on."""
+        self._busy_s = media_time_s
+
+    def _wanted(self, frame: Frame, reading: SceneReading) -> list[Region]:
+        if self._is_look_due(frame, reading):
+            return [whole(frame.picture)]
+        moving = [one.xyxy for one in reading.lasting[:MAX_MOVING]]
+        return plan_regions(frame.picture, moving, self._tracked(frame.media_time_s, moving))
+
+    def _is_look_due(self, frame: Frame, reading: SceneReading) -> bool:
+        if self._looked_s is None:
+            return True
+        every_s = BLIND_LOOK_EVERY_S if reading.is_blind else LOOK_EVERY_S
+        return not 0 <= frame.media_time_s - self._looked_s < every_s
+
+    def _tracked(self, now_s: float, moving: Sequence[XyXy]) -> list[XyXy]:
+        """Return where those are expected who must be looked at now."""
+        boxes = []
+        for track in self._tracker.tracks:
+            box = track.expected(now_s)
+            is_fresh = 0 <= now_s - track.first.media_time_s < FRESH_S
+            waits_s = now_s - track.last.media_time_s
+            is_moving = any(box_iou(box, one) > 0 for one in moving)
+            if (
+                _is_person(track) and (is_fresh or is_moving or waits_s >= STANDING_LOOK_S)
+            ) or is_moving:
+                boxes.append(box)
+        return boxes
+
+    def _grant(self, frame: Frame, reading: SceneReading, wanted: Sequence[Region]) -> list[Region]:
+        return self._budget.grant(
+            self._camera_id, wanted, at_s=frame.media_time_s, state=reading.state
+        )
+
+    def _detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
+        self.n_calls += len(regions)
+        if whole(frame.picture).box in {one.box for one in regions}:
+            self._looked_s = frame.media_time_s
+        return self._detector.detect(frame, regions)
+
+    def _is_news(self, found: Detections) -> bool:
+        """Return whether a look at a key frame shows more than the vehicles that stood there."""
+        boxes = []
+        is_news = False
+        for row in range(len(found)):
+            if found.confidence[row] < 0.3:  # noqa: PLR2004 - too weak to begin a track
+                continue
+            x1, y1, x2, y2 = (float(one) for one in found.xyxy[row])
+            box = (x1, y1, x2, y2)
+            if found.object_class(row) is ObjectClass.PERSON or not any(
+                box_iou(box, one) >= STILL_IOU for one in self._standing
+            ):
+                is_news = True
+            boxes.append(box)
+        self._standing = boxes
+        return is_news
+
+
+def _is_person(track: Track) -> bool:
+    return track.object_class in {
+        ObjectClass.PERSON, ObjectClass.BICYCLE, ObjectClass.MOTORCYCLE
+    }  # fmt: skip

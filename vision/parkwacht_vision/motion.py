@@ -1,0 +1,140 @@
+"""
+What moves like a person or a vehicle and was not recognised: a track of its own class.
+
+A detector misses people in the dark and cars from above; a gate alone cries at every branch. A
+moving part becomes a track only when it was followed for a while, went somewhere, and has a
+plausible size: in metres where the camera is calibrated (a spider at the lens is a person of four
+metres), else as a share of the picture.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from parkwacht_config.site import ObjectClass
+from parkwacht_vision.detections import Floats
+from parkwacht_vision.frames import Frame
+from parkwacht_vision.ground import object_extent
+from parkwacht_vision.scene import Blob, SceneReading, SceneState, XyXy
+from parkwacht_vision.tracker import Sighting, Track
+from parkwacht_vision.zones import View
+
+FIRST_NUMBER = 1_000_000  # numbers of tracks of the detector stay below
+CONFIDENCE = 0.5
+KNOWN_S = 4.0  # what was recognised here so recently needs no second name
+MIN_AGE_S = 1.0
+MIN_SEEN = 5
+MIN_STRAIGHTNESS = 0.5
+MIN_SHIFT_SIZES = 1.0
+WEATHER_SHIFT_SIZES = 3.0
+MIN_HEIGHT_SHARE, MAX_HEIGHT_SHARE = 0.03, 0.7
+MIN_WIDTH_SHARE, MAX_WIDTH_SHARE = 0.008, 0.6
+PERSON_TO_TRUCK_M = (0.7, 20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    box: XyXy
+    at_s: float
+
+
+class BlobTracks:
+    """
+    Tracks of moving parts that nothing recognised.
+
+    Parameters
+    ----------
+    view
+        The camera at the size of its pictures.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._tracks: dict[int, Track] = {}
+        self._known: list[_Known] = []
+
+    def update(
+        self, reading: SceneReading, recognised: Sequence[Track], others: Floats, frame: Frame
+    ) -> list[Track]:
+        """
+        Judge the moving parts of a frame.
+
+        Parameters
+        ----------
+        reading
+            The gate's word.
+        recognised
+            Tracks of the detector that are alive.
+        others
+            Boxes of what the detector knows to be something else, shape (N, 4): animals.
+        frame
+            The frame.
+
+        Returns
+        -------
+        tracks
+            Those of class MOVING seen in this frame.
+        """
+        now_s = frame.media_time_s
+        self._known += [_Known(_tuple(box), now_s) for box in others]
+        self._known += [
+            _Known(one.last.xyxy, now_s) for one in recognised if one.last.media_time_s == now_s
+        ]
+        self._known = [one for one in self._known if 0 <= now_s - one.at_s <= KNOWN_S]
+        numbers = {FIRST_NUMBER + one.number for one in reading.blobs}
+        self._tracks = {key: one for key, one in self._tracks.items() if key in numbers}
+        return [
+            self._seen(blob, frame)
+            for blob in reading.blobs
+            if self._is_object(blob, reading.state) and not self._is_known(blob)
+        ]
+
+    def _seen(self, blob: Blob, frame: Frame) -> Track:
+        sighting = Sighting(
+            frame.media_time_s, frame.at, frame.wall_at, frame.index, blob.xyxy, CONFIDENCE,
+            ObjectClass.MOVING,
+        )  # fmt: skip
+        track = self._tracks.setdefault(
+            FIRST_NUMBER + blob.number, Track(FIRST_NUMBER + blob.number, sighting)
+        )
+        track.add(sighting)
+        return track
+
+    def _is_known(self, blob: Blob) -> bool:
+        return any(_inside(blob.xyxy, one.box) > 0.2 for one in self._known)  # noqa: PLR2004
+
+    def _is_object(self, blob: Blob, state: SceneState) -> bool:
+        if blob.age_s < MIN_AGE_S or blob.n_seen < MIN_SEEN:
+            return False
+        width, height = blob.xyxy[2] - blob.xyxy[0], blob.xyxy[3] - blob.xyxy[1]
+        needed = WEATHER_SHIFT_SIZES if state is SceneState.WEATHER else MIN_SHIFT_SIZES
+        if blob.straightness < MIN_STRAIGHTNESS or blob.shift_px < needed * min(width, height):
+            return False
+        return self._has_size(blob.xyxy, width, height)
+
+    def _has_size(self, box: XyXy, width: float, height: float) -> bool:
+        if self._view.model is not None:
+            extent = object_extent(self._view.model, box)
+            if extent is None:
+                return False
+            largest_m = max(extent.width_m, extent.height_m)
+            return PERSON_TO_TRUCK_M[0] <= largest_m <= PERSON_TO_TRUCK_M[1]
+        across, down = width / self._view.width_px, height / self._view.height_px
+        return (
+            MIN_HEIGHT_SHARE <= down <= MAX_HEIGHT_SHARE
+            and MIN_WIDTH_SHARE <= across <= MAX_WIDTH_SHARE
+        )
+
+
+def _tuple(box: Floats) -> XyXy:
+    x1, y1, x2, y2 = np.asarray(box, dtype=np.float64).tolist()
+    return (x1, y1, x2, y2)
+
+
+def _inside(a: XyXy, b: XyXy) -> float:
+    """Return which share of the smaller box lies in the other."""
+    across = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    down = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    small = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return across * down / max(1.0, small)
