@@ -32,7 +32,7 @@ from parkwacht_config.loader import load_site
 from parkwacht_config.secrets import write_secret
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import Receiver, ReceiverRole, Release, Site
-from parkwacht_vision.event import EventEnding, FlaggedEvent, WatchReport
+from parkwacht_vision.event import CameraTrouble, EventEnding, FlaggedEvent, WatchReport
 
 SITE_PATH = Path(__file__).parents[1] / "config" / "sites" / "josink_es.toml"
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -128,6 +128,22 @@ def media_record(name: str, data: bytes, content_type: str) -> dict[str, Any]:
         "size": len(data),
         "content_type": content_type,
     }
+
+
+def make_trouble(**changes: Any) -> CameraTrouble:
+    site = sample_site()
+    fields: dict[str, Any] = {
+        "id": uuid4(),
+        "site_id": site.id,
+        "camera_id": site.cameras[0].id,
+        "cause": "moved",
+        "severity": "high",
+        "started_at": STARTED_AT,
+        "measure": 42.0,
+        "unit": "px",
+        "source": {"kind": "stream", "name": "rtsp://camera/1", "media_time_s": 60.0},
+    }
+    return CameraTrouble.model_validate(fields | changes)
 
 
 def make_report(**changes: Any) -> WatchReport:

@@ -37,7 +37,7 @@ from parkwacht_api.errors import (
     VersionConflict,
 )
 from parkwacht_api.problems import Kind, Problem, problem_response
-from parkwacht_api.routers import deliveries, events, health, watch_reports
+from parkwacht_api.routers import cameras, deliveries, events, health, watch_reports
 from parkwacht_api.security import SECURITY_HEADERS, BodyLimit, SecurityHeaders
 from parkwacht_api.state import AppState
 from parkwacht_config.clock import Clock, SystemClock
@@ -181,7 +181,8 @@ def create_app(settings: Settings, site: Site, clock: Clock | None = None) -> Fa
         openapi_url="/api/v1/openapi.json",
     )
     app.state.login_throttle = LoginThrottle()
-    for router in (events.router, deliveries.router, watch_reports.router):
+    routers = (events, deliveries, watch_reports, cameras)
+    for router in (one.router for one in routers):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.router)
     app.include_router(console_router)

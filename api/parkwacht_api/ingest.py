@@ -21,12 +21,23 @@ from sqlalchemy.orm import Session
 
 from parkwacht_api.errors import ContentConflict, RecordInvalid, not_found
 from parkwacht_api.media import StoredFile
-from parkwacht_api.models import Base, Event, Media, WatchReportRow
+from parkwacht_api.models import Base, CameraTroubleRow, Event, Media, WatchReportRow
 from parkwacht_api.release import plan_deliveries
-from parkwacht_api.repository import event_by_id, media_by_kind, watch_report_by_id
+from parkwacht_api.repository import (
+    event_by_id,
+    media_by_kind,
+    trouble_by_id,
+    watch_report_by_id,
+)
 from parkwacht_api.state import AppState
 from parkwacht_config.text import Text
-from parkwacht_vision.event import EventEnding, FlaggedEvent, Record, WatchReport
+from parkwacht_vision.event import (
+    CameraTrouble,
+    EventEnding,
+    FlaggedEvent,
+    Record,
+    WatchReport,
+)
 
 RecordT = TypeVar("RecordT", bound=Record)
 EVENT = Text(nl="gebeurtenis", en="event")
@@ -315,3 +326,54 @@ def store_watch_report(session: Session, report: WatchReport, *, at: datetime) -
     known.ended_at, known.received_at = report.ended_at, at
     known.record, known.digest = row.record, digest
     return True
+
+
+def store_trouble(session: Session, trouble: CameraTrouble, *, at: datetime) -> bool:
+    """
+    Store that a camera's trouble began or is over; whichever comes first, the end stays.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    trouble
+        The trouble.
+    at
+        The present instant.
+
+    Returns
+    -------
+    bool
+        False where it was known already.
+
+    Raises
+    ------
+    ContentConflict
+        Its id is stored of another trouble.
+    """
+    row = CameraTroubleRow(
+        id=trouble.id,
+        site_id=trouble.site_id,
+        camera_id=trouble.camera_id,
+        cause=trouble.cause,
+        severity=trouble.severity.value,
+        started_at=trouble.started_at,
+        ended_at=trouble.ended_at,
+        received_at=at,
+        record=trouble.model_dump(mode="json"),
+        digest=digest_of(trouble),
+    )
+    known = trouble_by_id(session, trouble.id)
+    if known is None and _add_once(session, row):
+        return True
+    known = known or trouble_by_id(session, trouble.id)
+    if known is None or known.digest == row.digest:
+        return False
+    same = (known.site_id, known.camera_id, known.cause, known.started_at)
+    if same != (row.site_id, row.camera_id, row.cause, row.started_at):
+        raise _conflict(trouble.id)
+    if known.ended_at is not None and (row.ended_at is None or row.ended_at < known.ended_at):
+        return False
+    for name in ("severity", "ended_at", "received_at", "record", "digest"):
+        setattr(known, name, getattr(row, name))
+    return False

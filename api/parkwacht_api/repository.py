@@ -20,6 +20,7 @@ from parkwacht_api.errors import RecordInvalid
 from parkwacht_api.models import (
     ApiKey,
     Attempt,
+    CameraTroubleRow,
     Delivery,
     Event,
     Heartbeat,
@@ -318,6 +319,67 @@ def latest_watch_reports(session: Session, limit: int) -> Sequence[WatchReportRo
     """Return the latest watch reports, newest first."""
     query = select(WatchReportRow).order_by(WatchReportRow.started_at.desc(), WatchReportRow.id)
     return session.scalars(query.limit(limit)).all()
+
+
+def watch_reports_between(
+    session: Session, start: datetime, end: datetime
+) -> Sequence[WatchReportRow]:
+    """Return the watch reports of which a part lies between two instants, oldest first."""
+    query = select(WatchReportRow).where(
+        WatchReportRow.started_at < end, WatchReportRow.ended_at > start
+    )
+    return session.scalars(query.order_by(WatchReportRow.started_at, WatchReportRow.id)).all()
+
+
+def last_watched(session: Session) -> dict[str, datetime]:
+    """Return until when each camera was watched, as far as was reported."""
+    query = select(WatchReportRow.camera_id, func.max(WatchReportRow.ended_at))
+    return {row[0]: row[1] for row in session.execute(query.group_by(WatchReportRow.camera_id))}
+
+
+def trouble_by_id(session: Session, trouble_id: UUID) -> CameraTroubleRow | None:
+    """Return a camera's trouble and keep others from changing it, or None."""
+    query = select(CameraTroubleRow).where(CameraTroubleRow.id == trouble_id)
+    return session.scalar(query.with_for_update())
+
+
+def troubles_page(
+    session: Session,
+    *,
+    is_open: bool | None = None,
+    camera_id: str | None = None,
+    cursor: str | None = None,
+    limit: int,
+) -> tuple[Sequence[CameraTroubleRow], str | None]:
+    """
+    Return a page of the cameras' troubles, newest first, and the cursor of the next.
+
+    Parameters
+    ----------
+    session
+        An open transaction.
+    is_open
+        Only those that are, or are not, over.
+    camera_id
+        Only of this camera.
+    cursor
+        Where the page before ended.
+    limit
+        Most troubles on a page.
+    """
+    row = CameraTroubleRow
+    query = select(row).order_by(row.started_at.desc(), row.id.desc()).limit(limit + 1)
+    if is_open is not None:
+        query = query.where(row.ended_at.is_(None) if is_open else row.ended_at.is_not(None))
+    if camera_id:
+        query = query.where(row.camera_id == camera_id)
+    if cursor:
+        at, key = decode_cursor(cursor)
+        query = query.where(or_(row.started_at < at, and_(row.started_at == at, row.id < key)))
+    rows = session.scalars(query).all()
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], encode_cursor(rows[limit - 1].started_at, rows[limit - 1].id)
 
 
 def image_accesses(session: Session, event_id: UUID | None = None) -> Sequence[ImageAccess]:

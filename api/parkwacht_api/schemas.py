@@ -155,6 +155,56 @@ class DeliveryPage(BaseModel):
     next_cursor: str | None
 
 
+CameraStateWord = Literal["watching", "trouble", "silent", "never"]
+
+
+class TroubleOut(BaseModel):
+    """Something that keeps a camera from watching well; open while it has no end."""
+
+    id: UUID
+    camera_id: str
+    cause: str
+    severity: Severity
+    started_at: datetime
+    ended_at: datetime | None
+    record: dict[str, Any]
+
+
+class TroublePage(BaseModel):
+    """A page of troubles, newest first."""
+
+    items: list[TroubleOut]
+    next_cursor: str | None
+
+
+class NightOut(BaseModel):
+    """How much of its armed time a camera watched, from noon to noon on the site's clock."""
+
+    started_at: datetime
+    ended_at: datetime
+    armed_s: float
+    analysed_s: float
+    blind_s: dict[str, float]  # by cause; not_watched where no worker told of it
+    availability: float | None  # 0 to 1; None where nothing was armed
+
+
+class CameraOut(BaseModel):
+    """A camera: whether it watches now, what troubles it, and how its last night went."""
+
+    id: str
+    name: str
+    state: CameraStateWord
+    watched_until: datetime | None
+    troubles: list[TroubleOut]
+    night: NightOut
+
+
+class CameraList(BaseModel):
+    """All cameras of the park that watch or were watched."""
+
+    items: list[CameraOut]
+
+
 class Stored(BaseModel):
     """What was stored, or was already there."""
 

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 30.0
 POLL_S = 0.2
 MAX_WAIT_S = 10.0
+PLAIN = {"report": "/watch-reports", "trouble": "/camera-troubles"}  # without files
 CONTENT_TYPES = {
     ".jpg": "image/jpeg",
     ".mp4": "video/mp4",
@@ -89,9 +90,9 @@ class IngestClient:
 
     def _post(self, entry: SpoolEntry) -> httpx.Response:
         record = entry.record_path.read_text(encoding="utf-8")
-        if entry.stage == "report":
+        if entry.stage in PLAIN:
             headers = {"Content-Type": "application/json"}
-            return self._http.post("/watch-reports", content=record.encode(), headers=headers)
+            return self._http.post(PLAIN[entry.stage], content=record.encode(), headers=headers)
         part = "event" if entry.stage == "flagged" else "ending"
         files: list[tuple[str, tuple[str | None, bytes, str]]] = [
             (part, (None, record.encode(), "application/json"))

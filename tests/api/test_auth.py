@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from api_harness import Service, event_parts, make_flagged, make_report
+from api_harness import Service, event_parts, make_flagged, make_report, make_trouble
 
 from parkwacht_api.auth import LoginThrottle
 from parkwacht_api.errors import TooManyLogins
@@ -24,6 +24,10 @@ def routes(service: Service) -> Iterator[tuple[str, Scope, httpx.Request]]:
     report = make_report().model_dump(mode="json")
     yield "ingest", Scope.INGEST, build("POST", "/events", files=event_parts(make_flagged()))
     yield "report", Scope.INGEST, build("POST", "/watch-reports", json=report)
+    trouble = make_trouble().model_dump(mode="json")
+    yield "trouble", Scope.INGEST, build("POST", "/camera-troubles", json=trouble)
+    yield "troubles", Scope.READ, build("GET", "/camera-troubles")
+    yield "cameras", Scope.READ, build("GET", "/cameras")
     yield "list", Scope.READ, build("GET", "/events")
     yield "event", Scope.READ, build("GET", one)
     yield "snapshot", Scope.IMAGES, build("GET", f"{one}/snapshot")

@@ -12,10 +12,13 @@ from api_harness import (
     JPEG,
     MP4,
     Service,
+    event_parts,
     make_ending,
+    make_flagged,
     make_receiver,
     make_report,
     make_site,
+    media_record,
     running_service,
 )
 
@@ -277,3 +280,36 @@ def test_an_event_without_a_position_and_of_an_unknown_camera(service: Service) 
         page = check(client.get(f"/events/{event.id}"))
     assert "plaats onbekend" in page
     assert "gone" in page
+
+
+def test_the_page_of_an_event_leads_to_all_of_its_files(service: Service) -> None:
+    still, manifest, sealed = JPEG + b"x", b"{}", b"PWSEAL1\n" + bytes(60)
+    event = make_flagged(
+        still=media_record("still.jpg", still, "image/jpeg"), object_class="moving"
+    )
+    with service.client(service.worker_key) as client:
+        answer = client.post("/events", files=event_parts(event, still=still))
+    assert answer.status_code == 201
+    ending = make_ending(
+        event,
+        object_class="moving",
+        clip_started_at=event.started_at - timedelta(seconds=3),
+        clip_ended_at=event.started_at + timedelta(seconds=12),
+        manifest=media_record("manifest.json", manifest, "application/json"),
+        original=media_record("original.mp4.enc", sealed, "application/octet-stream"),
+    )
+    with browser(service, service.operator_key) as client:
+        before = check(client.get(f"/events/{event.id}"))
+        assert f'href="/events/{event.id}/still"' in before
+        assert "/manifest" not in before
+        sent = service.put_ending(ending, original=sealed, manifest=manifest)
+        assert sent.status_code == 200, sent.text
+        page = check(client.get(f"/events/{event.id}"))
+        for kind, content in (("still", still), ("manifest", manifest), ("original", sealed)):
+            assert f'href="/events/{event.id}/{kind}"' in page
+            assert client.get(f"/events/{event.id}/{kind}").content == content
+    assert "Beweging, niet herkend" in page
+    # The clip's true bounds: 22:14:00 to 22:14:15 UTC, one hour later in the park.
+    assert "20-11-2026 23:14:00 tot 20-11-2026 23:14:15" in page
+    with browser(service, service.partner_keys["meldkamer"]) as client:
+        assert "/original" not in check(client.get(f"/events/{event.id}"))

@@ -1,13 +1,15 @@
 from datetime import UTC, datetime, timedelta
 
-from api_harness import Service, make_ending
+from api_harness import Service, make_ending, media_record
 
 from parkwacht_api.retention import delete_old_media
 
 
 def test_images_go_after_their_time_and_the_rows_stay(any_service: Service) -> None:
     event = any_service.stored()
-    any_service.put_ending(make_ending(event))
+    manifest = b"{}"
+    record = media_record("manifest.json", manifest, "application/json")
+    any_service.put_ending(make_ending(event, manifest=record), manifest=manifest)
     folder, now = any_service.settings.media_dir, datetime.now(UTC)
 
     def run(days: float) -> int:
@@ -18,10 +20,11 @@ def test_images_go_after_their_time_and_the_rows_stay(any_service: Service) -> N
     assert run(27.9) == 0
     assert run(28.1) == 2
     assert run(28.2) == 0
-    assert [one for one in folder.rglob("*") if one.is_file()] == []
+    # The list of what there was stays: it shows nobody, and proves what was handed over.
+    assert [one.read_bytes() for one in folder.rglob("*") if one.is_file()] == [manifest]
     with any_service.client(any_service.operator_key) as client:
         detail = client.get(f"/events/{event.id}").json()
         gone = client.get(f"/events/{event.id}/snapshot")
-    assert [one["is_deleted"] for one in detail["media"]] == [True, True]
+    assert [one["is_deleted"] for one in detail["media"]] == [True, True, False]
     assert gone.status_code == 410
     assert gone.json()["type"] == "urn:parkwacht:problem:media-gone"

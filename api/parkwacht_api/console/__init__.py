@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
-from parkwacht_api.console import login, pages
+from parkwacht_api.console import cameras, login, pages
 
 router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
+router.include_router(cameras.router)
 router.include_router(pages.router)

@@ -1,7 +1,8 @@
 """The pages of a reviewer: events, one event with its verdict, and what was watched."""
 
 from collections import Counter, defaultdict
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from parkwacht_api.auth import Principal, check_csrf, console_principal
 from parkwacht_api.console.park_map import build_map
-from parkwacht_api.console.rendering import page_language, render
+from parkwacht_api.console.rendering import page_language, render, site_time
 from parkwacht_api.errors import ApiError, RecordInvalid, VersionConflict
 from parkwacht_api.keys import Scope
 from parkwacht_api.repository import (
@@ -22,7 +23,7 @@ from parkwacht_api.repository import (
     events_page,
     latest_watch_reports,
 )
-from parkwacht_api.schemas import LegalBasis, VerdictIn
+from parkwacht_api.schemas import LegalBasis, MediaKind, VerdictIn
 from parkwacht_api.state import AppState, ReadSession, State, WriteSession
 from parkwacht_api.verification import give_verdict
 from parkwacht_api.views import event_detail, show_image
@@ -106,7 +107,8 @@ def _event_context(state: AppState, session: Session, event_id: UUID, me: Princi
     return {
         "event": event,
         "map": build_map(state.site, event.camera_id, event.record, event.ending),
-        "media": {"snapshot": None, "clip": None} | {one.kind: one for one in event.media},
+        "media": dict.fromkeys(get_args(MediaKind)) | {one.kind: one for one in event.media},
+        "clip_time": lambda at: at and site_time(datetime.fromisoformat(at), state.site.timezone),
         "camera_name": _camera_name(state, event.camera_id),
         "zone_name": _zone_name(state, event.zone_id),
         "receiver_name": lambda receiver_id: _receiver_name(state, receiver_id),

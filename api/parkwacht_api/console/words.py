@@ -10,6 +10,7 @@ WORDS = {
     "truck": Text(nl="Vrachtwagen", en="Truck"),
     "bus": Text(nl="Bus", en="Bus"),
     "vehicle": Text(nl="Voertuig", en="Vehicle"),
+    "moving": Text(nl="Beweging, niet herkend", en="Moving, not recognised"),
     "low": Text(nl="laag", en="low"),
     "medium": Text(nl="middel", en="medium"),
     "high": Text(nl="hoog", en="high"),
@@ -39,6 +40,20 @@ WORDS = {
     "recording_cut_off": Text(nl="opname afgebroken", en="recording cut off"),
     "corrupt_data": Text(nl="beschadigd beeld", en="corrupt data"),
     "gap_in_source": Text(nl="gat in de opname", en="gap in the recording"),
+    "not_watched": Text(nl="niet bekeken", en="not watched"),
+    "watching": Text(nl="kijkt", en="watching"),
+    "trouble": Text(nl="storing", en="trouble"),
+    "silent": Text(nl="zwijgt", en="silent"),
+    "never": Text(nl="nog nooit bekeken", en="never watched"),
+    "covered": Text(nl="afgedekt", en="covered"),
+    "moved": Text(nl="verdraaid", en="moved"),
+    "defocused": Text(nl="onscherp", en="out of focus"),
+    "black": Text(nl="zwart beeld", en="black picture"),
+    "over_exposed": Text(nl="overbelicht", en="over-exposed"),
+    "frozen": Text(nl="stilstaand beeld", en="frozen picture"),
+    "clock_drift": Text(nl="klok loopt niet gelijk", en="clock drifts"),
+    "bitrate_collapse": Text(nl="bijna geen gegevens", en="hardly any data"),
+    "lost": Text(nl="geen beeld", en="no picture"),
 }
 
 
