@@ -56,13 +56,13 @@ def to_scene(model: CameraModel, right: float, ahead: float) -> tuple[float, flo
     return right * cos + ahead * sin, -right * sin + ahead * cos
 
 
-def model_of(site: Site, camera_id: str) -> CameraModel:
-    """Return the model of a camera at the size of the recordings."""
+def model_of(site: Site, camera_id: str, size: tuple[int, int] = SIZE) -> CameraModel:
+    """Return the model of a camera at the size of a recording."""
     camera = site.camera(camera_id)
     if camera is None:
         message = f"{camera_id}: no such camera in {site.path}"
         raise SystemExit(message)
-    return CameraModel.of(camera, site.camera_types[camera.type_id]).scaled_to(*SIZE)
+    return CameraModel.of(camera, site.camera_types[camera.type_id]).scaled_to(*size)
 
 
 def lights_of(site: Site, clip: Clip, model: CameraModel) -> tuple[Light, ...]:
@@ -113,9 +113,11 @@ def reflectance(clip: Clip, rgb: Canvas) -> Canvas:
     return near_infrared(rgb) if clip.mode is LightMode.INFRARED else rgb
 
 
-def set_stage(site: Site, clip: Clip) -> tuple[Stage, list[tuple[float, float]]]:
+def set_stage(
+    site: Site, clip: Clip, size: tuple[int, int] = SIZE
+) -> tuple[Stage, list[tuple[float, float]]]:
     """Draw and light everything that stands still; also return where the parked cars stand."""
-    at_home = model_of(site, clip.camera_id)
+    at_home = model_of(site, clip.camera_id, size)
     cars = park_cars(site, clip, at_home)
     lights = lights_of(site, clip, at_home)
     # the recordings in this folder were drawn before the park's trees were on its map

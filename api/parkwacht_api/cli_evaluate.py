@@ -57,7 +57,7 @@ def evaluate_command(
     """Watch labelled recordings, score the events, and hold them against the bars."""
     from parkwacht_config.log import configure_logging
     from parkwacht_vision.bars import Bars, check_bars, load_bars, with_bars
-    from parkwacht_vision.evaluate import EvaluateOptions, evaluate
+    from parkwacht_vision.evaluate import EvaluateOptions, evaluate, whole_pictures
     from parkwacht_vision.evaluate_report import show_evaluation, write_csv, write_json
     from parkwacht_vision.truth import load_truth
 
@@ -68,7 +68,8 @@ def evaluate_command(
         with_bars(one, stated) for one in load_truth(truth) if only is None or only in one.name
     )
     options = EvaluateOptions(weights, None if detector is None else detector.value)
-    park = open_site(site, terminal)
+    # truth says who is in view; with a park named, its zones say who counts
+    park = open_site(site, terminal) if site else whole_pictures(open_site(None, terminal))
     done = evaluate(truths, options, terminal.settings, park, terminal.console)
     checks = check_bars(done.clips, stated, is_embedded=done.detector.name == "embedded")
     language = terminal.settings.language

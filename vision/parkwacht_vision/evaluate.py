@@ -18,7 +18,7 @@ from rich.progress import Progress
 
 from parkwacht_config.errors import SourceError
 from parkwacht_config.settings import Settings
-from parkwacht_config.site import Arming, Site, Span
+from parkwacht_config.site import Arming, Site, Span, Zone
 from parkwacht_config.text import Text
 from parkwacht_vision.cli import WatchOptions, WatchSummary, run_watch
 from parkwacht_vision.event import (
@@ -80,6 +80,25 @@ def always_armed(site: Site) -> Site:
         key: Arming(id=one.id, name=one.name, weekly=whole_day) for key, one in site.armings.items()
     }
     return replace(site, armings=armings)
+
+
+def whole_pictures(site: Site) -> Site:
+    """Return a park in which every camera watches its whole picture; its zones are not asked."""
+    zones = []
+    for camera in site.cameras:
+        kind = site.camera_types[camera.type_id]
+        width, height = float(kind.width_px), float(kind.height_px)
+        corners = ((0.0, 0.0), (width, 0.0), (width, height), (0.0, height))
+        zones.append(
+            Zone(
+                id=f"beeld_{camera.id}",
+                name=camera.name,
+                arming_id=site.default_arming_id,
+                camera_id=camera.id,
+                polygon_px=corners,
+            )
+        )
+    return replace(site, zones=tuple(zones))
 
 
 def evaluate(

@@ -29,8 +29,8 @@ from parkwacht_vision.scoring import (
 from parkwacht_vision.truth import Group
 
 CSV_KEYS = (
-    "clip", "condition", "seconds", "n_visits", "n_found", "n_moving_only", "n_events", "n_false",
-    "n_unfit", "n_duplicates", "n_merged", "first_delay_s", "blind_s", "cpu_s", "failure",
+    "clip", "condition", "seconds", "n_visits", "n_found", "n_own", "n_moving_only", "n_events",
+    "n_false", "n_unfit", "n_duplicates", "n_merged", "first_delay_s", "blind_s", "cpu_s", "failure",
 )  # fmt: skip
 
 
@@ -159,6 +159,10 @@ _MEASURES: tuple[tuple[Text, Callable[[Score], str]], ...] = (
     (Text(nl="Uren", en="Hours"), lambda s: f"{s.hours:.3f}"),
     (Text(nl="Gevonden", en="Found"), lambda s: f"{s.n_found}/{s.n_visits}"),
     (
+        Text(nl="waarvan met een eigen melding", en="of which with an event of their own"),
+        lambda s: str(s.n_own),
+    ),
+    (
         Text(nl="waarvan niet herkend", en="of which not recognised"),
         lambda s: str(s.n_moving_only),
     ),
@@ -224,6 +228,7 @@ def _clip_row(clip: ClipScore) -> dict[str, Any]:
         "seconds": round(clip.seconds, 3),
         "n_visits": score.n_visits,
         "n_found": score.n_found,
+        "n_own": score.n_own,
         "n_moving_only": score.n_moving_only,
         "n_events": score.n_events,
         "n_false": score.n_false,
@@ -268,8 +273,8 @@ def _score_json(score: Score) -> dict[str, Any]:
         "cpu_s": score.cpu_s,
         "hours": score.hours,
     }
-    counts = ("n_clips", "n_visits", "n_found", "n_moving_only", "n_events", "n_false", "n_unfit",
-              "n_duplicates", "n_merged")  # fmt: skip
+    counts = ("n_clips", "n_visits", "n_found", "n_own", "n_moving_only", "n_events", "n_false",
+              "n_unfit", "n_duplicates", "n_merged")  # fmt: skip
     return {
         **{key: getattr(score, key) for key in counts},
         **{key: _finite(value) for key, value in numbers.items()},

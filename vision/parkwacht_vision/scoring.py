@@ -43,8 +43,9 @@ class VisitScore:
     """
     What became of one visit.
 
-    `delay_s` is from its beginning to the confirmation of the first right event; None where it was
-    missed. `is_moving_only` says that only 'moving, not recognised' found it.
+    `delay_s` is from its beginning to the confirmation of the first event of its own; None where it
+    was missed, or found only by an event that was raised for an earlier visit.
+    `is_moving_only` says that only 'moving, not recognised' found it.
     """
 
     visit: Visit
@@ -128,9 +129,11 @@ def _score_visit(visit: Visit, events: Sequence[Found], truth: ClipTruth) -> Vis
     ]
     if not right:
         return VisitScore(visit, 0, None)
-    first_s = min(one.confirmed_s for one in right)
+    # an event that was open before is no alarm for this visit: it is found, but nobody is told
+    own_s = [one.confirmed_s for one in right if one.confirmed_s >= visit.start_s - FALSE_BEYOND_S]
+    delay_s = max(0.0, min(own_s) - visit.start_s) if own_s else None
     known = any(group_of(one.object_class) is not None for one in right)
-    return VisitScore(visit, len(right), max(0.0, first_s - visit.start_s), not known)
+    return VisitScore(visit, len(right), delay_s, not known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ class Score:
     hours: float
     n_visits: int
     n_found: int
+    n_own: int  # found by an event that was not raised for an earlier visit
     n_moving_only: int
     n_events: int
     n_false: int
@@ -233,6 +237,7 @@ def add_up(clips: Iterable[ClipScore]) -> Score:
         hours=sum(clip.seconds for clip in every) / 3600,
         n_visits=len(visits),
         n_found=sum(one.is_found for one in visits),
+        n_own=sum(v.delay_s is not None for v in visits),
         n_moving_only=sum(one.is_moving_only for one in visits),
         n_events=sum(len(clip.events) for clip in every),
         n_false=n_false,
