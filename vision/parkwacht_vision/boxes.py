@@ -21,7 +21,6 @@ DEFAULT_SIZE_PX = 640
 MIN_SIZE_PX = 320
 # Two parts show one object: their boxes differ more than those of one look.
 REGION_IOU = 0.5
-CUT_INSIDE = 0.6
 # Detections of these classes that cover each other are one object.
 FOUR_WHEELED = frozenset({ObjectClass.CAR, ObjectClass.TRUCK, ObjectClass.BUS, ObjectClass.VEHICLE})
 
@@ -53,38 +52,31 @@ def merge_regions(parts: Sequence[PartFindings]) -> Detections:
     """
     Put the findings of several parts together, each object once.
 
-    A box that the edge of its part cut off gives way to one that covers it, whatever their
-    confidence.
+    A box that the edge of its part cut off is dropped: it would make a parked vehicle shrink and
+    jump. A part is laid around what it is meant to show, with room on all sides.
     """
-    if len(parts) == 1:
-        return parts[0].found
     if not parts:
         return Detections.empty()
-    xyxy = np.concatenate([one.found.xyxy for one in parts])
-    others = np.concatenate([one.found.others for one in parts])
-    confidence = np.concatenate([one.found.confidence for one in parts])
-    class_id = np.concatenate([one.found.class_id for one in parts])
-    is_cut = np.concatenate([one.is_cut for one in parts])
-    order = sorted(range(len(xyxy)), key=lambda row: (bool(is_cut[row]), -confidence[row]))
+    whole = [_uncut(one) for one in parts]
+    if len(whole) == 1:
+        return whole[0]
+    xyxy = np.concatenate([one.xyxy for one in whole])
+    confidence = np.concatenate([one.confidence for one in whole])
+    class_id = np.concatenate([one.class_id for one in whole])
+    others = np.concatenate([one.others for one in whole])
     kept: list[int] = []
-    for row in order:
-        overlaps = (
-            class_id[row] == class_id[one]
-            and (
-                box_iou(xyxy[row], xyxy[one]) > REGION_IOU
-                or (is_cut[row] and _share_inside(xyxy[row], xyxy[one]) > CUT_INSIDE)
-            )
+    for row in np.argsort(-confidence, kind="stable").tolist():
+        if not any(
+            class_id[row] == class_id[one] and box_iou(xyxy[row], xyxy[one]) > REGION_IOU
             for one in kept
-        )
-        if not any(overlaps):
+        ):
             kept.append(row)
     return Detections(xyxy[kept], confidence[kept], class_id[kept], others)
 
 
-def _share_inside(a: Floats, b: Floats) -> float:
-    across = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
-    down = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-    return float(across * down / max(1.0, (a[2] - a[0]) * (a[3] - a[1])))
+def _uncut(part: PartFindings) -> Detections:
+    found, keep = part.found, ~part.is_cut
+    return Detections(found.xyxy[keep], found.confidence[keep], found.class_id[keep], found.others)
 
 
 def fitting_size(height: int, width: int, stride: int = 32) -> tuple[int, int]:

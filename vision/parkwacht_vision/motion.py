@@ -25,9 +25,13 @@ CONFIDENCE = 0.5
 KNOWN_S = 4.0  # what was recognised here so recently needs no second name
 MIN_AGE_S = 1.0
 MIN_SEEN = 5
-MIN_STRAIGHTNESS = 0.5
+MIN_STRAIGHTNESS = 0.6
 MIN_SHIFT_SIZES = 1.0
-WEATHER_SHIFT_SIZES = 3.0
+MAX_SHIFT_SHARE = 0.16  # of the picture's height: a large object need not go its own size
+# In weather: farther, straighter, and standing out from the drops.
+WEATHER_SHIFT_SIZES = 2.0
+WEATHER_STRAIGHTNESS = 0.8
+WEATHER_Z = 8.0
 MIN_HEIGHT_SHARE, MAX_HEIGHT_SHARE = 0.03, 0.7
 MIN_WIDTH_SHARE, MAX_WIDTH_SHARE = 0.008, 0.6
 PERSON_TO_TRUCK_M = (0.7, 20.0)
@@ -108,8 +112,14 @@ class BlobTracks:
         if blob.age_s < MIN_AGE_S or blob.n_seen < MIN_SEEN:
             return False
         width, height = blob.xyxy[2] - blob.xyxy[0], blob.xyxy[3] - blob.xyxy[1]
-        needed = WEATHER_SHIFT_SIZES if state is SceneState.WEATHER else MIN_SHIFT_SIZES
-        if blob.straightness < MIN_STRAIGHTNESS or blob.shift_px < needed * min(width, height):
+        needed_px = min(max(width, height), MAX_SHIFT_SHARE * self._view.height_px)
+        if blob.straightness < MIN_STRAIGHTNESS or blob.shift_px < MIN_SHIFT_SIZES * needed_px:
+            return False
+        if state is SceneState.WEATHER and (
+            blob.straightness < WEATHER_STRAIGHTNESS
+            or blob.shift_px < WEATHER_SHIFT_SIZES * needed_px
+            or blob.z < WEATHER_Z
+        ):
             return False
         return self._has_size(blob.xyxy, width, height)
 

@@ -94,6 +94,7 @@ class CameraWatch:
         )
         self._analysis: CameraAnalysis | None = None
         self._is_attending = False
+        self._n_calls = 0
         self._rule: IntrusionRule | None = None
         self._view: View | None = None
         self._room = EvidenceRoom.of(
@@ -109,6 +110,11 @@ class CameraWatch:
         self._backlog = Backlog()
         self._is_lost = False
         self._reported_blind_s: dict[str, float] = {}
+
+    @property
+    def n_calls(self) -> int:
+        """How often the detector was asked."""
+        return self._n_calls + (0 if self._analysis is None else self._analysis.n_calls)
 
     def run(self) -> None:
         """
@@ -146,6 +152,7 @@ class CameraWatch:
         if is_armed or rule.open:
             self._analyse(item, rule)
         elif self._analysis is not None:
+            self._n_calls = self.n_calls
             self._analysis = None
             self._detector.reset()
             self._relax()
