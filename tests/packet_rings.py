@@ -38,7 +38,7 @@ def read_packets(path: Path, *, begins_at: datetime = AT) -> list[EncodedPacket]
                     dts=packet.dts,
                     duration=packet.duration,
                     is_key=packet.is_keyframe,
-                    media_time_s=time_s,
+                    media_time_s=time_s + (begins_at - AT).total_seconds(),
                     at=begins_at + timedelta(seconds=time_s),
                     format=stream_format,
                 )

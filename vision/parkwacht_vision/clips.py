@@ -25,8 +25,9 @@ from parkwacht_vision.muxing import (
     is_kept,
     is_played,
     is_same_video,
+    media_ticks,
     open_decoder,
-    to_av_packet,
+    to_decode,
 )
 from parkwacht_vision.packets import EncodedPacket, PacketRing, StreamFormat
 from parkwacht_vision.pictures import DecodedPicture, Image
@@ -96,8 +97,7 @@ class _Recode:
         self._encoder = PictureEncoder(path)
         self._format: StreamFormat | None = None
         self._decoder: Any = None
-        self._first_at: datetime | None = None
-        self._origin: tuple[int, float] = (0, 0.0)  # of the connection: its own time, the clip's
+        self._first_ticks: int | None = None
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -110,11 +110,9 @@ class _Recode:
         if packet.format is not self._format:
             self._flush()
             self._format, self._decoder = packet.format, open_decoder(packet.format)
-            self._first_at = self._first_at or packet.at
-            since_s = (packet.at - self._first_at).total_seconds()
-            stamp = packet.dts if packet.dts is not None else packet.pts
-            self._origin = (stamp or 0, since_s)
-        self._encode(to_av_packet(packet))
+        if self._first_ticks is None:
+            self._first_ticks = media_ticks(packet)
+        self._encode(to_decode(packet))
 
     def close(self) -> None:
         try:
@@ -132,13 +130,10 @@ class _Recode:
         except av.error.InvalidDataError:
             return  # a packet that was damaged on its way costs a picture, not the clip
         for frame in frames:
-            began, since_s = self._origin
-            # Not frame.time: a decoder that is flushed no longer knows the packets' time base.
-            time_s = since_s
-            if frame.pts is not None and self._format is not None:
-                time_s += float((frame.pts - began) * self._format.time_base)
+            since_first = (frame.pts or 0) - (self._first_ticks or 0)
             image: Image = DecodedPicture(frame).bgr()
-            self._encoder.add(self._screen.cover_image(image), max(0.0, time_s))
+            time_s = max(0.0, since_first / 1_000_000)
+            self._encoder.add(self._screen.cover_image(image), time_s)
 
 
 class _Sealed:

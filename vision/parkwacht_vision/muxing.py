@@ -2,11 +2,10 @@
 Encoded packets to MP4 as they are: nothing is decoded, nothing is lost.
 
 The container holds no dates and no version: the same packets give the same bytes. Times begin at
-zero with the first packet and never run backwards, whatever the stream's own did.
+zero with the first packet and follow media time, whatever the stream's own did.
 """
 
 import io
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,7 @@ _DESCRIBED_BY = {
     "mjpeg": "mjpeg",
 }
 _ALIASES = {"libdav1d": "av1", "libaom-av1": "av1"}
-# Decoders that FFmpeg does not choose by the name of the codec.
-_DECODERS = {"av1": "libdav1d"}
+MICROSECONDS = Fraction(1, 1_000_000)
 _WHOLE = {"movflags": "+faststart", "fflags": "+bitexact"}
 # Written from begin to end, without going back: for a target that cannot seek.
 _FRAGMENTED = {
@@ -62,55 +60,53 @@ def is_same_video(one: StreamFormat, other: StreamFormat) -> bool:
 
 def open_decoder(stream_format: StreamFormat) -> Any:  # noqa: ANN401 - PyAV's context
     """Return a decoder for the packets of a stream."""
-    codec = codec_of(stream_format)
-    decoder = av.CodecContext.create(_DECODERS.get(codec, codec), "r")
+    decoder = av.CodecContext.create(stream_format.codec, "r")
     decoder.extradata = stream_format.extradata
     return decoder
 
 
-def to_av_packet(packet: EncodedPacket) -> av.Packet:
-    """Return a packet as FFmpeg takes it, with its own times."""
+def media_ticks(packet: EncodedPacket) -> int:
+    """Return the media time of a packet in microseconds, as a picture of it carries it."""
+    return round(packet.media_time_s * 1_000_000)
+
+
+def to_decode(packet: EncodedPacket) -> av.Packet:
+    """Return a packet for a decoder; its pictures carry media time, whatever the stream's was."""
     made = av.Packet(packet.data)
-    made.pts, made.dts = packet.pts, packet.dts
-    made.time_base = packet.format.time_base
+    made.pts, made.time_base = media_ticks(packet), MICROSECONDS
     made.is_keyframe = packet.is_key
     return made
 
 
-@dataclass(slots=True)
 class Timeline:
-    """Times of packets from zero, over reconnections, in units of one time base."""
+    """
+    Times of packets from zero, in units of one time base, from their media time.
 
-    time_base: Fraction
-    _format: StreamFormat | None = None
-    _first: EncodedPacket | None = None
-    _origin: int = 0  # of the connection, in its own units
-    _base: int = 0  # where the connection begins, in ours
-    _last_dts: int | None = field(default=None)
+    Parameters
+    ----------
+    time_base
+        The unit in seconds.
+    """
+
+    def __init__(self, time_base: Fraction) -> None:
+        self.time_base = time_base
+        self._first_s: float | None = None
+        self._shift = 0  # decoding begins at zero, so that presentation begins a little later
+        self._last_dts: int | None = None
 
     def place(self, packet: EncodedPacket) -> tuple[int, int]:
         """Return the presentation and the decoding time of the next packet."""
-        first = self._first = self._first or packet
-        stamp = packet.dts if packet.dts is not None else packet.pts
-        if packet.format is not self._format:
-            self._format = packet.format
-            self._origin = stamp or 0
-            self._base = round((packet.at - first.at).total_seconds() / self.time_base)
-        dts = self._next_dts() if stamp is None else self._rebased(stamp)
+        ahead = 0  # by how much it is decoded before it is shown
+        if packet.pts is not None and packet.dts is not None:
+            ahead = round((packet.pts - packet.dts) * packet.format.time_base / self.time_base)
+        if self._first_s is None:
+            self._first_s, self._shift = packet.media_time_s, ahead
+        pts = round((packet.media_time_s - self._first_s) / self.time_base) + self._shift
+        dts = pts - ahead
         if self._last_dts is not None:
             dts = max(dts, self._last_dts + 1)
-        pts = dts if packet.pts is None else self._rebased(packet.pts)
         self._last_dts = dts
         return max(pts, dts), dts
-
-    def _next_dts(self) -> int:
-        step = round(Fraction(1, 25) / self.time_base)
-        return 0 if self._last_dts is None else self._last_dts + step
-
-    def _rebased(self, stamp: int) -> int:
-        if self._format is None or self._format.time_base == self.time_base:
-            return self._base + stamp - self._origin
-        return self._base + round((stamp - self._origin) * self._format.time_base / self.time_base)
 
 
 class PacketMuxer:
@@ -138,7 +134,8 @@ class PacketMuxer:
 
     def add(self, packet: EncodedPacket) -> None:
         """Write the next packet; raises what FFmpeg or the disk raises."""
-        made = to_av_packet(packet)
+        made = av.Packet(packet.data)
+        made.is_keyframe = packet.is_key
         made.pts, made.dts = self._timeline.place(packet)
         made.time_base = self._timeline.time_base
         made.duration = packet.duration or 0

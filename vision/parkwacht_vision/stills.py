@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.masks import PrivacyScreen
-from parkwacht_vision.muxing import open_decoder, to_av_packet
+from parkwacht_vision.muxing import media_ticks, open_decoder, to_decode
 from parkwacht_vision.packets import EncodedPacket, PacketRing
 from parkwacht_vision.pictures import DecodedPicture, Image
 from parkwacht_vision.tracker import XyXy
@@ -197,8 +197,8 @@ def _decoded(packets: Iterable[EncodedPacket]) -> Iterator[tuple[av.VideoFrame, 
             if decoder is not None:
                 yield from _with_times(decoder, None, taken)
             stream_format, decoder, taken = packet.format, open_decoder(packet.format), {}
-        taken[packet.pts] = packet.at
-        yield from _with_times(decoder, to_av_packet(packet), taken)
+        taken[media_ticks(packet)] = packet.at
+        yield from _with_times(decoder, to_decode(packet), taken)
     if decoder is not None:
         yield from _with_times(decoder, None, taken)
 
@@ -208,8 +208,8 @@ def _with_times(
 ) -> Iterator[tuple[av.VideoFrame, datetime]]:
     try:
         frames = decoder.decode(packet)
-    except av.error.InvalidDataError:
-        logger.debug("a damaged packet was passed over")
+    except av.FFmpegError:
+        logger.debug("a packet that cannot be decoded was passed over")
         return
     for frame in frames:
         at = taken.get(frame.pts)
