@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from light import Canvas, Light, add_glare, irradiance
+from rich.progress import track
 from scenarios import P1_CARS, Clip, LightMode
 from stage import Stage, reflectance, set_stage
 
@@ -223,3 +224,12 @@ def render(night: Night, folder: Path) -> dict[str, Any]:
         ],
         "video": {"width": width, "height": height, "fps": FPS, "duration_s": night.seconds},
     }
+
+
+def render_set(nights: Sequence[Night], folder: Path) -> None:
+    """Draw nights and write their truth; those of one light and size share a stage."""
+    folder.mkdir(parents=True, exist_ok=True)
+    in_order = sorted(nights, key=lambda one: (one.size, one.look))
+    clips = {f"{one.name}.mp4": render(one, folder) for one in track(in_order, "nights")}
+    truth = {"tolerance_s": 0.5, "how": "drawn: exact", "clips": clips}
+    (folder / "events.json").write_text(json.dumps(truth, indent=1) + "\n")

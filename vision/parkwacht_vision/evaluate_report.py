@@ -30,7 +30,8 @@ from parkwacht_vision.truth import Group
 
 CSV_KEYS = (
     "clip", "condition", "seconds", "n_visits", "n_found", "n_own", "n_moving_only", "n_events",
-    "n_false", "n_unfit", "n_duplicates", "n_merged", "first_delay_s", "blind_s", "cpu_s", "failure",
+    "n_false", "n_unfit", "n_duplicates", "n_merged", "first_delay_s", "blind_s", "cpu_s",
+    "failure",
 )  # fmt: skip
 
 

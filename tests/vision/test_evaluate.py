@@ -1,0 +1,99 @@
+"""`parkwacht evaluate` on labelled clips: its notations of truth, its files, its exit code."""
+
+import csv
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from parkwacht_api.cli import app
+from parkwacht_config.errors import ConfigError
+from parkwacht_vision.bars import load_bars
+from parkwacht_vision.truth import Group, Visit, load_truth
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_shared_truth_is_read_with_visits_near_each_other_as_one(shared_vision: Path) -> None:
+    clips = {one.name: one for one in load_truth(shared_vision / "events.json")}
+    assert len(clips) == 22
+    # gaps of 0.6, 1.5 and 1.6 s: one visit from 0.0 to 20.3 s
+    assert clips["night_indoor_burglary.mp4"].visits == (Visit(Group.PERSON, 0.0, 20.3),)
+    assert len(clips["day_indoor_one_by_one_person.mp4"].visits) == 6
+    assert clips["day_highway.avi"].accepts_moving  # 320 x 240
+    assert clips["day_motorway.mp4"].visits == (Visit(Group.VEHICLE, 0.0, math.inf, is_crowd=True),)
+    assert sum(one.is_negative for one in clips.values()) == 5
+    assert all(one.path.is_file() for one in clips.values())
+    bars = load_bars(ROOT / "benchmarks" / "bars_shared.json")
+    assert set(bars.clips) <= set(clips)
+
+
+def test_a_table_of_a_users_own_clips_is_truth_too(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(
+        "clip,light,class,start_s,end_s,px_per_m,accepts_moving\n"
+        "b.mp4,night,person,1.5,4,30,\n"
+        "b.mp4,night,vehicle,10,,,\n"
+        "a.mp4,day,,,,,\n"
+    )
+    a, b = load_truth(tmp_path)
+    assert (a.name, a.light, a.is_negative) == ("a.mp4", "day", True)
+    assert b.visits == (
+        Visit(Group.PERSON, 1.5, 4.0, 30.0),
+        Visit(Group.VEHICLE, 10.0, math.inf),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("events.csv", "clip,class,start_s\na.mp4,dog,1\n", "clips.a.mp4.visits.0.group"),
+        ("events.csv", "clip,class,start_s\na.mp4,person,soon\n", "start_s"),
+        ("events.json", "{}", "names no recordings"),
+        ("events.json", "[", "cannot be read as truth"),
+        ("other.txt", "", "no events.json"),
+    ],
+)
+def test_what_cannot_be_truth_is_told(name: str, content: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match=told):
+        load_truth(tmp_path)
+
+
+def test_a_wrong_bar_names_file_and_key(tmp_path: Path) -> None:
+    path = tmp_path / "bars.json"
+    path.write_text('{"network": {"min_recal": 1}}')
+    with pytest.raises(ConfigError, match=r"bars.json: network.min_recal"):
+        load_bars(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_bars(tmp_path / "none.json")
+
+
+def test_a_quiet_clip_and_a_broken_one_are_measured_to_the_end(
+    make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_video("quiet.mp4", seconds=2.0)
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    (tmp_path / "events.csv").write_text("clip,class,start_s,end_s\nquiet.mp4,,,\nbroken.mp4,,,\n")
+    monkeypatch.setenv("PARKWACHT_LANGUAGE", "en")
+    monkeypatch.setenv("PARKWACHT_STATE_DIR", str(tmp_path / "state"))
+    out = tmp_path / "out"
+    words = ["evaluate", str(tmp_path), "--detector", "embedded", "--out", str(out)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1  # the broken clip is a bar that is missed
+    lines = (out / "evaluatie.csv").read_text().splitlines()
+    rows = {one["clip"]: one for one in csv.DictReader(lines)}
+    assert float(rows["quiet.mp4"]["seconds"]) == pytest.approx(2.0, abs=0.3)
+    assert rows["quiet.mp4"]["n_events"] == "0"
+    assert rows["broken.mp4"]["failure"]
+    content = json.loads((out / "evaluatie.json").read_text())
+    assert content["all"]["n_clips"] == 2
+    # nothing in T hours: less than 3 / T
+    hours = content["all"]["hours"]
+    assert content["all"]["false_per_hour"][2] == pytest.approx(2.9957 / hours, rel=0.05)
+    assert (out / "evaluatie.png").read_bytes()[:4] == b"\x89PNG"
+    assert "<svg" in (out / "evaluatie.svg").read_text()
+    assert CliRunner().invoke(app, [*words, "--only", "quiet"]).exit_code == 0
+    # without the broken clip every bar is met
