@@ -45,7 +45,7 @@ class Rain:
         scale = scale_of(frame)
         layer = np.zeros((height, width), dtype=np.float32)
         gust = 0.6 + 0.4 * math.sin(2 * math.pi * number / FPS / 31)
-        for _ in range(self.rng.poisson(45 * self.amount * gust)):
+        for _ in range(self.rng.poisson(110 * self.amount * gust)):
             near = float(self.rng.uniform(0.15, 1.0)) ** 2
             length = (6 + 45 * near) * scale
             x, y = self.rng.uniform(-20, width + 20), self.rng.uniform(-60, height)
@@ -200,7 +200,7 @@ class Headlights:
         axis = (0.998 * math.sin(azimuth), 0.998 * math.cos(azimuth), -0.04)
         behind = math.radians(self._azimuth_deg - 160)
         at = (9 * math.sin(behind), 9 * math.cos(behind), 0.8)
-        light = Light(at, (130.0, 127.0, 115.0), (axis, 0.30, 0.09))
+        light = Light(at, (700.0, 680.0, 610.0), (axis, 0.30, 0.09))
         frame += self._rgb * irradiance(light, self._position, self._normals)
 
 
