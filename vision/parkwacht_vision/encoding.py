@@ -19,7 +19,7 @@ TIME_BASE = Fraction(1, 1000)
 # With its macroblock tree x264 gives other bytes for the same pictures, by where memory lies.
 _ENCODER = {
     "crf": "25",
-    "preset": "veryfast",
+    "preset": "superfast",
     "threads": "1",
     "g": "50",
     "x264-params": "mbtree=0",

@@ -140,6 +140,8 @@ def picture_at(ring: PacketRing, at: datetime) -> tuple[Image, datetime] | None:
     for frame, taken_at in _decoded(_packets_up_to(ring.since(at), at)):
         if best is None or abs(taken_at - at) < abs(best[1] - at):
             best = (frame, taken_at)
+        if taken_at >= at:
+            break  # pictures come in the order of their times
     return None if best is None else (DecodedPicture(best[0]).bgr(), best[1])
 
 
