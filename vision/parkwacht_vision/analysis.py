@@ -102,7 +102,7 @@ class CameraAnalysis:
 
     def is_quiet(self, media_time_s: float) -> bool:
         """Return whether nothing moved and nobody was followed for a while."""
-        return not 0 <= media_time_s - self._busy_s < QUIET_S
+        return media_time_s - self._busy_s >= QUIET_S
 
     def attend(self, media_time_s: float) -> None:
         """Note that every frame will be given from here on."""
