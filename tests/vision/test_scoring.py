@@ -37,6 +37,7 @@ def person(start_s: float, end_s: float, px_per_m: float | None = None) -> Visit
         (Found(PERSON, 21, 22, 23), 0, 0, 1),  # too late, yet within 2 s: neither
         (Found(PERSON, 22.5, 23, 24), 0, 1, 0),  # more than 2 s after
         (Found(PERSON, 1, 2, 7.9), 0, 1, 0),  # more than 2 s before
+        (Found(PERSON, 0, 1, 20), 0, 1, 0),  # raised for nothing; who comes later mends nothing
         (Found(CAR, 12, 13, 14), 0, 0, 1),
         (Found(MOVING, 12, 13, 14), 0, 0, 1),
     ],

@@ -2,14 +2,14 @@
 How right the events of a watch are, event by event against the truth.
 
 A visit is found by an event that overlaps it (with `TOLERANCE_S`) and is of its group. An event is
-false where no visit of any group is within `FALSE_BEYOND_S` of it. All times are seconds of media
-time. What is neither right nor false (the wrong group, or not recognised where that does not
+false where no visit of any group was within `FALSE_BEYOND_S` of it when its alarm was raised; what
+comes into view later makes it no better. All times are seconds of media time. What is neither right nor false (the wrong group, or not recognised where that does not
 count) is counted for itself.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.stats import chi2
@@ -98,21 +98,27 @@ def score_clip(truth: ClipTruth, events: Sequence[Found], *, seconds: float) -> 
     seconds
         How long was watched.
     """
-    visits = [_score_visit(visit, events, truth) for visit in truth.visits]
-    false, unfit, n_merged = [], [], 0
-    for one in events:
-        near = [visit for visit in truth.visits if overlaps(one, visit, FALSE_BEYOND_S)]
-        right = [
-            v for v in near if overlaps(one, v, TOLERANCE_S) and fits(one, v, truth.accepts_moving)
-        ]
-        if not near:
-            false.append(one)
-        elif not right:
+    false = [one for one in events if not _had_reason(one, truth)]
+    others = [one for one in events if one not in false]
+    visits = [_score_visit(visit, others, truth) for visit in truth.visits]
+    unfit, n_merged = [], 0
+    for one in others:
+        n_right = sum(
+            overlaps(one, visit, TOLERANCE_S) and fits(one, visit, truth.accepts_moving)
+            for visit in truth.visits
+        )
+        n_merged += n_right > 1
+        if not n_right:
             unfit.append(one)
-        n_merged += len(right) > 1
     return ClipScore(
         truth, seconds, tuple(events), tuple(visits), tuple(false), tuple(unfit), n_merged
     )
+
+
+def _had_reason(found: Found, truth: ClipTruth) -> bool:
+    """Return whether a visit was near from the event's first frame to its alarm."""
+    until_alarm = replace(found, end_s=found.confirmed_s)
+    return any(overlaps(until_alarm, visit, FALSE_BEYOND_S) for visit in truth.visits)
 
 
 def fits(found: Found, visit: Visit, accepts_moving: bool) -> bool:
