@@ -4,10 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from parkwacht_vision.scene import Blob, XyXy
 
 MAX_FOLLOWED = 60  # more at once is weather; the largest are followed
 FORGET_S = 1.0  # a blob not seen for longer (or for two frames) is another one when it returns
+LEAST_RATIO = 0.3
 REACH_SIZES = 1.2  # how far a blob may jump from where it was expected, in its own sizes
 
 
@@ -80,19 +84,23 @@ class BlobFollower:
         if any(one.last_s > at_s for one in self._followed):
             self.reset()
         parts = sorted(found, key=lambda one: -_size(one[0]))[:MAX_FOLLOWED]
-        free = list(self._followed)
+        away = self._away([box for box, _, _ in parts], at_s)
+        followed, is_free = list(self._followed), [True] * len(self._followed)
         self._seen, self.n_fresh = [], 0
-        for box, fill, z in parts:
-            match = self._match(box, free, at_s)
-            if match is None:
+        for row, (box, fill, z) in enumerate(parts):
+            column = int(away[row].argmin()) if followed else -1
+            if column < 0 or away[row, column] >= REACH_SIZES:
                 match = _Followed(self._next, box, fill, z, at_s, at_s, _centre(box))
                 self._next += 1
                 self.n_fresh += 1
                 self._followed.append(match)
             else:
-                free.remove(match)
+                match = followed[column]
+                is_free[column] = False
+                away[:, column] = np.inf
                 match.see(box, fill, z, at_s)
             self._seen.append(match)
+        free = [one for one, is_one in zip(followed, is_free, strict=True) if is_one]
         for one in free:
             one.n_missed += 1
         self._followed = [
@@ -105,16 +113,23 @@ class BlobFollower:
         """Return the blobs of the last frame, the largest first."""
         return tuple(self._to_blob(one) for one in self._seen)
 
-    def _match(self, box: XyXy, free: list[_Followed], at_s: float) -> _Followed | None:
-        best, best_away = None, REACH_SIZES
-        centre, size = _centre(box), _size(box)
-        for one in free:
-            scale = max(size, _size(one.box), 1.0)
-            ratio = min(size, _size(one.box)) / scale
-            away = math.dist(centre, one.expected(at_s)) / scale
-            if ratio > 0.3 and away < best_away:  # noqa: PLR2004 - another size is another thing
-                best, best_away = one, away
-        return best
+    def _away(self, boxes: Sequence[XyXy], at_s: float) -> npt.NDArray[np.float64]:
+        """Return how far each part is from where each blob is expected, in the larger's sizes."""
+        if not boxes or not self._followed:
+            return np.empty((len(boxes), 0))
+        now = np.array(boxes)
+        before = np.array([one.box for one in self._followed])
+        expected = np.array([one.expected(at_s) for one in self._followed])
+        centres = (now[:, :2] + now[:, 2:]) / 2
+        sizes, old_sizes = (
+            np.maximum(1.0, (one[:, 2:] - one[:, :2]).max(1)) for one in (now, before)
+        )
+        larger = np.maximum(sizes[:, None], old_sizes[None])
+        steps = centres[:, None] - expected[None]
+        away: npt.NDArray[np.float64] = np.hypot(steps[..., 0], steps[..., 1]) / larger
+        # Another size is another thing.
+        away[np.minimum(sizes[:, None], old_sizes[None]) <= LEAST_RATIO * larger] = np.inf
+        return away
 
     def _to_blob(self, one: _Followed) -> Blob:
         shift = math.dist(one.start, _centre(one.box))

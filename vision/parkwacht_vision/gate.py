@@ -22,24 +22,34 @@ from parkwacht_vision.scene import SceneReading, SceneState, XyXy
 Luma = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
 
-ROWS = 216
+ROWS = 180  # a whole part of 360, 720, 1080, 1440 and 2160: averaging is twice as fast then
 BOX_PX = (3, 5)  # averaged over, columns by rows of the small picture: a person is upright
 Z_LIMIT = 6.0
-MIN_CHANGE = 4.0  # grey levels: below this a change cannot be told from codec noise
-MIN_SIGMA = 0.7  # grey levels: codecs flatten noise to nothing, and then everything deviates
-MIN_LIMIT = max(MIN_CHANGE, Z_LIMIT * MIN_SIGMA) ** 2
+MIN_CHANGE = 2.5  # grey levels: below this a change cannot be told from codec noise
+MIN_SIGMA = 0.45  # grey levels: codecs flatten noise to nothing, and then everything deviates
+RELATIVE_CHANGE = 0.045  # of the mean luma: exposure and shadows change in proportion to the light
 RESET_SHARE = 0.3  # of the picture: not an object but the light
 LEARN_S = 1.0
 LEARN_FRAMES = 4
 BACKGROUND_S = 8.0  # the background forgets by this time constant ...
-STILL_S = 25.0  # ... what stands still becomes background by this one
-MOVING_S = 120.0
-MIN_BLOB_PX = 8  # of the small picture
+MOVING_S = 240.0  # ... and learns what passes by this one: a walker must not blur his own way
+STANDING_AFTER_S = 3.0  # what covers a pixel for so long stands, or was uncovered by what left:
+STANDING_S = 0.3  # it becomes background by this time constant
+RESTLESS_S, RESTLESS_TIMES = 20.0, 1.6  # moved again and again in so long: leaves, a flag, flicker
+RESTLESS_RATE_S = 4.0  # there the noise is learned by this time constant
+SPREAD_LIMIT = 4.0  # variances: the blurred edge of a walker is not noise
+MAX_SPREAD = 400.0  # one flash blinds no pixel
+MAX_STEP_S = 2.0
+MIN_BLOB_PX = 6  # of the small picture
 DARK_LUMA = 6.0
 WEATHER_BEGINS, WEATHER_ENDS = 5.0, 2.5  # fresh blobs per frame that were not there before
 WEATHER_TAU_S = 2.0
 _OPENING = np.ones((2, 2), np.uint8)
 _CLOSING = np.ones((9, 5), np.uint8)
+
+
+def _rate(step_s: float, tau_s: float) -> float:
+    return 1 - math.exp(-step_s / tau_s)
 
 
 class SceneGate:
@@ -54,6 +64,9 @@ class SceneGate:
         self._mean: Luma | None = None
         self._variance: Luma | None = None
         self._previous: Luma | None = None
+        self._covered_s: Luma | None = None
+        self._restless: Luma | None = None
+        self._moved: Mask | None = None
         self._begun_s = self._last_s = 0.0
         self._n_learned = 0
         self._n_fresh = 0.0
@@ -73,7 +86,7 @@ class SceneGate:
         # Exposure moves all pixels together; a part of them tells by how much.
         difference -= np.float32(np.median(difference[::6, ::6]))
         square = cv2.multiply(difference, difference)
-        mask = self._mask(luma, square)
+        mask = self._mask(luma, square, mean_luma)
         share = cv2.countNonZero(mask) / mask.size
         if share > RESET_SHARE:
             self._was_switched = True
@@ -98,6 +111,9 @@ class SceneGate:
         self._mean = luma.copy()
         self._variance = np.full_like(luma, noise**2)
         self._previous = luma
+        self._covered_s = np.zeros_like(luma)
+        self._restless = np.zeros_like(luma)
+        self._moved = np.zeros(luma.shape, np.uint8)
         self._begun_s = self._last_s = at_s
         self._n_learned = 1
         self._follower.reset()
@@ -107,10 +123,11 @@ class SceneGate:
     def _is_learning(self, at_s: float) -> bool:
         return self._n_learned < LEARN_FRAMES or 0 <= at_s - self._begun_s < LEARN_S
 
-    def _mask(self, luma: Luma, square: Luma) -> Mask:
+    def _mask(self, luma: Luma, square: Luma, mean_luma: float) -> Mask:
         if self._variance is None or self._previous is None:
             return np.zeros(luma.shape, np.uint8)
-        limit = cv2.max(self._variance * np.float32(Z_LIMIT**2), MIN_LIMIT)
+        least = max(MIN_CHANGE, Z_LIMIT * MIN_SIGMA, RELATIVE_CHANGE * mean_luma)
+        limit = cv2.max(self._variance * np.float32(Z_LIMIT**2), least**2)
         mask = cv2.compare(square, limit, cv2.CMP_GT)
         if self._n_learned < LEARN_FRAMES:
             # What is in view at the start is not background: look at what changed since last time.
@@ -120,25 +137,40 @@ class SceneGate:
         return np.asarray(mask, dtype=np.uint8)
 
     def _learn(self, luma: Luma, square: Luma, mask: Mask, step_s: float) -> None:
-        if self._mean is None or self._variance is None or self._previous is None:
+        if self._mean is None or self._variance is None or self._covered_s is None:
             return
         self._n_learned += 1
-
-        def rate(tau_s: float) -> float:
-            return 1 - math.exp(-min(step_s, 2.0) / tau_s)
-
-        spread = cv2.min(square, 400.0)  # one flash blinds no pixel
-        ground = cv2.bitwise_not(mask)
-        parts = [(ground, max(rate(BACKGROUND_S), 1 / self._n_learned))]
-        if cv2.countNonZero(mask):
-            step = cv2.absdiff(luma, self._previous)
-            is_still = cv2.bitwise_and(mask, cv2.compare(step, MIN_CHANGE, cv2.CMP_LT))
-            is_moving = cv2.bitwise_and(mask, cv2.bitwise_not(is_still))
-            parts += [(is_still, rate(STILL_S)), (is_moving, rate(MOVING_S))]
-        for where, alpha in parts:
-            cv2.accumulateWeighted(luma, self._mean, alpha, where)
-            cv2.accumulateWeighted(spread, self._variance, alpha, where)
         self._previous = luma
+        step_s = min(step_s, MAX_STEP_S)
+        limit = cv2.max(self._variance, MIN_SIGMA**2)
+        spread = cv2.min(square, cv2.multiply(limit, SPREAD_LIMIT))
+        alpha = max(_rate(step_s, BACKGROUND_S), 1 / self._n_learned)
+        ground = cv2.bitwise_not(mask)
+        cv2.accumulateWeighted(luma, self._mean, alpha, ground)
+        cv2.accumulateWeighted(spread, self._variance, alpha, ground)
+        self._learn_moving(luma, square, mask, step_s)
+
+    def _learn_moving(self, luma: Luma, square: Luma, mask: Mask, step_s: float) -> None:
+        """Learn from what is not background: what stands, what moves again and again."""
+        if self._mean is None or self._variance is None or self._restless is None:
+            return
+        if self._covered_s is None or self._moved is None:
+            return
+        covered_s = cv2.add(self._covered_s, step_s, mask=mask)  # 0 where nothing moves
+        self._covered_s = np.asarray(covered_s, dtype=np.float32)
+        begun = cv2.bitwise_and(mask, cv2.bitwise_not(self._moved))
+        self._restless *= np.float32(math.exp(-step_s / RESTLESS_S))
+        cv2.add(self._restless, 1.0, dst=self._restless, mask=begun)
+        self._moved = mask
+        if not cv2.countNonZero(mask):
+            return
+        square = cv2.min(square, MAX_SPREAD)
+        standing = cv2.compare(self._covered_s, STANDING_AFTER_S, cv2.CMP_GT)
+        restless = cv2.compare(self._restless, RESTLESS_TIMES, cv2.CMP_GT)
+        restless = cv2.bitwise_and(mask, restless)
+        cv2.accumulateWeighted(square, self._variance, _rate(step_s, RESTLESS_RATE_S), restless)
+        cv2.accumulateWeighted(luma, self._mean, _rate(step_s, STANDING_S), standing)
+        cv2.accumulateWeighted(luma, self._mean, _rate(step_s, MOVING_S), mask)
 
     def _find(self, mask: Mask, square: Luma, scale: float, at_s: float) -> None:
         if not cv2.countNonZero(mask):

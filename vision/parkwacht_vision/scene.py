@@ -4,10 +4,15 @@ What the gate says of one frame: the state of the scene, and the blobs that move
 Boxes are xyxy in pixels of the full picture, origin top left.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 XyXy = tuple[float, float, float, float]
+
+MIN_SEEN = 3  # frames
+SHORT_STEP_SIZES = 0.4  # a person at walking pace makes 0.25 of it at 5 frames per second
+ON_COURSE = 0.85  # straightness of a fast vehicle; of three steps at random one in ten reaches it
 
 
 class SceneState(StrEnum):
@@ -38,8 +43,19 @@ class Blob:
 
     @property
     def is_lasting(self) -> bool:
-        """Whether it was seen often enough not to be a drop of rain."""
-        return self.n_seen >= 3  # noqa: PLR2004
+        """
+        Whether it goes on as an object does: no drops of rain that were taken for one another.
+
+        Drops are matched by chance, so their steps are as long as they are apart and in all
+        directions; an object's are short for its size, or in one direction.
+        """
+        if self.n_seen < MIN_SEEN:
+            return False
+        way_px = self.shift_px / self.straightness if self.straightness > 0 else 0.0
+        x1, y1, x2, y2 = self.xyxy
+        step_sizes = way_px / (self.n_seen - 1) / math.sqrt((x2 - x1) * (y2 - y1))
+        is_on_course = self.n_seen > MIN_SEEN and self.straightness >= ON_COURSE
+        return step_sizes <= SHORT_STEP_SIZES or is_on_course
 
 
 @dataclass(frozen=True, slots=True)
