@@ -154,8 +154,8 @@ def _tampers() -> tuple[Night, ...]:
 
 # One light and one size: setting a stage and modelling a walker's poses is what takes time.
 _QUICK_NAMES = {
-    "walk_near", "walk_mid", "walk_far", "run", "walk_dark", "van_leaves", "quiet", "rain_walker",
-    "snow", "insects", "spider", "headlights", "tamper_covered",
+    "walk_near", "walk_far", "walk_dark", "van_leaves", "quiet", "rain_walker", "snow", "insects",
+    "spider", "headlights",
 }  # fmt: skip
 MEDIUM = (*_walks(), *_vehicles(), *_weather(), *_lights(), *_tampers())
 QUICK = tuple(one for one in MEDIUM if one.name in _QUICK_NAMES)

@@ -3,8 +3,8 @@ How right the events of a watch are, event by event against the truth.
 
 A visit is found by an event that overlaps it (with `TOLERANCE_S`) and is of its group. An event is
 false where no visit of any group was within `FALSE_BEYOND_S` of it when its alarm was raised; what
-comes into view later makes it no better. All times are seconds of media time. What is neither right nor false (the wrong group, or not recognised where that does not
-count) is counted for itself.
+comes into view later makes it no better. What is neither right nor false (the wrong group, or not
+recognised where that does not count) is counted for itself. All times are seconds of media time.
 """
 
 import math
