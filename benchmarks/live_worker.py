@@ -90,6 +90,9 @@ class Meter:
     def on_report(self, report: WatchReport) -> None:
         """Nothing: it is not needed."""
 
+    def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
+        """Nothing: the spool notes it."""
+
     def on_failure(self, source_name: str, text: Text) -> None:
         """Say what went wrong."""
         print(source_name, text.en, file=sys.stderr)

@@ -14,7 +14,7 @@ from parkwacht_config.errors import SourceError, SpoolError
 from parkwacht_config.site import ObjectClass, Site
 from parkwacht_config.text import Text
 from parkwacht_vision.choice import choose_detector
-from parkwacht_vision.event import EventEnding, FlaggedEvent, WatchReport
+from parkwacht_vision.event import CameraTrouble, EventEnding, FlaggedEvent, WatchReport
 from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.ports import WatchContext, WatchJob
@@ -32,6 +32,7 @@ class Notes:
     """An observer that writes down what it is told."""
 
     failures: list[tuple[str, Text]] = field(default_factory=list)
+    troubles: list[CameraTrouble] = field(default_factory=list)
     n_progress: int = 0
 
     def on_progress(self, source_name: str, media_time_s: float) -> None:
@@ -42,6 +43,9 @@ class Notes:
     def on_ended(self, ending: EventEnding) -> None: ...
 
     def on_report(self, report: WatchReport) -> None: ...
+
+    def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
+        self.troubles.append(trouble)
 
     def on_failure(self, source_name: str, text: Text) -> None:
         self.failures.append((source_name, text))

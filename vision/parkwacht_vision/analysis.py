@@ -8,6 +8,7 @@ something on it makes the source go back and give every frame from the key frame
 media time.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,13 +19,15 @@ from parkwacht_vision.detections import Detections, Detector
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.gate import SceneGate
 from parkwacht_vision.motion import BlobTracks
+from parkwacht_vision.pictures import Picture
 from parkwacht_vision.regions import Region, plan_regions, whole
 from parkwacht_vision.scene import SceneReading, SceneState, XyXy
 from parkwacht_vision.tracker import Track, Tracker
 from parkwacht_vision.zones import View
 
 LOOK_EVERY_S = 10.0  # the guaranteed look at everything ...
-BLIND_LOOK_EVERY_S = 1.0  # ... and while the gate cannot see
+BLIND_LOOK_EVERY_S = 1.0  # ... while the gate cannot see ...
+WEATHER_LOOK_EVERY_S = 3.0  # ... and while drops hide what moves
 FRESH_S = 8.0  # who was found this recently is looked at in every frame, to be confirmed
 STANDING_LOOK_S = 1.0  # who stands still is looked at this often
 QUIET_S = 4.0  # nothing moved and nobody is followed for so long: key frames are enough again
@@ -59,6 +62,7 @@ class CameraAnalysis:
     def __init__(self, camera_id: str, view: View, detector: Detector, budget: Budget) -> None:
         self._camera_id = camera_id
         self._detector = detector
+        self._names_blobs = detector.info.name == "embedded"  # it judges moving parts, one by one
         self._budget = budget
         self._gate = SceneGate()
         self._tracker = Tracker()
@@ -109,6 +113,8 @@ class CameraAnalysis:
         self._busy_s = media_time_s
 
     def _wanted(self, frame: Frame, reading: SceneReading) -> list[Region]:
+        if self._names_blobs:
+            return [_part(one.xyxy, frame.picture) for one in reading.lasting[:MAX_MOVING]]
         if self._is_look_due(frame, reading):
             return [whole(frame.picture)]
         moving = [one.xyxy for one in reading.lasting[:MAX_MOVING]]
@@ -117,7 +123,11 @@ class CameraAnalysis:
     def _is_look_due(self, frame: Frame, reading: SceneReading) -> bool:
         if self._looked_s is None:
             return True
-        every_s = BLIND_LOOK_EVERY_S if reading.is_blind else LOOK_EVERY_S
+        every_s = LOOK_EVERY_S
+        if reading.is_blind:
+            every_s = BLIND_LOOK_EVERY_S
+        elif reading.state is SceneState.WEATHER:
+            every_s = WEATHER_LOOK_EVERY_S
         return not 0 <= frame.media_time_s - self._looked_s < every_s
 
     def _tracked(self, now_s: float, moving: Sequence[XyXy]) -> list[XyXy]:
@@ -135,6 +145,8 @@ class CameraAnalysis:
         return boxes
 
     def _grant(self, frame: Frame, reading: SceneReading, wanted: Sequence[Region]) -> list[Region]:
+        if self._names_blobs:
+            return list(wanted)  # a thousandth of a second each
         return self._budget.grant(
             self._camera_id, wanted, at_s=frame.media_time_s, state=reading.state
         )
@@ -167,3 +179,11 @@ def _is_person(track: Track) -> bool:
     return track.object_class in {
         ObjectClass.PERSON, ObjectClass.BICYCLE, ObjectClass.MOTORCYCLE
     }  # fmt: skip
+
+
+def _part(box: XyXy, picture: Picture) -> Region:
+    """Return a moving part as a region of whole pixels inside the picture."""
+    left, top = max(0, int(box[0])), max(0, int(box[1]))
+    right = min(picture.width_px, max(left + 1, math.ceil(box[2])))
+    bottom = min(picture.height_px, max(top + 1, math.ceil(box[3])))
+    return Region((min(left, right - 1), min(top, bottom - 1), right, bottom), "motion")

@@ -25,7 +25,13 @@ from parkwacht_config.clock import SystemClock
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import ObjectClass, Site
 from parkwacht_config.text import Language, Text
-from parkwacht_vision.event import DetectorInfo, EventEnding, FlaggedEvent, WatchReport
+from parkwacht_vision.event import (
+    CameraTrouble,
+    DetectorInfo,
+    EventEnding,
+    FlaggedEvent,
+    WatchReport,
+)
 
 if TYPE_CHECKING:
     from parkwacht_vision.choice import ChosenDetector
@@ -84,6 +90,7 @@ class _Screen:
     endings: list[EventEnding] = field(default_factory=list)
     reports: list[WatchReport] = field(default_factory=list)
     failures: list[tuple[str, Text]] = field(default_factory=list)
+    troubles: list[CameraTrouble] = field(default_factory=list)
 
     def on_progress(self, source_name: str, media_time_s: float) -> None:
         if source_name not in self.tasks:
@@ -103,6 +110,13 @@ class _Screen:
 
     def on_report(self, report: WatchReport) -> None:
         self.reports.append(report)
+
+    def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
+        self.troubles.append(trouble)
+        is_over = trouble.ended_at is not None
+        over = Text(nl=" (voorbij)", en=" (over)").to(self.language) if is_over else ""
+        line = f"{trouble.camera_id}: {text.to(self.language)}{over}"
+        self.progress.console.print(line, style="yellow", markup=False)
 
     def on_failure(self, source_name: str, text: Text) -> None:
         self.failures.append((source_name, text))

@@ -71,6 +71,10 @@ class WatchObserver(Protocol):
         """Note that a source was watched to its end."""
         ...
 
+    def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
+        """Note that something troubles a camera, or no longer does."""
+        ...
+
     def on_failure(self, source_name: str, text: Text) -> None:
         """Note that a source could not be watched (further)."""
         ...

@@ -29,12 +29,14 @@ from parkwacht_vision.event import (
 from parkwacht_vision.evidence import Ended, EvidenceRoom, evidence_key
 from parkwacht_vision.frames import Frame, FrameSource, Gap
 from parkwacht_vision.ground import anchor_px, ground_position_m
+from parkwacht_vision.health import HealthMonitor
 from parkwacht_vision.manifest import data_file
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.stills import BestView, Stills
 from parkwacht_vision.tiers import MAX_GOP_S
+from parkwacht_vision.troubles import TroubleChange, trouble_record
 from parkwacht_vision.zones import Calendar, View, camera_model, watched_zones
 
 logger = logging.getLogger(__name__)
@@ -106,6 +108,11 @@ class CameraWatch:
         )
         self._flagged: dict[str, FlaggedEvent] = {}
         self._own_budget = Budget()
+        kept = context.state_dir / "health" / f"{camera_id}.npz"
+        # A recording is judged by itself: another one was made in another year.
+        self._health = HealthMonitor(self._model, kept if source.kind == "stream" else None)
+        self._troubles: dict[str, datetime] = {}
+        self._lost_since: datetime | None = None
         self._tally = _Tally()
         self._backlog = Backlog()
         self._is_lost = False
@@ -139,10 +146,10 @@ class CameraWatch:
 
     def _step(self, item: Frame | Gap) -> None:
         if isinstance(item, Gap):
-            self._is_lost = True
-            self._expire(item.media_time_s)
+            self._lose(item)
             return
-        self._is_lost = False
+        self._is_lost, self._lost_since = False, None
+        self._tell_troubles(self._health.see(item))
         if self._is_report_due(item):
             self._put_report()
         rule = self._rule_for(item)
@@ -157,6 +164,33 @@ class CameraWatch:
             self._detector.reset()
             self._relax()
         self._context.observer.on_progress(self._source.name, item.media_time_s)
+
+    def _lose(self, gap: Gap) -> None:
+        self._is_lost = True
+        self._lost_since = self._lost_since or gap.at
+        for intrusion in self._rule.open if self._rule else []:
+            self._room.follow(intrusion.id, gap.at, intrusion.last_active.at)
+        lost_s = (gap.at - self._lost_since).total_seconds()
+        self._tell_troubles(self._health.lost(gap.at, lost_s))
+        self._expire(gap.media_time_s)
+
+    def _tell_troubles(self, changes: list[TroubleChange]) -> None:
+        """Hand over what began to trouble the camera, and what is over."""
+        for change in changes:
+            started_at = self._troubles.pop(change.cause, change.at)
+            if change.is_begin:
+                self._troubles[change.cause] = started_at
+            is_open = self._rule is not None and self._rule.open
+            record = trouble_record(
+                change,
+                started_at,
+                place=(self._context.site.id, self._camera_id),
+                source=self._source_info(self._tally.last_s),
+                event_id=self._rule.open[0].id if is_open and self._rule else None,
+            )
+            self._backlog.put(lambda one=record: self._context.sink.put_trouble(one))  # type: ignore[misc]
+            self._context.observer.on_trouble(record, change.text)
+            logger.warning("camera %s: %s", self._camera_id, change.text.en)
 
     def _longest_step_s(self) -> float:
         """Return for how long one frame can stand: between key frames nothing is missed."""
@@ -308,6 +342,7 @@ class CameraWatch:
             unseen_s = self._tally.last_s - intrusion.last_active.media_time_s
             has_left = reason == "recording_ended" and unseen_s > ENDED_WITH_RECORDING_S
             self._end([intrusion], "left" if has_left else reason)
+        self._health.save()
         self._put_report()
         self._backlog.flush()
 
