@@ -1,6 +1,4 @@
-"""
-A camera's trouble that begins or is over: in words, and as the record that is handed over.
-"""
+"""A camera's trouble that begins or is over: in words, and as the record that is handed over."""
 
 import uuid
 from dataclasses import dataclass
