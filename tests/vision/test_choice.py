@@ -5,8 +5,8 @@ import pytest
 
 from parkwacht_config.errors import ModelError
 from parkwacht_vision import choice
-from parkwacht_vision.background import BackgroundDetector
 from parkwacht_vision.choice import choose_detector
+from parkwacht_vision.embedded import EmbeddedDetector
 
 
 def test_the_embedded_detector_by_choice_is_no_fallback(tmp_path: Path) -> None:
@@ -15,8 +15,8 @@ def test_the_embedded_detector_by_choice_is_no_fallback(tmp_path: Path) -> None:
     assert not chosen.info.is_fallback
     assert chosen.warning is None
     first, second = chosen.for_camera(None), chosen.for_camera(None)
-    assert isinstance(first, BackgroundDetector)
-    assert first is not second  # each camera has its own background
+    assert isinstance(first, EmbeddedDetector)
+    assert first is not second  # each camera has its own calibration
 
 
 def test_without_network_the_embedded_detector_runs_and_says_so(tmp_path: Path) -> None:

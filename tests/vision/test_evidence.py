@@ -14,7 +14,7 @@ from packet_rings import AT, read_packets, ring_of
 
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.site import Evidence, ObjectClass, PrivacyMask, Severity, Site
-from parkwacht_vision.background import embedded_info
+from parkwacht_vision.embedded import embedded_info
 from parkwacht_vision.event import Box, FlaggedEvent, SourceInfo
 from parkwacht_vision.evidence import Ended, EvidenceRoom, evidence_key
 from parkwacht_vision.frames import Frame

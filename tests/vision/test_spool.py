@@ -11,7 +11,7 @@ import pytest
 
 from parkwacht_config.errors import SpoolError
 from parkwacht_config.site import ObjectClass, Severity
-from parkwacht_vision.background import embedded_info
+from parkwacht_vision.embedded import embedded_info
 from parkwacht_vision.event import (
     Box,
     EventEnding,

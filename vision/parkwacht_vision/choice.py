@@ -20,9 +20,9 @@ from typing import Literal
 from parkwacht_config.errors import ModelError
 from parkwacht_config.text import Text
 from parkwacht_coverage.camera import CameraModel
-from parkwacht_vision.background import BackgroundDetector, embedded_info
 from parkwacht_vision.detections import Detector
 from parkwacht_vision.detector import UltralyticsDetector
+from parkwacht_vision.embedded import EmbeddedDetector, embedded_info
 from parkwacht_vision.event import DetectorInfo
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ def _ultralytics(path: Path, state_dir: Path) -> ChosenDetector:
 
 
 def _embedded(info: DetectorInfo, warning: Text | None = None) -> ChosenDetector:
-    return ChosenDetector(info, lambda model: BackgroundDetector(model, info=info), warning)
+    return ChosenDetector(info, lambda model: EmbeddedDetector(model, info=info), warning)
 
 
 def _fallback(named: str, reason: Text) -> ChosenDetector:
