@@ -14,6 +14,7 @@ from parkwacht_config.check_goals import check_goals
 from parkwacht_config.check_views import (
     NEAR_PARK_M,
     check_camera,
+    check_line,
     check_mask,
     check_zone,
     far_text,
@@ -126,6 +127,8 @@ def check_site(site: Site, origins: Origins) -> None:
     for zone in site.zones:
         where, key = origins.of_zone(zone.id)
         check_zone(site, zone, where, key)
+    for line in site.lines:
+        check_line(site, line, str(site.path))
     for number, mask in enumerate(site.privacy_masks):
         check_mask(site, mask, origins.of_mask(number))
     for layer, attribute in NEAR_LAYERS.items():
@@ -159,6 +162,7 @@ def _check_ids(site: Site, origins: Origins) -> None:
     named = [(toml, "armings", one) for one in site.armings]
     named += [(origins.of_camera(n), "cameras", one.id) for n, one in enumerate(site.cameras)]
     named += [(toml, "zones", one.id) for one in site.zones]
+    named += [(toml, "lines", one.id) for one in site.lines]
     named += [(toml, "receivers", one.id) for one in site.receivers]
     named += [
         (origins.of_mask(n), "privacy_masks", one.id) for n, one in enumerate(site.privacy_masks)

@@ -1,4 +1,4 @@
-"""The few words that every model of a park is made of: ids, kinds of ground, kinds of mount."""
+"""The few words that models of a park are made of: ids, kinds of ground, mount and object."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -30,3 +30,34 @@ class MountKind(StrEnum):
     FACADE = "facade"
     LAMP_POST = "lamp_post"
     MAST = "mast"
+
+
+class ObjectClass(StrEnum):
+    """
+    What the worker tells apart.
+
+    `vehicle` is a vehicle of unknown kind; `moving` is something that moves like a person or a
+    vehicle but was not recognised, so that a detector's miss is not silence.
+    """
+
+    PERSON = "person"
+    BICYCLE = "bicycle"
+    MOTORCYCLE = "motorcycle"
+    CAR = "car"
+    TRUCK = "truck"
+    BUS = "bus"
+    VEHICLE = "vehicle"
+    MOVING = "moving"
+
+    @property
+    def is_vehicle(self) -> bool:
+        """Whether this is known to be a vehicle."""
+        return self not in {ObjectClass.PERSON, ObjectClass.MOVING}
+
+
+class Severity(StrEnum):
+    """How urgent an event of a zone is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"

@@ -26,6 +26,7 @@ from parkwacht_config.site import (
     Evidence,
     Frozen,
     Id,
+    Line,
     PrivacyMask,
     Receiver,
     Retention,
@@ -108,6 +109,7 @@ class SiteTable(Frozen):
     armings: Annotated[tuple[ArmingTable, ...], Field(min_length=1)]
     cameras: tuple[Camera, ...] = ()
     zones: tuple[Zone, ...] = ()
+    lines: tuple[Line, ...] = ()
     receivers: tuple[Receiver, ...] = ()
     privacy_masks: tuple[PrivacyMask, ...] = ()
     costs: Costs = Costs()
@@ -189,6 +191,7 @@ def load_site(path: Path) -> Site:
         camera_types=load_catalogue(folder / table.catalogue if table.catalogue else None),
         cameras=(*table.cameras, *more.cameras),
         zones=(*table.zones, *map_zones),
+        lines=table.lines,
         armings=_armings(table.armings, path),
         receivers=table.receivers,
         retention=table.retention,

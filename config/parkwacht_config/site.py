@@ -21,43 +21,18 @@ from parkwacht_config.kinds import AreaKind as AreaKind  # noqa: PLC0414
 from parkwacht_config.kinds import Frozen as Frozen  # noqa: PLC0414
 from parkwacht_config.kinds import Id as Id  # noqa: PLC0414
 from parkwacht_config.kinds import MountKind as MountKind  # noqa: PLC0414
+from parkwacht_config.kinds import ObjectClass as ObjectClass  # noqa: PLC0414
+from parkwacht_config.kinds import Severity as Severity  # noqa: PLC0414
 from parkwacht_config.study import Costs, StudyGoals
+from parkwacht_config.watched import Line as Line  # noqa: PLC0414
+from parkwacht_config.watched import PrivacyMask as PrivacyMask  # noqa: PLC0414
+from parkwacht_config.watched import Zone as Zone  # noqa: PLC0414
+from parkwacht_config.watched import ZoneRule as ZoneRule  # noqa: PLC0414
 
 # RD New is defined for this rectangle (EPSG:28992 area of use); anything else is a mix-up of
 # coordinate systems or of x and y.
 RD_X_RANGE_M = (482.06, 284182.97)
 RD_Y_RANGE_M = (306602.42, 637049.52)
-
-
-class ObjectClass(StrEnum):
-    """
-    What the worker tells apart.
-
-    `vehicle` is a vehicle of unknown kind; `moving` is something that moves like a person or a
-    vehicle but was not recognised, so that a detector's miss is not silence.
-    """
-
-    PERSON = "person"
-    BICYCLE = "bicycle"
-    MOTORCYCLE = "motorcycle"
-    CAR = "car"
-    TRUCK = "truck"
-    BUS = "bus"
-    VEHICLE = "vehicle"
-    MOVING = "moving"
-
-    @property
-    def is_vehicle(self) -> bool:
-        """Whether this is known to be a vehicle."""
-        return self not in {ObjectClass.PERSON, ObjectClass.MOVING}
-
-
-class Severity(StrEnum):
-    """How urgent an event of a zone is."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
 
 
 class BuildingUse(StrEnum):
@@ -141,37 +116,6 @@ class Camera(Frozen):
     substream_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
     min_confidence: LightThresholds = LightThresholds()
     presets: tuple[Preset, ...] = ()
-
-
-class PrivacyMask(Frozen):
-    """
-    A part of one camera's image that is made black before anything is stored or sent.
-
-    `polygon_px` is in pixels of the camera's type, at the aim of the camera.
-    """
-
-    id: Id
-    camera_id: Id
-    polygon_px: Annotated[tuple[tuple[float, float], ...], Field(min_length=3)]
-    reason: str = ""
-
-
-class Zone(Frozen):
-    """
-    Where an object raises an event while its calendar is armed.
-
-    Exactly one of `polygon_px` (with `camera_id`: an area of that camera's image) and `polygon_m`
-    (an area of the map, watched by every calibrated camera) is given.
-    """
-
-    id: Id
-    name: str
-    arming_id: Id
-    severity: Severity = Severity.HIGH
-    classes: tuple[ObjectClass, ...] = tuple(ObjectClass)
-    camera_id: Id | None = None
-    polygon_px: tuple[tuple[float, float], ...] | None = None
-    polygon_m: tuple[tuple[float, float], ...] | None = None
 
 
 class Span(Frozen):
@@ -407,6 +351,7 @@ class Site:
     private_areas: tuple[PrivateArea, ...] = ()
     purpose_areas: tuple[PurposeArea, ...] = ()
     routes: tuple[Route, ...] = ()
+    lines: tuple[Line, ...] = ()
     privacy_masks: tuple[PrivacyMask, ...] = ()
     costs: Costs = field(default_factory=Costs)
     goals: StudyGoals = field(default_factory=StudyGoals)

@@ -33,6 +33,7 @@ UNITS = {
     "_lux": Text("in lux", "in lux"),
     "_cd": Text("in candela", "in candela"),
     "_eur": Text("in euro's", "in euros"),
+    "_s": Text("in seconden", "in seconds"),
     "_days": Text("in dagen", "in days"),
 }
 # These hold names of environment variables; whoever writes the secret itself there by mistake

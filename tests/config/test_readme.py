@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from parkwacht_config import incidents, layers, loader
-from parkwacht_config.site import Camera, Preset, PrivacyMask, Receiver, Retention, Zone
+from parkwacht_config.site import Camera, Line, Preset, PrivacyMask, Receiver, Retention, Zone
 from parkwacht_config.study import Costs, PrivacyCeilings, Redundancy, StudyGoals
 
 README = Path(__file__).parents[2] / "config" / "README.md"
@@ -23,6 +23,7 @@ README = Path(__file__).parents[2] / "config" / "README.md"
         Camera,
         Preset,
         PrivacyMask,
+        Line,
         Zone,
         Receiver,
         Retention,
