@@ -34,6 +34,9 @@ def test_parts_over_most_of_the_picture_are_one_whole() -> None:
     # 800 px with context are 1760: 1760 x 1080 of 1920 x 1080 is 92 per cent.
     [part] = plan_regions(PICTURE, [(500, 100, 1300, 900)], [])
     assert part.box == whole(PICTURE).box
+    assert part.reason == "motion"  # no guaranteed look: it must be paid for
+    [part] = plan_regions(PICTURE, [], [(500, 100, 1300, 900)])
+    assert part.reason == "track"
 
 
 def test_more_parts_than_four_are_one_whole() -> None:

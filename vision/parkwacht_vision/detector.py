@@ -171,7 +171,7 @@ class UltralyticsDetector:
 
     def _view(self, frame: Frame, region: Region) -> "_View":
         x1, y1, x2, y2 = region.box
-        is_whole = region == whole(frame.picture)
+        is_whole = region.box == whole(frame.picture).box
         part = frame.picture.bgr() if is_whole else frame.picture.crop(region.box)
         height, width = self.network.input_size(y2 - y1, x2 - x1)
         boxed, scale, left, top = letterbox(part, width_px=width, height_px=height)

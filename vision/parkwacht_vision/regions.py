@@ -62,7 +62,8 @@ def plan_regions(picture: Picture, moving: Sequence[XyXy], tracked: Sequence[XyX
             _merge_into(parts, part, picture)
     area_px = picture.width_px * picture.height_px
     if len(parts) > MAX_REGIONS or sum(one.area_px for one in parts) > WHOLE_SHARE * area_px:
-        return [whole(picture)]
+        # Not a guaranteed look: what asked for it pays for it.
+        return [Region(whole(picture).box, parts[0].reason)]
     return parts
 
 
