@@ -7,8 +7,11 @@ plausible size: in metres where the camera is calibrated (a spider at the lens i
 metres), else as a share of the picture.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -32,8 +35,12 @@ MAX_SHIFT_SHARE = 0.16  # of the picture's height: a large object need not go it
 WEATHER_SHIFT_SIZES = 2.0
 WEATHER_STRAIGHTNESS = 0.8
 WEATHER_Z = 8.0
-MIN_HEIGHT_SHARE, MAX_HEIGHT_SHARE = 0.03, 0.7
-MIN_WIDTH_SHARE, MAX_WIDTH_SHARE = 0.008, 0.6
+MIN_HEIGHT_SHARE, MIN_WIDTH_SHARE = 0.03, 0.008
+STEADY_S = 1.1  # over this long ...
+MIN_STEPS = 3  # ... so many steps ...
+STEADY_STEP = 0.02  # ... of this share of its size each
+MAX_AREA_SHARE = 0.5  # of the picture: more is the light
+SURE = 0.4  # a track of less confidence may never be confirmed: it silences nothing
 PERSON_TO_TRUCK_M = (0.7, 20.0)
 
 
@@ -57,6 +64,7 @@ class BlobTracks:
         self._view = view
         self._tracks: dict[int, Track] = {}
         self._known: list[_Known] = []
+        self._ways: dict[int, list[tuple[float, float, float]]] = {}  # (s, x, y) of each blob
 
     def update(
         self, reading: SceneReading, recognised: Sequence[Track], others: Floats, frame: Frame
@@ -83,15 +91,20 @@ class BlobTracks:
         now_s = frame.media_time_s
         self._known += [_Known(_tuple(box), now_s) for box in others]
         self._known += [
-            _Known(one.last.xyxy, now_s) for one in recognised if one.last.media_time_s == now_s
+            _Known(one.last.xyxy, now_s)
+            for one in recognised
+            if median(seen.confidence for seen in one.recent(KNOWN_S)) >= SURE
         ]
         self._known = [one for one in self._known if 0 <= now_s - one.at_s <= KNOWN_S]
+        self._follow(reading.blobs, now_s)
         numbers = {FIRST_NUMBER + one.number for one in reading.blobs}
         self._tracks = {key: one for key, one in self._tracks.items() if key in numbers}
         return [
             self._seen(blob, frame)
             for blob in reading.blobs
-            if self._is_object(blob, reading.state) and not self._is_known(blob)
+            if self._is_object(blob, reading.state)
+            and self._is_steady(blob)
+            and not self._is_known(blob)
         ]
 
     def _seen(self, blob: Blob, frame: Frame) -> Track:
@@ -104,6 +117,21 @@ class BlobTracks:
         )
         track.add(sighting)
         return track
+
+    def _follow(self, blobs: Sequence[Blob], now_s: float) -> None:
+        ways = {}
+        for blob in blobs:
+            x, y = (blob.xyxy[0] + blob.xyxy[2]) / 2, (blob.xyxy[1] + blob.xyxy[3]) / 2
+            way = [one for one in self._ways.get(blob.number, []) if 0 < now_s - one[0] <= STEADY_S]
+            ways[blob.number] = [*way, (now_s, x, y)]
+        self._ways = ways
+
+    def _is_steady(self, blob: Blob) -> bool:
+        """Whether it keeps going: what jumped once and stays is a shadow of what was there."""
+        way = self._ways[blob.number]
+        least_px = STEADY_STEP * max(blob.xyxy[2] - blob.xyxy[0], blob.xyxy[3] - blob.xyxy[1])
+        steps = [math.dist(a[1:], b[1:]) >= least_px for a, b in pairwise(way)]
+        return len(steps) >= MIN_STEPS and sum(steps) >= MIN_STEPS
 
     def _is_known(self, blob: Blob) -> bool:
         return any(_inside(blob.xyxy, one.box) > 0.2 for one in self._known)  # noqa: PLR2004
@@ -132,8 +160,9 @@ class BlobTracks:
             return PERSON_TO_TRUCK_M[0] <= largest_m <= PERSON_TO_TRUCK_M[1]
         across, down = width / self._view.width_px, height / self._view.height_px
         return (
-            MIN_HEIGHT_SHARE <= down <= MAX_HEIGHT_SHARE
-            and MIN_WIDTH_SHARE <= across <= MAX_WIDTH_SHARE
+            down >= MIN_HEIGHT_SHARE
+            and across >= MIN_WIDTH_SHARE
+            and across * down <= MAX_AREA_SHARE
         )
 
 
