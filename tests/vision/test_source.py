@@ -17,8 +17,9 @@ AT = datetime(2026, 11, 23, 1, 13, tzinfo=UTC)
 
 def source(path: Path, *, started_at: datetime | None = AT, fps: float = 8) -> RecordingSource:
     return RecordingSource(
-        path, started_at=started_at, timezone="Europe/Amsterdam", fps=fps, clock=FakeClock(AT)
-    )
+        path, started_at=started_at, timezone="Europe/Amsterdam", fps=fps, clock=FakeClock(AT),
+        tier="full",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,14 @@ from parkwacht_vision.packets import EncodedPacket, StreamFormat
 logger = logging.getLogger(__name__)
 
 DEFAULT_FPS = 25.0  # where a container states no frame rate
+_MAX_REORDER = 16  # pictures that H.264 and HEVC may hold back
 
 
 def stream_format(stream: VideoStream) -> StreamFormat:
     """Return what a decoder and a muxer must know of a stream."""
     context = stream.codec_context
     return StreamFormat(
-        codec=context.name,
+        codec=context.codec.canonical_name,
         width_px=context.width,
         height_px=context.height,
         time_base=Fraction(stream.time_base or Fraction(1, 90_000)),
@@ -62,19 +63,15 @@ def read_packets(
     frame_s = frame_seconds(stream)
     clock = MediaClock(frame_s, health)
     origin: float | None = None
-    for packet in _demuxed(container, stream, health):
-        if stream.codec_context.width and (
-            stream.codec_context.width != told.width_px
-            or stream.codec_context.extradata != told.extradata
-        ):
-            told = stream_format(stream)
+    for packet, decoding_s in _with_decoding_s(_demuxed(container, stream, health), frame_s):
+        if packet.is_keyframe and stream.codec_context.width:
+            now_told = stream_format(stream)
+            told = told if now_told == told else now_told
         base = float(packet.time_base or told.time_base)
-        decoding = packet.dts if packet.dts is not None else packet.pts
-        decoding_s = None if decoding is None else decoding * base
         placed_s = clock.media_time_s(decoding_s)
         ahead_s = 0.0
-        if packet.pts is not None and decoding is not None:
-            ahead_s = (packet.pts - decoding) * base
+        if packet.pts is not None and decoding_s is not None:
+            ahead_s = packet.pts * base - decoding_s
         origin = ahead_s if origin is None else origin
         media_time_s = max(0.0, placed_s + ahead_s - origin)
         yield EncodedPacket(
@@ -98,8 +95,47 @@ def _demuxed(
             packet = next(packets)
         except StopIteration:
             return
-        except av.error.InvalidDataError:
+        except av.FFmpegError:
             health.n_corrupt += 1
             return  # the rest cannot be read; a recording counts it by its duration
         if packet.size:
             yield packet
+
+
+def _with_decoding_s(
+    packets: Iterator[av.Packet], frame_s: float
+) -> Iterator[tuple[av.Packet, float | None]]:
+    """
+    Give every packet its decoding time, in seconds.
+
+    Matroska has none; FFmpeg works them out, but not for the first packets, where pictures are
+    reordered. Where it knows none at all, presentation times are taken for them.
+    """
+    held: list[av.Packet] = []
+    for packet in packets:
+        if packet.dts is None and packet.pts is not None:
+            held.append(packet)
+            if len(held) <= _MAX_REORDER:
+                continue
+            yield from _backwards(held, None, frame_s)
+            yield from ((one, _seconds(one, one.pts)) for one in packets)
+            return
+        decoding_s = _seconds(packet, packet.dts)
+        yield from _backwards(held, decoding_s, frame_s)
+        held.clear()
+        yield packet, decoding_s
+    yield from _backwards(held, None, frame_s)
+
+
+def _backwards(
+    held: list[av.Packet], next_s: float | None, frame_s: float
+) -> Iterator[tuple[av.Packet, float | None]]:
+    for index, packet in enumerate(held):
+        if next_s is None:
+            yield packet, _seconds(packet, packet.pts)
+        else:
+            yield packet, next_s - (len(held) - index) * frame_s
+
+
+def _seconds(packet: av.Packet, ticks: int | None) -> float | None:
+    return None if ticks is None else float(ticks * packet.time_base)

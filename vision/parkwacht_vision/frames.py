@@ -185,9 +185,14 @@ class Cadence:
 
     def is_due(self, media_time_s: float) -> bool:
         """Return whether the frame at this media time is to be analysed."""
-        # A hundredth of a slot of tolerance: times of 1/8 s steps are not exact in every time base.
-        slot = math.floor(media_time_s * self._fps + 0.01)
+        slot = self.slot(media_time_s, self._fps)
         if self._slot is not None and slot <= self._slot:
             return False
         self._slot = slot
         return True
+
+    @staticmethod
+    def slot(media_time_s: float, fps: float) -> int:
+        """Return the number of the interval of 1 / fps seconds in which a time lies."""
+        # A hundredth of a slot of tolerance: times of 1/8 s steps are not exact in every time base.
+        return math.floor(media_time_s * fps + 0.01)

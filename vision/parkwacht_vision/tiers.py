@@ -3,19 +3,19 @@ How much of a stream is decoded: everything, or key frames until something happe
 
 A key frame costs a sixth to a seventeenth of decoding all (design: vision.md, section 11.1), and is
 enough where key frames follow each other within two seconds. Whether they do is measured on the
-stream all the time: a longer gap makes everything from the last key frame on be decoded at once, so
-that nothing is skipped for longer. `attend` goes back to the key frame before the last one given;
+stream all the time: after a longer gap everything kept is decoded at once, so that nothing is
+skipped for longer. `attend` goes back to the key frame before the last one given;
 the packets for that are kept. Times are media time.
 """
 
 import logging
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, Literal
+from typing import Literal
 
-import av
-
+from parkwacht_config.text import Text
+from parkwacht_vision.decoding import Decoded, StreamDecoder, is_intra_only
 from parkwacht_vision.frames import Cadence, SourceHealth, Tier
 from parkwacht_vision.packets import EncodedPacket, StreamFormat
 from parkwacht_vision.pictures import DecodedPicture, Picture
@@ -23,9 +23,10 @@ from parkwacht_vision.pictures import DecodedPicture, Picture
 logger = logging.getLogger(__name__)
 
 MAX_GOP_S = 2.0  # a longer gap between key frames is decoded in full
-MIN_GOP_S = 0.4  # key frames nearer to each other than this save nothing
-GOOD_GOPS = 3  # after a stretched one: so many in a row are trusted again
-TIME_BASE = Fraction(1, 1_000_000)
+TOLERANCE_S = 0.1  # of clocks that are not exact
+QUIET_STEP_S = 1.0  # key frames nearer to each other than this are not all looked at
+_RECENT_SLOTS = 64  # more than FFmpeg reorders
+GOOD_GOPS = 3  # after a longer one: so many in a row are trusted again
 
 TierChoice = Literal["auto", "full"]
 
@@ -40,9 +41,43 @@ class DecodedFrame:
     is_replay: bool
 
 
+class GopMeter:
+    """How far key frames are apart: qualifies a stream for being seen by them alone."""
+
+    def __init__(self) -> None:
+        self.is_long = False
+        self.last_gop_s: float | None = None
+        self._n_short = 0
+        self._key_s: float | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the last few gaps were all short."""
+        return self._n_short >= GOOD_GOPS
+
+    def add(self, packet: EncodedPacket) -> None:
+        """Measure one more packet."""
+        if self._key_s is None:
+            self._key_s = packet.media_time_s
+            return
+        gap_s = packet.media_time_s - self._key_s
+        if gap_s > MAX_GOP_S + TOLERANCE_S:
+            self.distrust()
+        if packet.is_key:
+            self._key_s, self.last_gop_s = packet.media_time_s, gap_s
+            self._n_short += gap_s <= MAX_GOP_S + TOLERANCE_S
+            self.is_long = self.is_long and not self.is_settled
+
+    def distrust(self) -> None:
+        """Have everything decoded until the gaps have been short for a while."""
+        self.is_long, self._n_short = True, 0
+
+
 class TieredDecoder:
     """
     Packets to the pictures that are to be analysed.
+
+    The same packets and the same calls of `attend` and `relax` give the same pictures.
 
     Parameters
     ----------
@@ -52,32 +87,43 @@ class TieredDecoder:
         Where corrupt packets are counted.
     choice
         `full` decodes everything whatever was measured.
-    threads
-        Of the full decoder; 0 lets FFmpeg choose.
     """
 
-    def __init__(
-        self, fps: float, health: SourceHealth, *, choice: TierChoice = "auto", threads: int = 1
-    ) -> None:
+    def __init__(self, fps: float, health: SourceHealth, *, choice: TierChoice = "auto") -> None:
         self._fps = fps
         self._health = health
         self._choice = choice
-        self._threads = threads
         self._format: StreamFormat | None = None
-        self._kept: list[EncodedPacket] = []  # from the key frame before the last one on
-        self._full: Any = None
-        self._keys: Any = None
+        self._is_intra = False
+        self._gops = GopMeter()
+        self._kept: list[EncodedPacket] = []  # from the key frame before the last one given on
+        self._full: StreamDecoder | None = None
+        self._keys: StreamDecoder | None = None
         self._cadence = Cadence(fps)
-        self._last_key_s: float | None = None
-        self._given_s = -1.0
-        self._n_good = 0
-        self._is_stretched = choice == "full"
+        self._slots: deque[int] = deque(maxlen=_RECENT_SLOTS)
+        self._given_s = self._dense_until_s = self._looked_s = -10.0
         self._is_attending = False
 
     @property
     def tier(self) -> Tier:
         """What is decoded while nothing happens."""
-        return "full" if self._is_stretched else "key_frames"
+        return "full" if self._choice == "full" or self._gops.is_long else "key_frames"
+
+    @property
+    def reason(self) -> Text:
+        """Why this tier, by what was measured."""
+        gop_s = self._gops.last_gop_s
+        if self._gops.is_long:
+            return Text(
+                nl=f"sleutelbeelden liggen verder uiteen dan {MAX_GOP_S:.0f} s",
+                en=f"key frames are more than {MAX_GOP_S:.0f} s apart",
+            )
+        if self._choice == "full":
+            return Text(nl="zo gevraagd", en="asked for")
+        if gop_s is None:
+            return Text(nl="nog niet gemeten", en="not measured yet")
+        gop_nl = f"{gop_s:.1f}".replace(".", ",")
+        return Text(nl=f"elke {gop_nl} s een sleutelbeeld", en=f"a key frame every {gop_s:.1f} s")
 
     def attend(self) -> None:
         """Ask for every due picture, from the key frame before the last one given on."""
@@ -90,144 +136,103 @@ class TieredDecoder:
     def feed(self, packet: EncodedPacket) -> Iterator[DecodedFrame]:
         """Yield the pictures that are due after one more packet."""
         if packet.format is not self._format:
-            yield from self._drain()
+            yield from self.finish()
             self._begin(packet.format)
-        if packet.is_key:
-            self._note_key(packet.media_time_s)
+        self._gops.add(packet)
         self._keep(packet)
-        needs_all = self._is_stretched or self._is_attending or self._is_overdue(packet)
+        if self._full is not None and packet.is_key and self._must_change(self._full):
+            yield from self.finish()
+            self._full = self._open(packet.format) if self._needs_all else None
         if self._full is not None:
-            if packet.is_key and not needs_all:
-                yield from self._drain()
-            else:
-                yield from self._decode_full([packet])
-                return
-        if needs_all:
+            yield from self._decode(self._full, packet)
+        elif self._needs_all:
             yield from self._catch_up()
-        elif packet.is_key:
-            yield from self._decode_key(packet)
-            if self._is_attending:  # whoever got the key frame wants more
+        elif packet.is_key and packet.media_time_s - self._looked_s >= self._quiet_step_s:
+            yield from self._look(packet)
+            if self._needs_all:  # whoever got the key frame wants more, or there was none
                 yield from self._catch_up()
 
     def finish(self) -> Iterator[DecodedFrame]:
         """Yield what the decoder still holds back."""
-        yield from self._drain()
+        if self._full is not None:
+            full, self._full = self._full, None
+            yield from self._due(full.drain())
 
-    def _begin(self, stream_format: StreamFormat) -> None:
-        self._format = stream_format
+    @property
+    def _needs_all(self) -> bool:
+        return self.tier == "full" or self._is_attending
+
+    @property
+    def _quiet_step_s(self) -> float:
+        return QUIET_STEP_S - TOLERANCE_S / 2
+
+    def _must_change(self, full: StreamDecoder) -> bool:
+        return not self._needs_all or full.deblocks is self._gops.is_settled
+
+    def _begin(self, told: StreamFormat) -> None:
+        self._format = told
+        self._is_intra = is_intra_only(told.codec)
+        self._gops = GopMeter()
         self._kept.clear()
         self._keys = None
-        self._last_key_s = None
-
-    def _note_key(self, at_s: float) -> None:
-        if self._last_key_s is not None and self._choice == "auto":
-            gop_s = at_s - self._last_key_s
-            is_good = MIN_GOP_S <= gop_s <= MAX_GOP_S + 0.1
-            self._n_good = self._n_good + 1 if is_good else 0
-            if not is_good:
-                self._is_stretched = True
-            elif self._n_good >= GOOD_GOPS:
-                self._is_stretched = False
-        self._last_key_s = at_s
-
-    def _is_overdue(self, packet: EncodedPacket) -> bool:
-        if self._last_key_s is None:
-            return False
-        if packet.media_time_s - self._last_key_s > MAX_GOP_S + 0.1:
-            self._is_stretched, self._n_good = True, 0
-            return True
-        return False
 
     def _keep(self, packet: EncodedPacket) -> None:
+        """Keep what `attend` may go back to; nothing where everything is decoded anyway."""
+        if self._full is not None and self.tier == "full":
+            self._kept.clear()
+            return
         if packet.is_key:
-            keys = [index for index, one in enumerate(self._kept) if one.is_key]
-            if keys:
-                del self._kept[: keys[-1]]
-        if packet.is_key or self._kept:
+            keys = [
+                index
+                for index, one in enumerate(self._kept)
+                if one.is_key and one.media_time_s <= self._given_s
+            ]
+            del self._kept[: keys[-1] if keys else 0]
+        # Without a key frame for long it is decoded all the same: some refresh bit by bit.
+        if packet.is_key or self._kept or self._gops.is_long:
             self._kept.append(packet)
 
     def _catch_up(self) -> Iterator[DecodedFrame]:
         """Decode what is kept from the beginning; what was given before is a replay."""
-        self._full = self._open(keys_only=False)
+        if not self._kept:
+            return  # no key frame yet: nothing can be decoded
+        full = self._full = self._open(self._kept[0].format)
         self._cadence = Cadence(self._fps)
-        yield from self._decode_full(list(self._kept))
+        self._slots.clear()
+        for packet in list(self._kept):
+            yield from self._decode(full, packet)
 
-    def _decode_full(self, packets: list[EncodedPacket]) -> Iterator[DecodedFrame]:
-        for packet in packets:
-            yield from self._frames(self._full, packet)
+    def _open(self, told: StreamFormat) -> StreamDecoder:
+        return StreamDecoder(told, self._health, deblocks=not self._gops.is_settled)
 
-    def _decode_key(self, packet: EncodedPacket) -> Iterator[DecodedFrame]:
+    def _decode(self, full: StreamDecoder, packet: EncodedPacket) -> Iterator[DecodedFrame]:
+        # Packets do not come in the order of presentation: the first of each slot is enough.
+        slot = Cadence.slot(packet.media_time_s, self._fps)
+        is_first = slot not in self._slots
+        self._slots.append(slot)
+        if is_first or not self._is_intra:
+            yield from self._due(full.decode(packet, is_wanted=is_first))
+
+    def _due(self, decoded: list[Decoded]) -> Iterator[DecodedFrame]:
+        for one in decoded:
+            if one.media_time_s > self._dense_until_s and self._cadence.is_due(one.media_time_s):
+                self._dense_until_s = one.media_time_s
+                yield self._given(one)
+
+    def _look(self, packet: EncodedPacket) -> Iterator[DecodedFrame]:
+        """Decode one key frame alone."""
         if self._keys is None:
-            self._keys = self._open(keys_only=True)
-        # Drained, because a stream with B-frames holds its key frames back.
-        frames = [*self._decoded(self._keys, packet), *self._decoded(self._keys, None)]
-        self._keys.flush_buffers()
+            self._keys = StreamDecoder(packet.format, self._health, deblocks=False)
+        # Drained at once: a stream with B-frames holds its key frames back.
+        frames = [*self._keys.decode(packet), *self._keys.drain()]
+        self._looked_s = packet.media_time_s
+        if not frames:
+            self._gops.distrust()  # called a key frame, and none
         for frame in frames[:1]:
-            yield self._given(frame, packet.media_time_s)
+            yield self._given(frame._replace(media_time_s=packet.media_time_s))
 
-    def _drain(self) -> Iterator[DecodedFrame]:
-        if self._full is not None:
-            full, self._full = self._full, None
-            yield from self._frames(full, None)
-
-    def _frames(self, context: Any, packet: EncodedPacket | None) -> Iterator[DecodedFrame]:  # noqa: ANN401
-        for frame in self._decoded(context, packet):
-            if frame.pts is not None:
-                at_s = float(frame.pts * TIME_BASE)
-            elif packet is not None:
-                at_s = packet.media_time_s
-            else:
-                continue
-            if self._cadence.is_due(at_s):
-                yield self._given(frame, at_s)
-
-    def _given(self, frame: av.VideoFrame, at_s: float) -> DecodedFrame:
-        is_replay = at_s <= self._given_s
-        self._given_s = max(self._given_s, at_s)
-        return DecodedFrame(DecodedPicture(frame), at_s, bool(frame.key_frame), is_replay)
-
-    def _decoded(self, context: Any, packet: EncodedPacket | None) -> Iterator[av.VideoFrame]:  # noqa: ANN401
-        try:
-            frames = context.decode(None if packet is None else _timed(packet))
-        except av.error.EOFError:
-            return
-        except av.FFmpegError:
-            self._count_corrupt()
-            return
-        for frame in frames:
-            self._health.n_decoded += 1
-            if frame.is_corrupt:
-                self._count_corrupt()
-            else:
-                yield frame
-
-    def _count_corrupt(self) -> None:
-        self._health.n_corrupt += 1
-        self._health.lose("corrupt_data", 1 / self._fps)
-
-    def _open(self, *, keys_only: bool) -> Any:  # noqa: ANN401 - PyAV's context
-        told = self._format
-        if told is None:
-            message = "no packet was fed yet"
-            raise ValueError(message)
-        context: Any = av.CodecContext.create(told.codec, "r")
-        context.extradata = told.extradata
-        if keys_only:
-            context.thread_count = 1
-            context.options = {"flags": "low_delay"}  # a key frame needs no later one
-        else:
-            context.thread_count = self._threads
-            if self._threads != 1:
-                context.thread_type = "AUTO"
-        # Deblocking is for the eye: without it decoding costs two thirds, and the gate averages.
-        context.options = {**context.options, "skip_loop_filter": "all"}
-        return context
-
-
-def _timed(packet: EncodedPacket) -> av.Packet:
-    made = av.Packet(packet.data)
-    made.time_base = TIME_BASE
-    made.pts = round(packet.media_time_s / TIME_BASE)
-    made.dts = made.pts if packet.dts is None else None
-    made.is_keyframe = packet.is_key
-    return made
+    def _given(self, one: Decoded) -> DecodedFrame:
+        is_replay = one.media_time_s <= self._given_s
+        self._given_s = max(self._given_s, one.media_time_s)
+        picture = DecodedPicture(one.frame)
+        return DecodedFrame(picture, one.media_time_s, bool(one.frame.key_frame), is_replay)

@@ -1,0 +1,217 @@
+"""
+The decoder of the tiers against FFmpeg's own full decode of the same small videos.
+
+Every picture carries its number as a grey level, so a wrong picture for a time is seen.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from parkwacht_vision.demux import read_packets
+from parkwacht_vision.frames import SourceHealth
+from parkwacht_vision.packets import EncodedPacket
+from parkwacht_vision.tiers import DecodedFrame, TieredDecoder
+
+AT = datetime(2026, 11, 23, 1, 13, tzinfo=UTC)
+FPS = 10
+STEP = 4  # grey levels per picture
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a video whose n-th picture has the grey level 20 + 4 n, n modulo 50."""
+
+    def make(
+        name: str, codec: str, *, gops: tuple[int, ...], options: dict[str, str] | None = None
+    ) -> Path:
+        path = tmp_path / name
+        keys = {sum(gops[:k]) for k in range(len(gops))}
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=Fraction(FPS), options=options or {})
+            stream.width, stream.height = 128, 96
+            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            stream.codec_context.gop_size = 600
+            for number in range(sum(gops)):
+                planes = np.full((96 * 3 // 2, 128), 128, np.uint8)  # Y over U over V
+                planes[:96] = 20 + STEP * (number % 50)
+                frame = av.VideoFrame.from_ndarray(planes, format=stream.pix_fmt)
+                if number in keys:
+                    frame.pict_type = av.video.frame.PictureType.I
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path
+
+    return make
+
+
+H264 = {"preset": "veryfast", "crf": "10", "x264-params": "scenecut=0"}
+CODECS = {
+    "h264 with B-frames": ("a.mp4", "libx264", H264),
+    "h264 without": ("a.mkv", "libx264", {**H264, "bf": "0"}),
+    "hevc": ("a.mp4", "libx265", {"preset": "ultrafast", "crf": "10",
+                                  "x265-params": "log-level=none:scenecut=0:open-gop=0"}),
+    "mpeg4": ("a.avi", "mpeg4", {"qmin": "2", "qmax": "3"}),
+    "av1": ("a.mkv", "libsvtav1", {"preset": "12", "crf": "10", "svtav1-params": "keyint=20"}),
+    "mjpeg": ("a.mov", "mjpeg", {}),
+}  # fmt: skip
+
+
+def packets(path: Path) -> Iterator[EncodedPacket]:
+    with av.open(str(path)) as container:
+        yield from read_packets(container, SourceHealth(), lambda s: AT + timedelta(seconds=s))
+
+
+def number(frame: DecodedFrame) -> int:
+    """Read the number of a picture from its grey level."""
+    return round((float(frame.picture.luma(96).mean()) - 20) / STEP)
+
+
+def numbers(frames: list[DecodedFrame]) -> list[int]:
+    """Return the numbers that pictures must have by their media times."""
+    return [round(one.media_time_s * FPS) % 50 for one in frames]
+
+
+def times(frames: list[DecodedFrame]) -> list[float]:
+    return [round(one.media_time_s, 2) for one in frames]
+
+
+def run(
+    decoder: TieredDecoder, path: Path, *, attend_at: float = 99, relax_at: float = 99
+) -> list[DecodedFrame]:
+    """Feed a video; ask for more at the first picture at or after a time, as a worker does."""
+    given = []
+
+    def take(one: DecodedFrame) -> None:
+        given.append(one)
+        if one.media_time_s >= relax_at:
+            decoder.relax()
+        elif one.media_time_s >= attend_at:
+            decoder.attend()
+
+    for packet in packets(path):
+        for one in decoder.feed(packet):
+            take(one)
+    for one in decoder.finish():
+        take(one)
+    return given
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_gives_every_picture_at_its_own_time(codec: str, write: Write) -> None:
+    name, encoder, options = CODECS[codec]
+    path = write(name, encoder, gops=(20, 20), options=options)
+    given = run(TieredDecoder(FPS, SourceHealth(), choice="full"), path)
+    assert times(given) == [k / FPS for k in range(40)]
+    assert [number(one) for one in given] == list(range(40))
+    assert not any(one.is_replay for one in given)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_quiet_time_costs_key_frames_only(codec: str, write: Write) -> None:
+    name, encoder, options = CODECS[codec]
+    health = SourceHealth()
+    given = run(
+        TieredDecoder(FPS, health), write(name, encoder, gops=(20, 20, 20), options=options)
+    )
+    if codec == "mjpeg":  # every picture is a key frame: one per second is looked at
+        assert times(given) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    elif codec == "mpeg4":  # FFmpeg's encoder also puts one after 12 pictures
+        assert all(one.is_key for one in given)
+    else:
+        assert times(given) == [0.0, 2.0, 4.0]
+    assert health.n_decoded == len(given)
+    assert [number(one) for one in given] == numbers(given)
+
+
+@pytest.mark.parametrize("codec", ["h264 with B-frames", "h264 without", "hevc", "av1"])
+def test_a_burst_begins_at_the_key_frame_before_and_ends_at_the_next(
+    codec: str, write: Write
+) -> None:
+    name, encoder, options = CODECS[codec]
+    path = write(name, encoder, gops=(20,) * 5, options=options)
+    given = run(TieredDecoder(FPS, SourceHealth()), path, attend_at=4.0, relax_at=4.5)
+    burst = [k / FPS for k in range(20, 60)]  # 2.0 s: the key frame before 4.0 s; to 6.0 s
+    assert times(given) == [0.0, 2.0, 4.0, *burst, 6.0, 8.0]
+    # what is not later than the 4.0 s given before is a replay
+    assert [one.is_replay for one in given] == [False] * 3 + [True] * 21 + [False] * 21
+    assert [number(one) for one in given] == numbers(given)
+
+
+def test_mjpeg_goes_back_to_the_picture_given_before(write: Write) -> None:
+    path = write("a.mov", "mjpeg", gops=(50,))
+    given = run(TieredDecoder(5, SourceHealth()), path, attend_at=2.0, relax_at=2.6)
+    assert times(given)[:9] == [0.0, 1.0, 2.0, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0]
+
+
+def test_a_gap_that_grows_has_everything_decoded_until_it_was_short_for_a_while(
+    write: Write,
+) -> None:
+    path = write("a.mp4", "libx264", gops=(20, 60, 20, 20, 20, 20), options=H264)
+    decoder = TieredDecoder(FPS, SourceHealth())
+    given = run(decoder, path)
+    seen = sorted(set(times(given)))
+    # at 4.1 s the gap after 2.0 s is too long: from the key frame before on nothing is left out,
+    # until three gaps in a row were short (8 to 14 s)
+    assert seen == [k / FPS for k in range(141)]
+    assert decoder.tier == "key_frames"
+    assert decoder.reason.nl == "elke 2,0 s een sleutelbeeld"
+
+
+def test_a_long_gap_keeps_no_packets(write: Write) -> None:
+    path = write("a.mp4", "libx264", gops=(200,), options=H264)
+    decoder = TieredDecoder(FPS, SourceHealth())
+    assert len(set(times(run(decoder, path)))) == 200
+    assert decoder.tier == "full"
+    assert "verder uiteen" in decoder.reason.nl
+    assert decoder._kept == []
+
+
+def test_a_second_burst_gives_nothing_twice_that_was_seen_in_full(write: Write) -> None:
+    path = write("a.mp4", "libx264", gops=(20,) * 5, options=H264)
+    decoder = TieredDecoder(FPS, SourceHealth())
+    given = []
+    for packet in packets(path):
+        for one in decoder.feed(packet):
+            given.append(one)
+            if one.media_time_s in {2.0, 4.0} and one.is_key:
+                decoder.attend()
+            elif round(one.media_time_s, 1) == 3.5:
+                decoder.relax()
+    # the key frames of 2.0 and 4.0 s come alone first, and once more within their bursts
+    assert times(given)[:2] == [0.0, 2.0]
+    assert times(given)[2:42] == [k / FPS for k in range(40)]
+    assert times(given)[42:44] == [4.0, 4.0]
+    assert times(given)[44:47] == [4.1, 4.2, 4.3]
+
+
+def test_unreferenced_pictures_are_skipped_where_the_pace_allows_it(write: Write) -> None:
+    path = write("a.mp4", "libx264", gops=(40,), options={**H264, "bf": "3"})
+    health = SourceHealth()
+    given = run(TieredDecoder(2, health, choice="full"), path)
+    assert len(given) == 8
+    assert health.n_decoded < 40
+    assert [number(one) for one in given] == numbers(given)
+
+
+def test_a_key_frame_that_is_none_is_found_out(write: Write) -> None:
+    path = write("a.mkv", "libx264", gops=(20, 20, 20), options={**H264, "bf": "0"})
+    fed = list(packets(path))
+    broken = fed[20]
+    told = type(broken)(
+        b"\0" * len(broken.data), broken.pts, broken.dts, broken.duration, True,
+        broken.media_time_s, broken.at, broken.format,
+    )  # fmt: skip
+    health = SourceHealth()
+    decoder = TieredDecoder(FPS, health)
+    given = [one for packet in [*fed[:20], told, *fed[21:]] for one in decoder.feed(packet)]
+    assert health.n_corrupt > 0
+    # the pictures before it, which a quiet night leaves out, are looked at instead
+    assert set(times(given)) >= {k / FPS for k in range(20)} | {4.0}
