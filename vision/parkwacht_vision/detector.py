@@ -36,6 +36,7 @@ from parkwacht_vision.detections import CLASSES, Detections, Floats
 from parkwacht_vision.event import DetectorInfo
 from parkwacht_vision.frames import Frame, Image
 from parkwacht_vision.openvino_network import OpenVinoNetwork
+from parkwacht_vision.pickle_guard import check_pickle
 from parkwacht_vision.pictures import PxBox
 from parkwacht_vision.regions import Region, whole
 
@@ -76,6 +77,7 @@ def prepare_ultralytics(state_dir: Path) -> None:
         YOLO_AUTOINSTALL="false",
         YOLO_OFFLINE="true",
         YOLO_VERBOSE="false",
+        ULTRALYTICS_SAFE_LOAD="true",
         YOLO_CONFIG_DIR=str(config_dir),
     )
     # openvino.tools sends an event on import; without this package it takes its own silent stub.
@@ -213,6 +215,8 @@ def load_network(weights: Path, state_dir: Path) -> Network:
         _check_task(network.task, weights)
         return network
     prepare_ultralytics(state_dir)
+    if ".pt" in weights.name.lower():  # ultralytics takes any name with it for one
+        check_pickle(weights)
     return AutoNetwork(weights)
 
 
