@@ -66,15 +66,28 @@ class SourceInfo(Record):
     media_time_s: float  # of the first frame in which the object was seen
 
 
+# What happened: the rule of the zone or line that was met.
+EventKind = Literal[
+    "intrusion",
+    "line_crossing",
+    "loitering",
+    "stopped_vehicle",
+    "direction",
+    "arrival",
+    "departure",
+    "count",
+]
+
+
 class FlaggedEvent(Record):
-    """One intrusion, at the moment it is confirmed."""
+    """One event, at the moment it is confirmed."""
 
     schema_version: Literal[1] = 1
     id: UUID
     site_id: ShortText
     camera_id: ShortText
     zone_id: ShortText
-    kind: Literal["intrusion"] = "intrusion"
+    kind: EventKind = "intrusion"
     severity: Severity
     object_class: ObjectClass
     confidence: Annotated[float, Field(ge=0, le=1)]
@@ -99,6 +112,7 @@ class EventEnding(Record):
     object_class: ObjectClass
     confidence: Annotated[float, Field(ge=0, le=1)]
     path_m: tuple[tuple[float, float, float], ...] = ()  # (seconds since started_at, x, y)
+    is_at_vehicle: bool = False  # a person lingered at a parked vehicle
     clip: MediaFile | None
     clip_started_at: AwareDatetime | None = None  # its true bounds: it begins at a key frame
     clip_ended_at: AwareDatetime | None = None

@@ -147,3 +147,25 @@ def to_utc(at: datetime, timezone: str) -> datetime:
     """Return an instant in UTC; one without an offset is read in the site's time zone."""
     aware = at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(timezone))
     return aware.astimezone(UTC)
+
+
+def kind_name(kind: str) -> Text:
+    """
+    Return what a kind of event is called.
+
+    Parameters
+    ----------
+    kind
+        An `event.EventKind`.
+    """
+    names = {
+        "intrusion": Text(nl="binnendringen", en="intrusion"),
+        "line_crossing": Text(nl="lijn overschreden", en="line crossed"),
+        "loitering": Text(nl="rondhangen", en="loitering"),
+        "stopped_vehicle": Text(nl="stilstaand voertuig", en="stopped vehicle"),
+        "direction": Text(nl="verkeerde richting", en="wrong way"),
+        "arrival": Text(nl="aankomst", en="arrival"),
+        "departure": Text(nl="vertrek", en="departure"),
+        "count": Text(nl="te veel tegelijk", en="too many at once"),
+    }
+    return names[kind]

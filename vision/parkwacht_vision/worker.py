@@ -37,7 +37,7 @@ from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event
 from parkwacht_vision.stills import BestView, Stills
 from parkwacht_vision.tiers import MAX_GOP_S
 from parkwacht_vision.troubles import TroubleChange, trouble_record
-from parkwacht_vision.zones import Calendar, View, camera_model, watched_zones
+from parkwacht_vision.zones import Calendar, View, camera_model, watched
 
 logger = logging.getLogger(__name__)
 
@@ -246,7 +246,7 @@ class CameraWatch:
         if self._rule is None:
             self._view = View.of(self._model, width, height)
             self._rule = IntrusionRule(
-                watched_zones(self._context.site, self._camera, self._view),
+                watched(self._context.site, self._camera, self._view),
                 self._view,
                 calendar=self._calendar,
                 settings=self._settings,
@@ -281,6 +281,7 @@ class CameraWatch:
             site_id=self._context.site.id,
             camera_id=self._camera_id,
             zone_id=intrusion.zone.id,
+            kind=intrusion.kind,
             severity=intrusion.severity,
             object_class=intrusion.object_class,
             confidence=intrusion.confidence,
@@ -322,6 +323,7 @@ class CameraWatch:
                 object_class=intrusion.object_class,
                 confidence=round(max(intrusion.best.confidence, intrusion.confidence), 4),
                 path_m=tuple(intrusion.path_m),
+                is_at_vehicle=intrusion.is_at_vehicle,
                 clip=ended.clip_file,
                 clip_started_at=None if clip is None else clip.started_at,
                 clip_ended_at=None if clip is None else clip.ended_at,

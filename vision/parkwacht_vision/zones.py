@@ -1,24 +1,41 @@
 """
-The zones one camera watches, and whether they are armed.
+The zones and lines one camera watches, and whether they are armed.
 
 `polygon_px` of a zone is in pixels of the camera's type and is scaled to the picture; `polygon_m`
-is in metres of the park map and needs a calibrated camera. A camera the site does not know watches
-its whole picture on the site's default calendar.
+is in metres of the park map and needs a calibrated camera; lines alike. A camera the site does not
+know watches its whole picture on the site's default calendar.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
+from typing import Literal
 
+import numpy as np
+import shapely
 from shapely import affinity
-from shapely.geometry import Point, Polygon
+from shapely.geometry import LineString, Point, Polygon, box
 
 from parkwacht_config.schedule import is_armed
-from parkwacht_config.site import Arming, Camera, ObjectClass, Severity, Site, Zone
+from parkwacht_config.site import (
+    Arming,
+    Camera,
+    Line,
+    ObjectClass,
+    Severity,
+    Site,
+    Zone,
+    ZoneRule,
+)
 from parkwacht_coverage.camera import CameraModel
-from parkwacht_vision.ground import anchor_px, ground_position_m
+from parkwacht_vision.ground import MAX_RANGE_M, anchor_px, ground_position_m
 
 WHOLE_PICTURE_ID = "hele_beeld"
+TOLERANCE_DEG = 45.0
+NEAREST_M = 0.1  # what is less deep before the lens has no place in the picture
+OUTLINE_STEP_M = 1.0  # a straight edge on the map is curved through a wide lens
 _SEVERITIES = list(Severity)
 
 
@@ -32,6 +49,11 @@ class WatchedZone:
     classes: frozenset[ObjectClass]
     polygon_px: Polygon | None = None
     polygon_m: Polygon | None = None
+    rule: ZoneRule = ZoneRule.INTRUSION
+    dwell_s: float = 0.0
+    heading_deg: float = 0.0
+    tolerance_deg: float = TOLERANCE_DEG
+    min_count: int = 1
 
     def contains(self, xyxy: Sequence[float], view: "View") -> bool:
         """Return whether the anchor of a box lies in the zone; its border belongs to it."""
@@ -43,6 +65,44 @@ class WatchedZone:
             position_m = ground_position_m(view.model, foot_px)
             return position_m is not None and bool(self.polygon_m.covers(Point(position_m)))
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedLine:
+    """An oriented line as one camera sees it: its points are pixels of the picture, or metres."""
+
+    id: str
+    arming: Arming
+    severity: Severity
+    classes: frozenset[ObjectClass]
+    shape: LineString
+    is_on_map: bool
+    crossing: Literal["both", "left_to_right", "right_to_left"] = "both"
+
+    def foot(self, xyxy: Sequence[float], view: "View") -> tuple[float, float] | None:
+        """Return where a box stands, in the line's own metres or pixels."""
+        foot_px = anchor_px(xyxy)
+        return ground_position_m(view.model, foot_px) if self.is_on_map else foot_px
+
+    def distance_left(self, point: tuple[float, float]) -> float:
+        """Return how far a point lies to the left of the line; less than 0 on its right."""
+        here = Point(point)
+        # Where a corner is nearest, the segment that the point lies most squarely beside decides.
+        begin, end = min(
+            pairwise(self.shape.coords),
+            key=lambda one: (
+                round(LineString(one).distance(here), 6),
+                -abs(_turn(one[0], one[1], point)),
+            ),
+        )
+        turn = _turn(begin, end, point)
+        # Seen from above north is up, in a picture y runs down.
+        side = turn if self.is_on_map else -turn
+        away = float(self.shape.distance(here))
+        return away if side > 0 else -away
+
+
+Watched = WatchedZone | WatchedLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +148,106 @@ def watched_zones(site: Site, camera: Camera | None, view: View) -> tuple[Watche
     return tuple(_watched(site, zone, scale) for zone in zones)
 
 
+def watched_lines(site: Site, camera: Camera | None, view: View) -> tuple[WatchedLine, ...]:
+    """
+    List the lines a camera watches, the most severe first.
+
+    Parameters
+    ----------
+    site
+        The park.
+    camera
+        The camera; None for one the site does not know: it watches none.
+    view
+        The camera at the size of its pictures.
+    """
+    if camera is None:
+        return ()
+    camera_type = site.camera_types[camera.type_id]
+    scale = (view.width_px / camera_type.width_px, view.height_px / camera_type.height_px)
+    lines = [one for one in site.lines if one.line_m is not None or one.camera_id == camera.id]
+    lines.sort(key=lambda one: -_SEVERITIES.index(one.severity))
+    return tuple(_watched_line(site, one, scale) for one in lines)
+
+
+def watched(site: Site, camera: Camera | None, view: View) -> tuple[Watched, ...]:
+    """List all a camera watches: its zones, then its lines, the most severe of each first."""
+    return (*watched_zones(site, camera, view), *watched_lines(site, camera, view))
+
+
+def projected_px(zone: WatchedZone, view: View) -> Polygon | None:
+    """
+    Outline a zone in the picture.
+
+    Parameters
+    ----------
+    zone
+        A zone of the map or of the image.
+    view
+        The camera at the size of its pictures.
+
+    Returns
+    -------
+    outline
+        What of it lies in the picture, the largest piece; None where nothing does, or where a zone
+        of the map meets a camera without calibration.
+    """
+    picture = box(0, 0, view.width_px, view.height_px)
+    if zone.polygon_px is not None:
+        return _largest(zone.polygon_px.intersection(picture))
+    if zone.polygon_m is None:
+        return picture
+    model = view.model
+    if model is None:
+        return None
+    largest = _largest(zone.polygon_m.intersection(_ground_ahead(model)))
+    if largest is None:
+        return None
+    corners = np.array(shapely.segmentize(largest, OUTLINE_STEP_M).exterior.coords)[:, :2]
+    pixels, _ = model.project(np.column_stack((corners, np.zeros(len(corners)))))
+    pixels = pixels[np.isfinite(pixels).all(axis=1)]
+    if len(pixels) < 4:  # noqa: PLR2004 - a ring of three corners
+        return None
+    return _largest(shapely.make_valid(Polygon(pixels)).intersection(picture))
+
+
+def _ground_ahead(model: CameraModel) -> Polygon:
+    """Return the ground that lies in front of the lens: the rest has no place in a picture."""
+    azimuth, tilt = np.radians(model.azimuth_deg), np.radians(model.tilt_deg)
+    ahead = np.array([np.sin(azimuth), np.cos(azimuth)])
+    side = np.array([ahead[1], -ahead[0]]) * MAX_RANGE_M
+    begin_m = (NEAREST_M - np.sin(tilt) * model.height_m) / max(1e-6, float(np.cos(tilt)))
+    foot = np.array([model.x_m, model.y_m])
+    near, far = foot + ahead * max(-MAX_RANGE_M, float(begin_m)), foot + ahead * MAX_RANGE_M
+    return Polygon([near - side, near + side, far + side, far - side])
+
+
+def _largest(shape: shapely.Geometry) -> Polygon | None:
+    parts = [one for one in shapely.get_parts(shape) if isinstance(one, Polygon) and one.area > 0]
+    return max(parts, key=lambda one: float(one.area), default=None)
+
+
+def _turn(a: Sequence[float], b: Sequence[float], point: Sequence[float]) -> float:
+    """Return how far a point is beside the straight line a-b: above 0 on its left, y upwards."""
+    across, up = b[0] - a[0], b[1] - a[1]
+    return (across * (point[1] - a[1]) - up * (point[0] - a[0])) / max(1e-9, math.hypot(across, up))
+
+
+def _watched_line(site: Site, line: Line, scale: tuple[float, float]) -> WatchedLine:
+    shape = LineString(line.line_px or line.line_m or ())
+    if line.line_px is not None:
+        shape = affinity.scale(shape, xfact=scale[0], yfact=scale[1], origin=(0, 0))
+    return WatchedLine(
+        id=line.id,
+        arming=site.armings[line.arming_id],
+        severity=line.severity,
+        classes=frozenset(line.classes),
+        shape=shape,
+        is_on_map=line.line_px is None,
+        crossing=line.crossing,
+    )
+
+
 def _watched(site: Site, zone: Zone, scale: tuple[float, float]) -> WatchedZone:
     polygon_px = None
     if zone.polygon_px is not None:
@@ -101,6 +261,11 @@ def _watched(site: Site, zone: Zone, scale: tuple[float, float]) -> WatchedZone:
         classes=frozenset(zone.classes),
         polygon_px=polygon_px,
         polygon_m=None if zone.polygon_m is None else Polygon(zone.polygon_m),
+        rule=zone.rule,
+        dwell_s=zone.dwell_s or 0.0,
+        heading_deg=zone.heading_deg or 0.0,
+        tolerance_deg=zone.tolerance_deg or TOLERANCE_DEG,
+        min_count=zone.min_count or 1,
     )
 
 
@@ -111,8 +276,8 @@ class Calendar:
         self._timezone = timezone
         self._known: dict[str, tuple[int, bool]] = {}
 
-    def is_armed(self, zone: WatchedZone, at: datetime) -> bool:
-        """Return whether a zone is armed at an instant."""
+    def is_armed(self, zone: Watched, at: datetime) -> bool:
+        """Return whether a zone or line is armed at an instant."""
         second = int(at.timestamp())
         known = self._known.get(zone.arming.id)
         if known is None or known[0] != second:
