@@ -58,6 +58,7 @@ class OpenVinoNetwork:
         self._core = openvino.Core()
         self._path = next(folder.glob("*.xml"))
         self._compiled: dict[tuple[int, int], Any] = {}
+        self._idle: dict[tuple[int, int], list[Any]] = {}
         self._lock = threading.Lock()
         self._own_size = self._size_of(self._read())
 
@@ -87,15 +88,26 @@ class OpenVinoNetwork:
         """
         running = []
         for picture in pictures:
-            request = self._compile(picture.shape[0], picture.shape[1]).create_infer_request()
-            request.start_async({0: np.ascontiguousarray(picture[None])}, share_inputs=False)
-            running.append(request)
+            request = self._take_request(picture.shape[0], picture.shape[1])
+            shown = np.ascontiguousarray(picture[None])  # kept until the request is done
+            request.start_async({0: shown}, share_inputs=True)
+            running.append((request, shown))
         found = []
-        for request in running:
+        for request, shown in running:
             request.wait()
             output = np.asarray(request.get_output_tensor(0).data[0])
             found.append(_decode(output, class_ids, min_confidence, iou))
+            with self._lock:
+                self._idle.setdefault((shown.shape[1], shown.shape[2]), []).append(request)
         return found
+
+    def _take_request(self, height: int, width: int) -> Any:  # noqa: ANN401
+        """Return a request of one size that nobody uses: its memory is used again."""
+        with self._lock:
+            idle = self._idle.get((height, width))
+            if idle:
+                return idle.pop()
+        return self._compile(height, width).create_infer_request()
 
     def raw(self, height: int, width: int) -> Any:  # noqa: ANN401 - untyped, for the benchmark
         """Return the compiled graph of one size."""
