@@ -63,11 +63,10 @@ def _position(record: dict[str, Any]) -> dict[str, float] | None:
 
 def _names(site: Site, event: Event) -> dict[str, Any]:
     camera = site.camera(event.camera_id)
-    zone = next((one for one in site.zones if one.id == event.zone_id), None)
     return {
         "site": {"id": event.site_id, "name": site.name if site.id == event.site_id else ""},
         "camera": {"id": event.camera_id, "name": camera.name if camera else ""},
-        "zone": {"id": event.zone_id, "name": zone.name if zone else ""},
+        "zone": {"id": event.zone_id, "name": site.zone_name(event.zone_id) or ""},
     }
 
 

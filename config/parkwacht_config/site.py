@@ -361,6 +361,11 @@ class Site:
         """Return the camera of this id, or None."""
         return next((camera for camera in self.cameras if camera.id == camera_id), None)
 
+    def zone_name(self, zone_id: str) -> str | None:
+        """Return what a zone or line is called, or None."""
+        names = {one.id: one.name for one in self.lines} | {one.id: one.name for one in self.zones}
+        return names.get(zone_id)
+
     def receiver(self, receiver_id: str) -> Receiver | None:
         """Return the receiver of this id, or None."""
         return next((one for one in self.receivers if one.id == receiver_id), None)

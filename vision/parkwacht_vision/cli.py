@@ -32,6 +32,7 @@ from parkwacht_vision.event import (
     FlaggedEvent,
     WatchReport,
 )
+from parkwacht_vision.naming import kind_name
 
 if TYPE_CHECKING:
     from parkwacht_vision.choice import ChosenDetector
@@ -258,6 +259,7 @@ def _event_table(events: tuple[FlaggedEvent, ...], site: Site, language: Languag
     table = Table()
     for heading in (
         Text(nl="Camera", en="Camera"),
+        Text(nl="Wat", en="What"),
         Text(nl="Soort", en="Class"),
         Text(nl="Begin", en="Start"),
         Text(nl="Zone", en="Zone"),
@@ -270,6 +272,7 @@ def _event_table(events: tuple[FlaggedEvent, ...], site: Site, language: Languag
         place = event.position
         table.add_row(
             event.camera_id,
+            kind_name(event.kind).to(language),
             class_name(event.object_class).to(language),
             event.started_at.astimezone(zone_time).strftime("%Y-%m-%d %H:%M:%S %z"),
             event.zone_id,

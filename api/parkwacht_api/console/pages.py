@@ -39,7 +39,7 @@ STATES = ("unreviewed", "verified", "dismissed")
 
 
 def _zone_name(state: AppState, zone_id: str) -> str:
-    return next((one.name for one in state.site.zones if one.id == zone_id), zone_id)
+    return state.site.zone_name(zone_id) or zone_id
 
 
 def _camera_name(state: AppState, camera_id: str) -> str:

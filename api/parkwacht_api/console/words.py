@@ -1,8 +1,13 @@
 """What stands in the database, in the words of the pages."""
 
+from typing import get_args
+
 from parkwacht_config.text import Language, Text
+from parkwacht_vision.event import EventKind
+from parkwacht_vision.naming import kind_name
 
 WORDS = {
+    **{kind: kind_name(kind) for kind in get_args(EventKind)},
     "person": Text(nl="Persoon", en="Person"),
     "bicycle": Text(nl="Fiets", en="Bicycle"),
     "motorcycle": Text(nl="Motor", en="Motorcycle"),
