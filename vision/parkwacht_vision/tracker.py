@@ -4,8 +4,9 @@ Boxes to tracks: one object seen over time.
 Detections are matched in two stages as ByteTrack does (Zhang et al., ECCV 2022): the sure ones
 first, then the weak ones with what is left, because scores at night are low. All is by seconds of
 media time: the detector does not look at every frame, nor at every part of one, and a track that
-nobody looked at is not lost. A track keeps its last seconds only, so that a car parked for a night
-costs no memory; the class is a vote weighted by confidence.
+nobody looked at is not lost. Where an object is expected follows from the straight line that fits
+its last second and a half best, because single boxes jump. A track keeps its last seconds only, so
+that a car parked for a night costs no memory; the class is a vote weighted by confidence.
 """
 
 import math
@@ -13,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import fmean
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -32,6 +34,11 @@ WEAK_IOU = 0.3  # a weak detection must lie where the track is expected
 REACH_SIZES = 0.8  # how far from there a sure one may lie, in sizes of the object
 OTHER_KIND_COST = 0.3
 MAX_SPEED_SIZES_PER_S = 6.0
+AHEAD_S = 2.0
+SPEED_S = 1.5  # of its way, from which the speed of a track follows
+# A detector shows one person as two boxes that cover each other this much; who walks before
+# somebody else begins a track of his own when they part.
+DOUBLE_IOU = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +90,30 @@ class Track:
         return [one for one in self.sightings if one.media_time_s >= since]
 
     def expected(self, at_s: float) -> XyXy:
-        """Return where its box is expected, by its last shift and at most a second ahead."""
+        """Return where its box is expected, by its speed and at most two seconds ahead."""
         x1, y1, x2, y2 = self.last.xyxy
-        step_s = min(1.0, max(0.0, at_s - self.last.media_time_s))
+        step_s = min(AHEAD_S, max(0.0, at_s - self.last.media_time_s))
         across, down = self._speed_px_per_s()
         return (
             x1 + across * step_s, y1 + down * step_s, x2 + across * step_s, y2 + down * step_s
         )  # fmt: skip
 
     def _speed_px_per_s(self) -> tuple[float, float]:
-        recent = self.recent(1.0)
-        passed_s = recent[-1].media_time_s - recent[0].media_time_s if recent else 0.0
-        if passed_s <= 0:
+        """Return the slope of the straight line through its last centres, by least squares."""
+        recent = self.recent(SPEED_S)
+        times = [one.media_time_s for one in recent]
+        if len(times) < 2 or times[-1] == times[0]:  # noqa: PLR2004
             return (0.0, 0.0)
-        (x_from, y_from), (x_to, y_to) = _centre(recent[0].xyxy), _centre(recent[-1].xyxy)
+        middle_s = fmean(times)
+        spread = sum((one - middle_s) ** 2 for one in times)
         limit = MAX_SPEED_SIZES_PER_S * _size(self.last.xyxy)
-        return tuple(
-            min(limit, max(-limit, way / passed_s)) for way in (x_to - x_from, y_to - y_from)
-        )  # type: ignore[return-value]
+        centres = [_centre(one.xyxy) for one in recent]
+        across, down = (
+            sum((at_s - middle_s) * one[axis] for at_s, one in zip(times, centres, strict=True))
+            / spread
+            for axis in (0, 1)
+        )
+        return (min(limit, max(-limit, across)), min(limit, max(-limit, down)))
 
 
 def _centre(box: XyXy) -> tuple[float, float]:
@@ -182,9 +195,10 @@ class Tracker:
                     self._missed_s.pop(track.number, None)
                     free.discard(row)
                     seen.append(track)
-        if not is_weak:
-            new = [row for row in sorted(free) if found.confidence[row] >= NEW]
-            seen += [self._begin(_sighting(found, row, frame)) for row in new]
+        for row in [] if is_weak else sorted(free):
+            sighting = _sighting(found, row, frame)
+            if sighting.confidence >= NEW and not any(_is_double(sighting, one) for one in seen):
+                seen.append(self._begin(sighting))
         return seen
 
     def _begin(self, sighting: Sighting) -> Track:
@@ -210,7 +224,7 @@ def _cost(track: Track, found: Detections, row: int, at_s: float, is_weak: bool)
     """Return how badly a detection fits a track: below 1 it may."""
     x1, y1, x2, y2 = (float(one) for one in found.xyxy[row])
     box, expected = (x1, y1, x2, y2), track.expected(at_s)
-    iou = max(box_iou(box, expected), box_iou(box, track.last.xyxy))
+    iou = box_iou(box, expected)
     kind = found.object_class(row) in FOUR_WHEELED
     other = 0.0 if kind == (track.object_class in FOUR_WHEELED) else OTHER_KIND_COST
     if is_weak:
@@ -223,6 +237,12 @@ def _cost(track: Track, found: Detections, row: int, at_s: float, is_weak: bool)
     if away > REACH_SIZES or ratio < 0.5:  # noqa: PLR2004 - another size is another object
         return 10.0
     return 0.7 + 0.29 * away / REACH_SIZES + other
+
+
+def _is_double(sighting: Sighting, track: Track) -> bool:
+    """Return whether a detection shows what a track of this frame shows already."""
+    is_kind = (sighting.object_class in FOUR_WHEELED) == (track.object_class in FOUR_WHEELED)
+    return is_kind and box_iou(sighting.xyxy, track.last.xyxy) > DOUBLE_IOU
 
 
 def _sighting(found: Detections, row: int, frame: Frame) -> Sighting:
