@@ -18,6 +18,8 @@ from parkwacht_vision.frames import SourceHealth
 from parkwacht_vision.packets import EncodedPacket, StreamFormat
 
 TIME_BASE = Fraction(1, 1_000_000)
+# A decoder keeps up to sixteen pictures of 1.5 bytes per pixel; 8K has 33 million.
+MAX_PIXELS = 50_000_000
 # FFmpeg's own AV1 decoder needs a graphics card; this one is in the wheels of PyAV.
 _DECODERS = {"av1": "libdav1d"}
 
@@ -56,7 +58,10 @@ class StreamDecoder:
         self._context: Any = av.CodecContext.create(_DECODERS.get(told.codec, told.codec), "r")
         self._context.thread_count = 1
         self._context.extradata = told.extradata
-        self._context.options = {"skip_loop_filter": "noref" if deblocks else "all"}
+        self._context.options = {
+            "skip_loop_filter": "noref" if deblocks else "all",
+            "max_pixels": str(MAX_PIXELS),
+        }
         self._untimed: list[float] = []
         self._last_s = 0.0
 

@@ -24,7 +24,7 @@ DEFAULT_FPS = 25.0  # where a container states no frame rate
 _MAX_REORDER = 16  # pictures that H.264 and HEVC may hold back
 
 
-def stream_format(stream: VideoStream) -> StreamFormat:
+def stream_format(stream: VideoStream, *, rotation_deg: int = 0) -> StreamFormat:
     """Return what a decoder and a muxer must know of a stream."""
     context = stream.codec_context
     return StreamFormat(
@@ -34,6 +34,7 @@ def stream_format(stream: VideoStream) -> StreamFormat:
         time_base=Fraction(stream.time_base or Fraction(1, 90_000)),
         extradata=context.extradata,
         pixel_format=context.pix_fmt,
+        rotation_deg=rotation_deg,
     )
 
 
@@ -44,7 +45,11 @@ def frame_seconds(stream: VideoStream) -> float:
 
 
 def read_packets(
-    container: InputContainer, health: SourceHealth, at: Callable[[float], datetime]
+    container: InputContainer,
+    health: SourceHealth,
+    at: Callable[[float], datetime],
+    *,
+    rotation_deg: int = 0,
 ) -> Iterator[EncodedPacket]:
     """
     Yield the packets of the first video stream, in the order of decoding.
@@ -57,15 +62,17 @@ def read_packets(
         Where corrupt packets, mended times and holes are counted.
     at
         Gives the instant of a media time.
+    rotation_deg
+        By which its pictures are turned upright, counter-clockwise.
     """
     stream = container.streams.video[0]
-    told = stream_format(stream)
+    told = stream_format(stream, rotation_deg=rotation_deg)
     frame_s = frame_seconds(stream)
     clock = MediaClock(frame_s, health)
     origin: float | None = None
     for packet, decoding_s in _with_decoding_s(_demuxed(container, stream, health), frame_s):
         if packet.is_keyframe and stream.codec_context.width:
-            now_told = stream_format(stream)
+            now_told = stream_format(stream, rotation_deg=rotation_deg)
             told = told if now_told == told else now_told
         base = float(packet.time_base or told.time_base)
         placed_s = clock.media_time_s(decoding_s)

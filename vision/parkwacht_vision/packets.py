@@ -26,6 +26,7 @@ class StreamFormat:
     time_base: Fraction
     extradata: bytes | None
     pixel_format: str | None
+    rotation_deg: int = 0  # counter-clockwise, by which its pictures are turned upright
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ decoding them (design: vision.md, section 11.1). Pixels have their origin top le
 the decoder are never written to: the next frames are predicted from them.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 import cv2
@@ -18,6 +18,15 @@ Image = npt.NDArray[np.uint8]
 
 # Wider pictures are seen at this width: a 16K picture in BGR would take 400 MB.
 MAX_WIDTH_PX = 3840
+
+_BYTE = 8
+# Bits of the luma plane, which is the first, where a picture is not mixed per pixel.
+_LUMA_BITS = {
+    **dict.fromkeys(("gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "nv12"), _BYTE),
+    **dict.fromkeys(("yuv444p", "yuvj444p", "yuv440p", "yuvj440p", "nv21"), _BYTE),
+    **dict.fromkeys(("gray10le", "yuv420p10le", "yuv422p10le", "yuv444p10le"), 10),
+    **dict.fromkeys(("gray12le", "yuv420p12le", "yuv422p12le", "yuv444p12le"), 12),
+}
 
 PxBox = tuple[int, int, int, int]
 
@@ -105,9 +114,13 @@ class DecodedPicture:
     def luma(self, rows: int) -> Image:
         """Return its luma averaged by area to at most `rows` rows."""
         size = small_size(self.width_px, self.height_px, rows)
-        planes = self._planes()
-        plane = planes[0] if planes else self._frame.to_ndarray(format="gray")
-        return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        depth = _LUMA_BITS.get(self._frame.format.name)
+        if depth is None:
+            plane = self._frame.to_ndarray(format="gray")
+            return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+        plane = _view(self._frame.planes[0], np.uint8 if depth == _BYTE else np.uint16)
+        small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(small if depth == _BYTE else small >> (depth - _BYTE), dtype=np.uint8)
 
     def bgr(self) -> Image:
         """Return the whole picture in BGR."""
@@ -141,8 +154,62 @@ class DecodedPicture:
         """Return views of the Y, U and V plane; None for another pixel format than 4:2:0."""
         if self._frame.format.name not in {"yuv420p", "yuvj420p"}:
             return None
-        views = []
-        for plane in self._frame.planes[:3]:
-            rows = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size)
-            views.append(rows[: plane.height, : plane.width])
-        return (views[0], views[1], views[2])
+        y, u, v = (_view(plane, np.uint8) for plane in self._frame.planes[:3])
+        return (y, u, v)
+
+
+def _view(plane: Any, kind: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:  # noqa: ANN401
+    """Return a plane of a decoded frame as an array that shares its memory."""
+    rows = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size).view(kind)
+    return rows[: plane.height, : plane.width]
+
+
+class TurnedPicture:
+    """
+    A picture of a camera that hangs on its side or upside down, upright.
+
+    Parameters
+    ----------
+    picture
+        As it was decoded.
+    quarters
+        By how many quarters of a turn it is turned, counter-clockwise; 1 to 3.
+    """
+
+    def __init__(self, picture: Picture, quarters: int) -> None:
+        self._picture = picture
+        self._quarters = quarters
+        self._is_sideways = quarters % 2 == 1
+        sides = (picture.width_px, picture.height_px)
+        self.width_px, self.height_px = sides[::-1] if self._is_sideways else sides
+
+    def luma(self, rows: int) -> Image:
+        """Return its luma averaged by area to at most `rows` rows."""
+        columns, rows = small_size(self.width_px, self.height_px, rows)
+        small = self._turned(self._picture.luma(columns if self._is_sideways else rows))
+        return small[:rows]  # the other side is rounded: it may be a row too many
+
+    def bgr(self) -> Image:
+        """Return the whole picture in BGR."""
+        return self._turned(self._picture.bgr())
+
+    def crop(self, box: PxBox) -> Image:
+        """Return a part in BGR."""
+        x1, y1, x2, y2 = box
+        width, height = self.width_px, self.height_px
+        if self._quarters == 1:
+            box = (height - y2, x1, height - y1, x2)
+        elif self._quarters == 2:  # noqa: PLR2004 - upside down
+            box = (width - x2, height - y2, width - x1, height - y1)
+        else:
+            box = (y1, width - x2, y2, width - x1)
+        return self._turned(self._picture.crop(box))
+
+    def _turned(self, image: Image) -> Image:
+        return np.ascontiguousarray(np.rot90(image, self._quarters))
+
+
+def upright(picture: Picture, rotation_deg: int) -> Picture:
+    """Return a picture turned counter-clockwise by whole quarters."""
+    quarters = round(rotation_deg / 90) % 4
+    return TurnedPicture(picture, quarters) if quarters else picture

@@ -1,8 +1,8 @@
 """
 Recordings and streams as frames on media time, through PyAV.
 
-A recording may be any container FFmpeg reads. Every frame is decoded, because the next needs it;
-what a picture is asked for is converted then.
+A recording may be any container FFmpeg reads. What is decoded of it is chosen by `tiers`; what a
+picture is asked for is converted then.
 """
 
 import logging
@@ -21,6 +21,7 @@ from parkwacht_vision.demux import read_packets
 from parkwacht_vision.frames import Frame, SourceHealth, Tier
 from parkwacht_vision.naming import instant_in_name
 from parkwacht_vision.packets import PacketRing
+from parkwacht_vision.refusals import why_encrypted, why_not_watchable, why_unreadable
 from parkwacht_vision.tiers import MAX_GOP_S, DecodedFrame, TierChoice, TieredDecoder
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,7 @@ VIDEO_SUFFIXES = frozenset({
 })
 # fmt: on
 TRUNCATED_S = 2.0  # a recording that ends this much before its header says is called truncated
-# Demuxers of FFmpeg that turn a photo or a text into "video".
-_NOT_VIDEO_FORMATS = ("image2", "tty", "_pipe", "ansi", "bin", "xbin", "idf")
+_FIRST_PACKETS = 32  # among which the first picture must be
 
 
 class RecordingSource:
@@ -84,6 +84,7 @@ class RecordingSource:
         with open_recording(path) as container:
             self.duration_s = _duration_s(container)
             self.started_at = started_at or _find_start(container, path, timezone)
+            self._rotation_deg = _find_rotation_deg(container, path)
 
     @property
     def tier(self) -> Tier:
@@ -128,7 +129,9 @@ class RecordingSource:
 
     def _decoded(self) -> Iterator[DecodedFrame]:
         with open_recording(self.path) as container:
-            for packet in read_packets(container, self.health, self._at):
+            for packet in read_packets(
+                container, self.health, self._at, rotation_deg=self._rotation_deg
+            ):
                 self.ring.add(packet)
                 yield from self._decoder.feed(packet)
             yield from self._decoder.finish()
@@ -192,54 +195,12 @@ def open_recording(path: Path) -> InputContainer:
         # Metadata of cameras is not always UTF-8.
         container: InputContainer = av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
-        raise SourceError(_why_unreadable(path, error)) from None
-    refusal = _why_no_video(container, path)
+        raise SourceError(why_unreadable(path, error)) from None
+    refusal = why_not_watchable(container, path)
     if refusal is not None:
         container.close()
         raise SourceError(refusal)
     return container
-
-
-def _why_unreadable(path: Path, error: Exception) -> Text:
-    if isinstance(error, PermissionError):
-        return Text(
-            nl=f"{path}: mag niet worden gelezen; geef deze gebruiker leesrecht",
-            en=f"{path}: may not be read; give this user permission to read it",
-        )
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] in {b"ftyp", b"mdat", b"moov", b"free"}:
-        return Text(
-            nl=f"{path}: is afgekapt, de inhoudsopgave (moov) ontbreekt; de recorder schreef nog "
-            "of het kopieren brak af: exporteer de opname opnieuw",
-            en=f"{path}: is cut off, its index (moov) is missing; the recorder was still writing "
-            "or copying broke off: export the recording again",
-        )
-    kind = {b"PK\x03\x04": "zip", b"%PDF": "pdf", b"\x1f\x8b\x08\x00": "gzip"}.get(head[:4])
-    it_nl = f"het is een {kind}-bestand" if kind else "FFmpeg herkent er geen video in"
-    it_en = f"it is a {kind} file" if kind else "FFmpeg finds no video in it"
-    return Text(
-        nl=f"{path}: is geen videobestand ({it_nl}); geef een opname zoals .mp4, .mkv of .avi",
-        en=f"{path}: is not a video file ({it_en}); give a recording such as .mp4, .mkv or .avi",
-    )
-
-
-def _why_no_video(container: InputContainer, path: Path) -> Text | None:
-    names = container.format.name
-    if any(part in names for part in _NOT_VIDEO_FORMATS) and path.suffix.lower() != ".mjpeg":
-        return Text(
-            nl=f"{path}: is geen videobestand maar een foto of tekst ({names}); geef een opname "
-            "zoals .mp4, .mkv of .avi",
-            en=f"{path}: is not a video file but a photo or text ({names}); give a recording such "
-            "as .mp4, .mkv or .avi",
-        )
-    moving = [one for one in container.streams.video if "ATTACHED_PIC" not in str(one.disposition)]
-    if not moving or moving[0].codec_context is None or not moving[0].width:
-        return Text(
-            nl=f"{path}: bevat geen beeld, alleen geluid of gegevens; geef een opname met video",
-            en=f"{path}: holds no pictures, only sound or data; give a recording with video",
-        )
-    return None
 
 
 def _duration_s(container: InputContainer) -> float | None:
@@ -247,6 +208,24 @@ def _duration_s(container: InputContainer) -> float | None:
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     return None if container.duration is None else container.duration / 1_000_000
+
+
+def _find_rotation_deg(container: InputContainer, path: Path) -> int:
+    """
+    Look at the first picture: how it is turned, and that there is one.
+
+    A file that is locked is opened like any other; only its packets tell.
+    """
+    for number, packet in enumerate(container.demux(container.streams.video[0])):
+        if packet.has_sidedata("encryption_info") or packet.has_sidedata("encryption_init_info"):
+            raise SourceError(why_encrypted(path))
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            frames = []
+        if frames or number >= _FIRST_PACKETS:
+            return round(frames[0].rotation / 90) * 90 % 360 if frames else 0
+    return 0
 
 
 def _find_start(container: InputContainer, path: Path, timezone: str) -> datetime:

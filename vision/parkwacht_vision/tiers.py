@@ -18,7 +18,7 @@ from parkwacht_config.text import Text
 from parkwacht_vision.decoding import Decoded, StreamDecoder, is_intra_only
 from parkwacht_vision.frames import Cadence, SourceHealth, Tier
 from parkwacht_vision.packets import EncodedPacket, StreamFormat
-from parkwacht_vision.pictures import DecodedPicture, Picture
+from parkwacht_vision.pictures import DecodedPicture, Picture, upright
 
 logger = logging.getLogger(__name__)
 
@@ -234,5 +234,6 @@ class TieredDecoder:
     def _given(self, one: Decoded) -> DecodedFrame:
         is_replay = one.media_time_s <= self._given_s
         self._given_s = max(self._given_s, one.media_time_s)
-        picture = DecodedPicture(one.frame)
+        turn_deg = 0 if self._format is None else self._format.rotation_deg
+        picture = upright(DecodedPicture(one.frame), turn_deg)
         return DecodedFrame(picture, one.media_time_s, bool(one.frame.key_frame), is_replay)
