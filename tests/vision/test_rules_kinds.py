@@ -1,6 +1,7 @@
 """Rules beside intrusion, played with boxes whose place is known: 640 x 360 pixels, 8 a second."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,11 +53,10 @@ def play(make_site: Callable[..., Site]) -> Callable[..., list[Intrusion]]:
         changes_s: Sequence[float] = (),
     ) -> list[Intrusion]:
         """Return the events confirmed; at each instant of `changes_s` all get new numbers."""
-        site, view = make_site(), View.of(None, 640, 360)
+        view = View.of(None, 640, 360)
         zones = (what,) if isinstance(what, Zone) else ()
         lines = (what,) if isinstance(what, Line) else ()
-        object.__setattr__(site, "zones", zones)
-        object.__setattr__(site, "lines", lines)
+        site = replace(make_site(zones=zones), lines=lines)
         rule = IntrusionRule(
             watched(site, site.camera("cam_a"), view), view, calendar=Calendar(site.timezone),
             settings=RuleSettings(),

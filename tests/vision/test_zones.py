@@ -1,10 +1,20 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from shapely.geometry import Point
 
-from parkwacht_config.site import ObjectClass, Site, Zone
-from parkwacht_vision.zones import Calendar, View, WatchedZone, camera_model, watched_zones
+from parkwacht_config.site import Line, ObjectClass, Site, Zone
+from parkwacht_vision.zones import (
+    Calendar,
+    View,
+    WatchedZone,
+    camera_model,
+    projected_px,
+    watched_lines,
+    watched_zones,
+)
 
 
 def zone_of(site: Site, view: View) -> WatchedZone:
@@ -82,3 +92,75 @@ def test_the_calendar_is_asked_for_the_instant(
 
 def zone_of_unknown(site: Site) -> WatchedZone:
     return watched_zones(site, None, View.of(None, 640, 360))[0]
+
+
+@pytest.mark.parametrize(
+    ("line_px", "point", "expected"),
+    [
+        # Up the picture: left is where x is smaller. At 640 x 360 the line lies at x = 320.
+        (((1280, 1440), (1280, 0)), (310, 100), 10),
+        (((1280, 1440), (1280, 0)), (330, 100), -10),
+        (((1280, 0), (1280, 1440)), (330, 100), 10),
+        # A corner at (320, 180), to the right and then down the picture: outside it is left
+        (((640, 720), (1280, 720), (1280, 1440)), (323, 176), 5),  # 3 and 4 away
+        (((640, 720), (1280, 720), (1280, 1440)), (310, 200), -10),
+    ],
+)
+def test_left_of_a_line_is_as_the_picture_shows_it(
+    line_px: tuple[tuple[float, float], ...],
+    point: tuple[float, float],
+    expected: float,
+    make_site: Callable[..., Site],
+) -> None:
+    line = Line(id="l", name="L", arming_id="night", camera_id="cam_a", line_px=line_px)
+    site = replace(make_site(), lines=(line,))
+    (seen,) = watched_lines(site, site.camera("cam_a"), View.of(None, 640, 360))
+    assert seen.distance_left(point) == pytest.approx(expected)
+    assert watched_lines(site, None, View.of(None, 640, 360)) == ()
+
+
+def test_left_of_a_line_on_the_map_is_west_of_one_that_runs_north(
+    make_site: Callable[..., Site],
+) -> None:
+    line = Line(id="l", name="L", arming_id="night", line_m=((1000, 2010), (1000, 2060)))
+    site = replace(make_site(), lines=(line,))
+    view = View.of(camera_model(site, site.cameras[0]), 1280, 720)
+    (seen,) = watched_lines(site, site.cameras[0], view)
+    assert seen.distance_left((997.0, 2020.0)) == pytest.approx(3)
+    assert seen.distance_left((1004.0, 2020.0)) == pytest.approx(-4)
+    # the camera stands on the line and looks along it: its middle column is the line
+    assert seen.foot((600, 400, 680, 500), view) == pytest.approx((1000.0, 2014.1), abs=0.1)
+    assert seen.foot((600, 0, 680, 40), view) is None
+
+
+def test_a_zone_on_the_map_is_outlined_in_the_picture(
+    make_site: Callable[..., Site], zone_m: Zone
+) -> None:
+    site = make_site(zones=(zone_m,))
+    view = View.of(camera_model(site, site.cameras[0]), 1280, 720)
+    outline = projected_px(zone_of(site, view), view)
+    assert outline is not None
+    # f = 1000 px, tilt 15: 60 m ahead is at 360 + 1000 tan(atan(6 / 60) - 15 deg) = 196.4; 5 m
+    # ahead lies below the picture, and 60 m wide fills it from left to right.
+    assert outline.bounds == pytest.approx((0, 196.4, 1280, 720), abs=0.5)
+    # By independent means: who stands in the outline stands in the zone, and the other way round.
+    for x in range(20, 1280, 155):
+        for y in range(20, 720, 50):
+            inside = zone_of(site, view).contains((x - 5, y - 10, x + 5, y), view)
+            assert outline.covers(Point(x, y)) is inside, (x, y)
+
+
+def test_what_has_no_place_in_the_picture_has_no_outline(
+    make_site: Callable[..., Site], zone_m: Zone, zone_px: Zone
+) -> None:
+    behind = zone_m.model_copy(
+        update={"polygon_m": ((990.0, 1900.0), (1010.0, 1900.0), (1010.0, 1950.0))}
+    )
+    site = make_site(zones=(behind,))
+    view = View.of(camera_model(site, site.cameras[0]), 1280, 720)
+    assert projected_px(zone_of(site, view), view) is None
+    assert projected_px(zone_of(site, view), View.of(None, 1280, 720)) is None
+    (left,) = watched_zones(make_site(zones=(zone_px,)), site.cameras[0], view)
+    half = projected_px(left, view)
+    assert half is not None
+    assert half.bounds == (0, 0, 640, 720)
