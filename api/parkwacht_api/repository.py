@@ -331,6 +331,17 @@ def watch_reports_between(
     return session.scalars(query.order_by(WatchReportRow.started_at, WatchReportRow.id)).all()
 
 
+def troubles_between(
+    session: Session, start: datetime, end: datetime
+) -> Sequence[CameraTroubleRow]:
+    """Return the troubles that cameras had at any time between two instants, oldest first."""
+    row = CameraTroubleRow
+    query = select(row).where(
+        row.started_at < end, or_(row.ended_at.is_(None), row.ended_at > start)
+    )
+    return session.scalars(query.order_by(row.started_at, row.id)).all()
+
+
 def last_watched(session: Session) -> dict[str, datetime]:
     """Return until when each camera was watched, as far as was reported."""
     query = select(WatchReportRow.camera_id, func.max(WatchReportRow.ended_at))

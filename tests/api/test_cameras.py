@@ -16,7 +16,7 @@ from api_harness import (
 )
 
 from parkwacht_api.cameras import last_night, measure_night
-from parkwacht_api.models import WatchReportRow
+from parkwacht_api.models import CameraTroubleRow, WatchReportRow
 from parkwacht_api.shipper import ship_once
 from parkwacht_config.clock import FakeClock
 from parkwacht_vision.event import CameraTrouble
@@ -113,8 +113,10 @@ def test_the_last_night(at: str, start: str, end: str) -> None:
 
 
 def report_row(start: datetime, hours: float, **record: Any) -> WatchReportRow:
-    fields = {"watched_s": hours * 3600, "armed_s": hours * 3600, "blind": []} | record
-    return WatchReportRow(started_at=start, ended_at=start + timedelta(hours=hours), record=fields)
+    fields = {"watched_s": hours * 3600, "armed_s": hours * 3600, "blind": ()} | record
+    end = start + timedelta(hours=hours)
+    sent = make_report(started_at=start, ended_at=end, **fields).model_dump(mode="json")
+    return WatchReportRow(started_at=start, ended_at=end, record=sent)
 
 
 def test_a_night_counts_what_was_blind_and_what_nobody_watched() -> None:
@@ -138,6 +140,11 @@ def test_a_night_counts_what_was_blind_and_what_nobody_watched() -> None:
     day = report_row(TUESDAY - timedelta(hours=15), 4, armed_s=0.0)
     assert measure_night([*rows, day], site, night) == found
     assert measure_night([], site, night).availability == 0
+    # Moved for an hour of the eight, of which 7.4 / 8 was watched at all: 0.925 h.
+    moved = CameraTroubleRow(
+        record=trouble(ended_at=AT + timedelta(hours=1)).model_dump(mode="json")
+    )
+    assert measure_night(rows, site, night, [moved]).blind_s["moved"] == 0.925 * 3600
 
 
 def test_the_state_of_every_camera_on_the_page_and_for_machines(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from parkwacht_coverage.camera import CameraModel
 from parkwacht_vision.event import SourceInfo
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.health import HealthMonitor
@@ -131,6 +132,19 @@ def test_a_shift_is_measured(scene: Image) -> None:
     # 36 px across and 12 px down make 37.9 px; a pixel of the 180 rows compared is 3 px here.
     assert changes[0].measure == pytest.approx(37.9, abs=3)
     assert changes[0].unit == "px"
+
+
+def test_a_shift_of_a_calibrated_camera_is_measured_in_degrees(scene: Image) -> None:
+    # 960 px wide with a focal length of 800 px: 37.9 px off the axis are atan(37.9 / 800) = 2.7
+    # degrees, and 3 px are 0.2.
+    model = CameraModel(
+        id="cam_a", x_m=0, y_m=0, height_m=5, azimuth_deg=30, tilt_deg=20, f_px=800,
+        width_px=960, height_px=540,
+    )  # fmt: skip
+    monitor = HealthMonitor(model)
+    changes = watch(monitor, frames([scene] * 10 + [shifted(scene)] * 5))
+    assert changes[0].measure == pytest.approx(2.7, abs=0.25)
+    assert changes[0].unit == "°"
 
 
 def test_a_frozen_picture(scene: Image) -> None:

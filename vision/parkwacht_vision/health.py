@@ -301,7 +301,11 @@ class HealthMonitor:
         shift = float(np.hypot(x, y))
         overlap = _overlap(reference.edges, back, x, y)
         if shift >= MIN_SHIFT_PX and overlap >= likeness + MIN_GAIN:
-            return "moved", round(shift * frame.picture.height_px / view.edges.shape[0], 1), "px"
+            shift_px = shift * frame.picture.height_px / view.edges.shape[0]
+            turn_deg = self._turn_deg(shift_px, frame)
+            if turn_deg is None:
+                return "moved", round(shift_px, 1), "px"
+            return "moved", round(turn_deg, 1), "°"
         share = view.sharpness / reference.sharpness
         if likeness >= UNLIKE and _is_blurred_all_over(view, reference):
             return "defocused", round(100 * share), "%"
@@ -309,7 +313,7 @@ class HealthMonitor:
             return "covered", None, ""
         return ("moved" if self._n_unlike >= N_BEGIN_UNLIKE else None), None, ""
 
-    def degrees(self, shift_px: float, frame: Frame) -> float | None:
+    def _turn_deg(self, shift_px: float, frame: Frame) -> float | None:
         """Turn a shift across the middle of the picture into degrees, for a calibrated camera."""
         if self.model is None:
             return None
