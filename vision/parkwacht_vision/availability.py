@@ -110,7 +110,8 @@ def _troubled(
     troubles: Sequence[CameraTrouble], start: datetime, end: datetime
 ) -> list[tuple[str, datetime, datetime]]:
     """Return the troubled pieces of a stretch, apart: of two at once the first to begin counts."""
-    pieces, done_at = [], start
+    pieces: list[tuple[str, datetime, datetime]] = []
+    done_at = start
     for one in sorted(troubles, key=lambda trouble: (trouble.started_at, trouble.cause)):
         until = end if one.ended_at is None else min(one.ended_at, end)
         since = max(one.started_at, done_at)
