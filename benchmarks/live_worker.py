@@ -113,6 +113,7 @@ def watch(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     source = StreamSource(
         asked.main, fps=context.fps, clock=SystemClock(), stop=stop, sub_url=asked.sub
     )
+    context.detector.warm_up()
     watching = CameraWatch(context, source, asked.camera)
     threading.Timer(asked.length + 20, stop.set).start()
     began_s = time.monotonic()

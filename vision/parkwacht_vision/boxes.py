@@ -18,7 +18,7 @@ from parkwacht_vision.pictures import Image, PxBox
 
 NMS_IOU = 0.6
 DEFAULT_SIZE_PX = 640
-MIN_SIZE_PX = 320
+SIDES_PX = (320, 448, DEFAULT_SIZE_PX)
 # Two parts show one object: their boxes differ more than those of one look.
 REGION_IOU = 0.5
 # Detections of these classes that cover each other are one object.
@@ -81,11 +81,13 @@ def _uncut(part: PartFindings) -> Detections:
 
 def fitting_size(height: int, width: int, stride: int = 32) -> tuple[int, int]:
     """
-    Return the input in which a picture is seen well: its shape, its longer side 320 to 640.
+    Return the input in which a picture is seen well: its shape, its longer side 320, 448 or 640.
 
-    A part smaller than 320 pixels is enlarged, because far persons are only found that way.
+    A part smaller than 320 pixels is enlarged, because far persons are only found that way. Few
+    sizes, because a network is compiled for each: a second or two in which nobody is looked for.
     """
-    longest = min(max(height, width, MIN_SIZE_PX), DEFAULT_SIZE_PX)
+    fitting = [side for side in SIDES_PX if side >= max(height, width)]
+    longest = fitting[0] if fitting else DEFAULT_SIZE_PX
     scale = longest / max(height, width)
     sides = [
         max(stride, math.ceil(round(side * scale, 6) / stride) * stride) for side in (height, width)

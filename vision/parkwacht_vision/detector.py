@@ -155,6 +155,11 @@ class UltralyticsDetector:
             name="ultralytics", model=weights.name[:300], sha256=weights_sha256(weights)
         )
 
+    def warm_up(self) -> None:
+        """Get ready for a live camera: its first event must not wait for a compiler."""
+        if isinstance(self.network, OpenVinoNetwork):
+            self.network.warm_up()
+
     def reset(self) -> None:
         """Do nothing: every picture stands alone."""
 

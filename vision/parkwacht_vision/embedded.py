@@ -10,6 +10,7 @@ The weights were trained by vision/training/train_embedded.py; see weights_embed
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ SIDE = 48
 CLASSES = (ObjectClass.PERSON, ObjectClass.VEHICLE)  # and the third: something else
 CONTEXTS = (0.05, 0.2)  # of a box's size, on each side: the two scales that are averaged
 MIN_CONFIDENCE = 0.5
+SURELY_OTHER = 0.9  # so surely neither person nor vehicle that its movement is no news
 MIN_HEIGHT_PX = 12
 MIN_WIDTH_PX = 5
 CONTRAST = 4.0  # grey levels added to the spread, so that an empty crop is not blown up
@@ -131,14 +133,16 @@ class EmbeddedDetector:
             if self._model is None
             else self._model.scaled_to(picture.width_px, picture.height_px)
         )
-        rows = []
+        rows, others = [], []
         for box, seen in zip(moving, views.mean(axis=1), strict=True):
             best = int(seen.argmax())
-            if best >= len(CLASSES) or seen[best] < MIN_CONFIDENCE:
-                continue
-            if _has_size(box, CLASSES[best], picture, model):
+            if best >= len(CLASSES):
+                if seen[best] >= SURELY_OTHER:
+                    others.append(box)
+            elif seen[best] >= MIN_CONFIDENCE and _has_size(box, CLASSES[best], picture, model):
                 rows.append((box, float(seen[best]), CLASSES[best]))
-        return Detections.of(rows)
+        found = Detections.of(rows)
+        return replace(found, others=np.array(others, dtype=np.float64).reshape(-1, 4))
 
 
 def _input(crop: Image) -> Floats:

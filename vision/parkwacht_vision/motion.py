@@ -28,19 +28,21 @@ CONFIDENCE = 0.5
 KNOWN_S = 4.0  # what was recognised here so recently needs no second name
 MIN_AGE_S = 1.0
 MIN_SEEN = 5
-MIN_STRAIGHTNESS = 0.6
-MIN_SHIFT_SIZES = 1.0
-MAX_SHIFT_SHARE = 0.16  # of the picture's height: a large object need not go its own size
+MIN_STRAIGHTNESS = 0.75
+MIN_SHIFT_SIZES = 1.2
+MAX_SHIFT_SHARE = 0.13  # of the picture's height: a large object need not go its own size
 # In weather: farther, straighter, and standing out from the drops.
 WEATHER_SHIFT_SIZES = 2.0
 WEATHER_STRAIGHTNESS = 0.8
 WEATHER_Z = 8.0
 MIN_HEIGHT_SHARE, MIN_WIDTH_SHARE = 0.03, 0.008
+AFTER_SWITCH_S = 4.0  # light that changes moves along walls before it settles
 STEADY_S = 1.1  # over this long ...
 MIN_STEPS = 3  # ... so many steps ...
 STEADY_STEP = 0.02  # ... of this share of its size each
 MAX_AREA_SHARE = 0.5  # of the picture: more is the light
-SURE = 0.4  # a track of less confidence may never be confirmed: it silences nothing
+# A track of less confidence or fewer sightings may never be confirmed: it silences nothing.
+SURE, SURE_SEEN = 0.4, 4
 PERSON_TO_TRUCK_M = (0.7, 20.0)
 
 
@@ -64,6 +66,7 @@ class BlobTracks:
         self._view = view
         self._tracks: dict[int, Track] = {}
         self._known: list[_Known] = []
+        self._switched_s = -AFTER_SWITCH_S
         self._ways: dict[int, list[tuple[float, float, float]]] = {}  # (s, x, y) of each blob
 
     def update(
@@ -90,19 +93,18 @@ class BlobTracks:
         """
         now_s = frame.media_time_s
         self._known += [_Known(_tuple(box), now_s) for box in others]
-        self._known += [
-            _Known(one.last.xyxy, now_s)
-            for one in recognised
-            if median(seen.confidence for seen in one.recent(KNOWN_S)) >= SURE
-        ]
+        self._known += [_Known(one.last.xyxy, now_s) for one in recognised if _is_sure(one)]
         self._known = [one for one in self._known if 0 <= now_s - one.at_s <= KNOWN_S]
+        if reading.state is SceneState.SWITCH:
+            self._switched_s = now_s
         self._follow(reading.blobs, now_s)
         numbers = {FIRST_NUMBER + one.number for one in reading.blobs}
         self._tracks = {key: one for key, one in self._tracks.items() if key in numbers}
         return [
             self._seen(blob, frame)
             for blob in reading.blobs
-            if self._is_object(blob, reading.state)
+            if now_s - self._switched_s >= AFTER_SWITCH_S
+            and self._is_object(blob, reading.state)
             and self._is_steady(blob)
             and not self._is_known(blob)
         ]
@@ -131,7 +133,7 @@ class BlobTracks:
         way = self._ways[blob.number]
         least_px = STEADY_STEP * max(blob.xyxy[2] - blob.xyxy[0], blob.xyxy[3] - blob.xyxy[1])
         steps = [math.dist(a[1:], b[1:]) >= least_px for a, b in pairwise(way)]
-        return len(steps) >= MIN_STEPS and sum(steps) >= MIN_STEPS
+        return sum(steps) >= MIN_STEPS and any(steps[-2:])
 
     def _is_known(self, blob: Blob) -> bool:
         return any(_inside(blob.xyxy, one.box) > 0.2 for one in self._known)  # noqa: PLR2004
@@ -164,6 +166,11 @@ class BlobTracks:
             and across >= MIN_WIDTH_SHARE
             and across * down <= MAX_AREA_SHARE
         )
+
+
+def _is_sure(track: Track) -> bool:
+    recent = track.recent(KNOWN_S)
+    return len(recent) >= SURE_SEEN and median(one.confidence for one in recent) >= SURE
 
 
 def _tuple(box: Floats) -> XyXy:

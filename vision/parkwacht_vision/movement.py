@@ -44,10 +44,10 @@ class RuleSettings:
             return cls()
         return cls(
             window_s=2.0,
-            min_sightings=7,
-            min_duration_s=0.9,
+            min_sightings=5,
+            min_duration_s=0.7,
             person_shift=0.6,
-            vehicle_shift=0.6,
+            vehicle_shift=0.4,
             min_straightness=0.5,
             max_person_speed_m_s=8.0,
             allows_still_persons=False,

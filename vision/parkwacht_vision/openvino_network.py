@@ -23,7 +23,7 @@ import yaml
 
 from parkwacht_config.errors import ModelError
 from parkwacht_config.text import Text
-from parkwacht_vision.boxes import fitting_size
+from parkwacht_vision.boxes import SIDES_PX, fitting_size
 from parkwacht_vision.pictures import Image
 
 STRIDES = (8, 16, 32)
@@ -60,6 +60,7 @@ class OpenVinoNetwork:
         self._compiled: dict[tuple[int, int], Any] = {}
         self._idle: dict[tuple[int, int], list[Any]] = {}
         self._lock = threading.Lock()
+        self._size_locks: dict[tuple[int, int], threading.Lock] = {}
         self._own_size = self._size_of(self._read())
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
@@ -109,6 +110,11 @@ class OpenVinoNetwork:
                 return idle.pop()
         return self._compile(height, width).create_infer_request()
 
+    def warm_up(self) -> None:
+        """Compile the usual sizes before anybody has to wait for them."""
+        for size in ((384, 640), *((side, side) for side in SIDES_PX)):
+            self._compile(*size)
+
     def raw(self, height: int, width: int) -> Any:  # noqa: ANN401 - untyped, for the benchmark
         """Return the compiled graph of one size."""
         return self._compile(height, width)
@@ -134,7 +140,9 @@ class OpenVinoNetwork:
         return (shape[2].get_length(), shape[3].get_length())
 
     def _compile(self, height: int, width: int) -> Any:  # noqa: ANN401
-        with self._lock:
+        with self._lock:  # held while compiling one size only: others go on
+            lock = self._size_locks.setdefault((height, width), threading.Lock())
+        with lock:
             compiled = self._compiled.get((height, width))
             if compiled is None:
                 model = self._resized(height, width)

@@ -211,14 +211,14 @@ class IntrusionRule:
 
     def _belongs(self, track: Track, intrusion: Intrusion) -> bool:
         """Persons and two-wheelers are one kind, four-wheelers another; parts join their whole."""
+        if self._settings.merges_kinds and self._view.model is None:
+            return True  # blobs without a size in metres: one object is easily two of them
         in_view = intrusion.in_view(track.last.media_time_s)
         if ObjectClass.MOVING in {track.object_class, intrusion.object_class}:
             return not in_view or any(
                 is_near(track.last.xyxy, one.xyxy, self._view) for one in in_view
             )
         is_kind = is_small(track.object_class) == is_small(intrusion.object_class)
-        if self._settings.merges_kinds and self._view.model is None:
-            return True  # blobs without a size in metres: one object is easily two of them
         if not in_view:
             return is_kind or self._settings.merges_kinds
         if is_kind or self._settings.merges_kinds:

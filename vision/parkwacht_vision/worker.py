@@ -438,6 +438,8 @@ def watch_all(context: WatchContext, jobs: list[WatchJob], *, n_streams: int = 0
         How many were watched to their end.
     """
     done: list[bool] = []
+    if n_streams:
+        context.detector.warm_up()
     threads = [
         threading.Thread(
             target=lambda job=job: done.append(watch_camera(context, job)), name=job.name
