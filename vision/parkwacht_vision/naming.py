@@ -143,6 +143,11 @@ def instant_in_name(name: str, timezone: str) -> datetime | None:
     return None
 
 
+def without_instant(name: str) -> str:
+    """Return a file name without its date and time: what files of one recorder have in common."""
+    return _INSTANT.sub("", name)
+
+
 def to_utc(at: datetime, timezone: str) -> datetime:
     """Return an instant in UTC; one without an offset is read in the site's time zone."""
     aware = at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(timezone))

@@ -82,7 +82,7 @@ class RecordingSource:
         self._clock = clock
         self._decoder = TieredDecoder(fps, self.health, choice=tier)
         with open_recording(path) as container:
-            self.duration_s = _duration_s(container)
+            self.duration_s = recording_duration_s(container)
             self.started_at = started_at or _find_start(container, path, timezone)
             self._rotation_deg = _find_rotation_deg(container, path)
 
@@ -203,7 +203,8 @@ def open_recording(path: Path) -> InputContainer:
     return container
 
 
-def _duration_s(container: InputContainer) -> float | None:
+def recording_duration_s(container: InputContainer) -> float | None:
+    """Return how long a recording says to be; None where it does not."""
     stream = container.streams.video[0]
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
