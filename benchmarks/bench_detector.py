@@ -140,7 +140,7 @@ def measure_pair(bench: Bench) -> tuple[float, float]:
 def measure_predict(bench: Bench, weights: Path) -> tuple[float, float] | None:
     """Return ms of ultralytics' predict and of detect(), both of whole pictures."""
     try:
-        import torchvision  # noqa: F401, PLC0415 - predict's non-maximum suppression
+        import torchvision  # type: ignore[import-untyped]  # noqa: F401, PLC0415 - predict's non-maximum suppression
         from ultralytics import YOLO  # noqa: PLC0415 - seconds of import
 
         model = YOLO(str(weights), task="detect")

@@ -22,6 +22,7 @@ from parkwacht_api.cli_events import event_app, key_app
 from parkwacht_api.cli_import import IMPORT_HELP, import_command
 from parkwacht_api.cli_preview import preview
 from parkwacht_api.cli_study import run_study_command, study
+from parkwacht_api.cli_weights import weights_app
 from parkwacht_api.terminal import (
     find_site_path,
     open_site,
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(event_app, name="event")
 app.add_typer(key_app, name="key")
+app.add_typer(weights_app, name="weights")
 app.command("import", help=IMPORT_HELP)(import_command)
 app.command("evaluate", help=EVALUATE_HELP)(evaluate_command)
 app.command(help=say("Plaatsingsstudie van een park.", "Placement study of a park."))(study)

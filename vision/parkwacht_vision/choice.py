@@ -46,6 +46,7 @@ class ChosenDetector:
     info: DetectorInfo
     for_camera: Callable[[CameraModel | None], Detector]
     warning: Text | None = None
+    warm_up: Callable[[], None] = lambda: None
 
 
 def choose_detector(
@@ -99,9 +100,51 @@ def choose_detector(
     return _fallback(named, reason)
 
 
+def fetch_weights(named: str, state_dir: Path, is_online: Callable[[], bool] | None = None) -> Path:
+    """
+    Fetch weights by name into the state folder; those that are there already are kept.
+
+    Parameters
+    ----------
+    named
+        A name ultralytics knows, such as yolo11n.pt.
+    state_dir
+        Where fetched weights are kept.
+    is_online
+        Whether weights can be fetched at all; by default a short look at the network.
+
+    Returns
+    -------
+    path
+        The file.
+
+    Raises
+    ------
+    ModelError
+        It is no name, or cannot be had.
+    """
+    if _is_path(named):
+        raise ModelError(
+            Text(
+                nl=f"{named} is geen naam van gewichten; een naam is als {DEFAULT_WEIGHTS}",
+                en=f"{named} is no name of weights; a name is like {DEFAULT_WEIGHTS}",
+            )
+        )
+    path = state_dir / "weights" / named
+    reason = None if path.exists() else _fetch(named, state_dir, is_online or can_reach_releases)
+    if reason is not None:
+        raise ModelError(
+            Text(
+                nl=f"gewichten {named} zijn niet op te halen: {reason.nl}; leg ze in {path.parent}",
+                en=f"weights {named} cannot be fetched: {reason.en}; put them in {path.parent}",
+            )
+        )
+    return path
+
+
 def _ultralytics(path: Path, state_dir: Path) -> ChosenDetector:
     detector = UltralyticsDetector(path, state_dir=state_dir)
-    return ChosenDetector(detector.info, lambda _: detector)
+    return ChosenDetector(detector.info, lambda _: detector, warm_up=detector.warm_up)
 
 
 def _embedded(info: DetectorInfo, warning: Text | None = None) -> ChosenDetector:
