@@ -10,6 +10,8 @@ import typer.main
 from parkwacht_api.cli import app
 from parkwacht_config.settings import Settings
 from parkwacht_config.study import Costs, StudyGoals
+from parkwacht_vision.bars import load_bars
+from parkwacht_vision.truth import load_truth
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -43,6 +45,22 @@ def test_the_goals_and_costs_of_the_guide_can_be_read() -> None:
     (example,) = [one for one in blocks if "study" in one]
     assert StudyGoals.model_validate(example["study"]).privacy.private_m2 == 45_000
     assert Costs.model_validate(example["costs"]).mast_eur == 5_200
+
+
+def test_the_labels_and_bars_of_the_guide_can_be_read(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "guide" / "evaluate.md").read_text()
+    (rows,) = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    labels, bars = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "events.csv").write_text(rows)
+    by_name = {one.name: one for one in load_truth(tmp_path / "events.csv")}
+    assert [one.group for one in by_name["poort_inbreker.mp4"].visits] == ["person", "vehicle"]
+    assert by_name["terrein_regen.mp4"].is_negative
+    assert by_name["hal_van_boven.mp4"].accepts_moving
+    (tmp_path / "events.json").write_text(labels)
+    (one,) = load_truth(tmp_path / "events.json")
+    assert (one.condition, one.visits[0].px_per_m) == ("night, snow", 38)
+    (tmp_path / "bars.json").write_text(bars)
+    assert load_bars(tmp_path / "bars.json").clips["poort_inbreker.mp4"].n_events == 1
 
 
 def test_no_machine_path_stands_in_the_project() -> None:
