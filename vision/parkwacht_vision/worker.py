@@ -9,7 +9,6 @@ offered again.
 
 import logging
 import threading
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -18,7 +17,6 @@ from parkwacht_config.text import Text
 from parkwacht_vision.analysis import CameraAnalysis
 from parkwacht_vision.budget import Budget
 from parkwacht_vision.event import (
-    BlindSpell,
     Box,
     EventEnding,
     FlaggedEvent,
@@ -35,6 +33,7 @@ from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.stills import BestView, Stills
+from parkwacht_vision.tally import Tally
 from parkwacht_vision.tiers import MAX_GOP_S
 from parkwacht_vision.troubles import TroubleChange, trouble_record
 from parkwacht_vision.zones import Calendar, View, camera_model, watched
@@ -44,28 +43,6 @@ logger = logging.getLogger(__name__)
 EndReason = Literal["left", "recording_ended", "stream_lost", "stopped"]
 ENDED_WITH_RECORDING_S = 3.0  # seen this shortly before the end: it ended with the recording
 RESTART_S = 5.0
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What a run has watched so far."""
-
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    last_s: float = 0.0
-    watched_s: float = 0.0
-    armed_s: float = 0.0
-    n_frames: int = 0
-    n_events: int = 0
-
-    def count(self, frame: Frame, *, is_armed: bool, longest_step_s: float) -> None:
-        """Count a frame and the time it stands for."""
-        self.started_at = self.started_at or frame.at
-        step_s = min(max(0.0, frame.media_time_s - self.last_s), longest_step_s)
-        self.ended_at, self.last_s = frame.at, frame.media_time_s
-        self.watched_s += step_s
-        self.armed_s += step_s if is_armed else 0.0
-        self.n_frames += 1
 
 
 class CameraWatch:
@@ -113,7 +90,7 @@ class CameraWatch:
         self._health = HealthMonitor(self._model, kept if source.kind == "stream" else None)
         self._troubles: dict[str, datetime] = {}
         self._lost_since: datetime | None = None
-        self._tally = _Tally()
+        self._tally = Tally()
         self._backlog = Backlog()
         self._is_lost = False
         self._reported_blind_s: dict[str, float] = {}
@@ -220,7 +197,8 @@ class CameraWatch:
         for intrusion in rule.open:
             self._room.follow(intrusion.id, frame.at, intrusion.last_active.at)
         self._expire(frame.media_time_s)
-        if self._is_attending and analysis.is_quiet(frame.media_time_s):
+        is_awaited = rule.is_waiting(frame.media_time_s)
+        if self._is_attending and not is_awaited and analysis.is_quiet(frame.media_time_s):
             self._relax()
 
     def _analysis_for(self) -> CameraAnalysis:
@@ -356,36 +334,19 @@ class CameraWatch:
         self._backlog.put(lambda: self._context.sink.put_report(report))
         self._context.observer.on_report(report)
         self._reported_blind_s = dict(self._source.health.blind_s)
-        self._tally = _Tally(last_s=self._tally.last_s)
+        self._tally = Tally(last_s=self._tally.last_s)
 
     def _report(self) -> WatchReport | None:
-        tally = self._tally
-        if tally.started_at is None or tally.ended_at is None:
-            return None
         ran = self._context.detector.info
         what = f"report {ran.model} {ran.sha256 or ''}"  # another detector is another watch
-        key = (self._context.site.id, self._camera_id, what, self._source.name)
-        blind = {
-            cause: seconds - self._reported_blind_s.get(cause, 0.0)
-            for cause, seconds in self._source.health.blind_s.items()
-        }
-        return WatchReport(
-            id=event_id(key, tally.started_at, 0),
-            site_id=self._context.site.id,
-            camera_id=self._camera_id,
+        return self._tally.report(
+            (self._context.site.id, self._camera_id, what, self._source.name),
             source=self._source_info(0.0),
-            started_at=tally.started_at,
-            ended_at=tally.ended_at,
-            watched_s=round(tally.watched_s, 3),
-            armed_s=round(tally.armed_s, 3),
-            n_frames=tally.n_frames,
-            n_events=tally.n_events,
-            blind=tuple(
-                BlindSpell(cause=cause, seconds=round(blind[cause], 3))
-                for cause in sorted(blind)
-                if blind[cause] > 0
-            ),
-            detector=self._context.detector.info,
+            blind_s={
+                cause: seconds - self._reported_blind_s.get(cause, 0.0)
+                for cause, seconds in self._source.health.blind_s.items()
+            },
+            detector=ran,
         )
 
 
