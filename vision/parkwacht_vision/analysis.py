@@ -12,12 +12,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from parkwacht_config.site import ObjectClass
+from parkwacht_config.site import Camera, ObjectClass
 from parkwacht_vision.boxes import box_iou
 from parkwacht_vision.budget import Budget
 from parkwacht_vision.detections import Detections, Detector
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.gate import SceneGate
+from parkwacht_vision.light import LightThresholds
 from parkwacht_vision.motion import BlobTracks
 from parkwacht_vision.pictures import Picture
 from parkwacht_vision.regions import Region, plan_regions, whole
@@ -57,13 +58,24 @@ class CameraAnalysis:
         Finds persons and vehicles.
     budget
         What cameras may ask of the detector.
+    camera
+        The camera as the site knows it, for the confidence it asks for; None for another.
     """
 
-    def __init__(self, camera_id: str, view: View, detector: Detector, budget: Budget) -> None:
+    def __init__(
+        self,
+        camera_id: str,
+        view: View,
+        detector: Detector,
+        budget: Budget,
+        *,
+        camera: Camera | None = None,
+    ) -> None:
         self._camera_id = camera_id
         self._detector = detector
         self._names_blobs = detector.info.name == "embedded"  # it judges moving parts, one by one
         self._budget = budget
+        self._thresholds = LightThresholds(camera)
         self._gate = SceneGate()
         self._tracker = Tracker()
         self._movers = BlobTracks(view)
@@ -148,14 +160,20 @@ class CameraAnalysis:
         if self._names_blobs:
             return list(wanted)  # a thousandth of a second each
         return self._budget.grant(
-            self._camera_id, wanted, at_s=frame.media_time_s, state=reading.state
+            self._camera_id,
+            wanted,
+            at_s=frame.media_time_s,
+            state=reading.state,
+            wall_s=frame.wall_at.timestamp(),
         )
 
     def _detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
         self.n_calls += len(regions)
         if whole(frame.picture).box in {one.box for one in regions}:
             self._looked_s = frame.media_time_s
-        return self._detector.detect(frame, regions)
+            if self._thresholds.is_asked:
+                self._thresholds.judge(frame.picture.bgr())
+        return self._thresholds.keep(self._detector.detect(frame, regions))
 
     def _is_news(self, found: Detections) -> bool:
         """Return whether a look at a key frame shows more than the vehicles that stood there."""

@@ -155,6 +155,7 @@ def run_watch(
     ModelError
         Weights that were named cannot be used.
     """
+    from parkwacht_vision.budget import Budget
     from parkwacht_vision.choice import choose_detector
     from parkwacht_vision.plan import Plan
     from parkwacht_vision.ports import WatchContext
@@ -171,9 +172,11 @@ def run_watch(
             state_dir=settings.state_dir,
         )
         _show_detector(console, detector, settings.language)
+        is_shared = n_streams > 0 and detector.info.name != "embedded"
         context = WatchContext(
             site=site, detector=detector, sink=sink, observer=screen,
             state_dir=settings.state_dir, work_dir=Path(work), fps=options.fps, stop=stop,
+            budget=Budget.measured(detector.for_camera(None)) if is_shared else None,
         )  # fmt: skip
         begun_s = time.monotonic()
         with _stopping(stop):

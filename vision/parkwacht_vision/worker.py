@@ -9,8 +9,7 @@ offered again.
 
 import logging
 import threading
-from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from parkwacht_config.errors import VisionError
 from parkwacht_config.text import Text
@@ -37,6 +36,9 @@ from parkwacht_vision.tally import Tally
 from parkwacht_vision.tiers import MAX_GOP_S
 from parkwacht_vision.troubles import TroubleChange, trouble_record
 from parkwacht_vision.zones import Calendar, View, camera_model, watched
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 logger = logging.getLogger(__name__)
 
@@ -205,7 +207,11 @@ class CameraWatch:
         if self._analysis is None:
             view = self._view or View(1, 1)
             self._analysis = CameraAnalysis(
-                self._camera_id, view, self._detector, self._context.budget or self._own_budget
+                self._camera_id,
+                view,
+                self._detector,
+                self._context.budget or self._own_budget,
+                camera=self._camera,
             )
         return self._analysis
 
