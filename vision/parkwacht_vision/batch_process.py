@@ -15,7 +15,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from parkwacht_config.clock import SystemClock
+from parkwacht_config.clock import Clock, SystemClock
 from parkwacht_config.site import Site
 from parkwacht_config.text import Text
 from parkwacht_vision.choice import DetectorKind, choose_detector
@@ -62,14 +62,33 @@ class RecordingJob:
         """All files of the recording."""
         return tuple(one.path for one in self.segments) or (self.path,)
 
-    def open(self, setup: BatchSetup) -> RecordingSource | SegmentedSource:
-        """Open it; raises what its source raises."""
-        clock = SystemClock()
+    def open(
+        self, timezone: str, *, fps: float, clock: Clock, tier: TierChoice = "auto"
+    ) -> RecordingSource | SegmentedSource:
+        """
+        Open it.
+
+        Parameters
+        ----------
+        timezone
+            The site's.
+        fps
+            Frames analysed per second of media time.
+        clock
+            The machine's clock.
+        tier
+            How much is decoded.
+
+        Raises
+        ------
+        SourceError
+            It cannot be watched.
+        """
         if self.segments:
-            return SegmentedSource(self.segments, fps=setup.fps, clock=clock, tier=setup.tier)
+            return SegmentedSource(self.segments, fps=fps, clock=clock, tier=tier)
         return RecordingSource(
-            self.path, started_at=self.started_at, timezone=setup.site.timezone, fps=setup.fps,
-            clock=clock, tier=setup.tier,
+            self.path, started_at=self.started_at, timezone=timezone, fps=fps, clock=clock,
+            tier=tier,
         )  # fmt: skip
 
 
@@ -143,7 +162,10 @@ def serve(connection: Connection, setup: BatchSetup) -> None:
                 site=setup.site, detector=detector, sink=Spool(folder), observer=notes,
                 state_dir=setup.state_dir, work_dir=Path(work), fps=setup.fps, stop=stop,
             )  # fmt: skip
-            watch_camera(context, WatchJob(job.name, job.camera_id, partial(job.open, setup)))
+            opened = partial(
+                job.open, setup.site.timezone, fps=setup.fps, clock=SystemClock(), tier=setup.tier
+            )
+            watch_camera(context, WatchJob(job.name, job.camera_id, opened))
             connection.send(
                 Outcome(tuple(notes.failures), tuple(notes.trouble_texts), stop.is_set())
             )

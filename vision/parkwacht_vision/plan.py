@@ -9,6 +9,7 @@ from parkwacht_config.clock import Clock
 from parkwacht_config.errors import SourceError
 from parkwacht_config.site import Site
 from parkwacht_config.text import Text
+from parkwacht_vision.batch_process import RecordingJob
 from parkwacht_vision.cli import WatchOptions
 from parkwacht_vision.naming import (
     camera_slug,
@@ -19,7 +20,13 @@ from parkwacht_vision.naming import (
     to_utc,
 )
 from parkwacht_vision.ports import WatchJob
-from parkwacht_vision.source import RecordingSource, find_recordings
+from parkwacht_vision.segments import SegmentedSource, find_segments
+from parkwacht_vision.source import (
+    RecordingSource,
+    find_recordings,
+    open_recording,
+    recording_duration_s,
+)
 from parkwacht_vision.stream import StreamSource
 
 
@@ -56,19 +63,73 @@ class Plan:
                     "address",
                 )
             )
-        streams: list[WatchJob] = []
-        recordings: list[WatchJob] = []
-        for source in self.options.sources:
-            camera_id, location = split_camera(source)
-            given = camera_id or self.options.camera_id
-            if is_stream(location):
-                streams.append(self._stream(location, given))
-            else:
-                recordings += [
-                    self._recording(one, given) for one in find_recordings(Path(location))
-                ]
-        self._check_start(len(recordings))
-        return streams + recordings, len(streams)
+        streams = [
+            self._stream(location, given)
+            for location, given in self._located()
+            if is_stream(location)
+        ]
+        return streams + [self.watch_job(one) for one in self.recordings()], len(streams)
+
+    def recordings(self) -> list[RecordingJob]:
+        """
+        Turn the sources that are no streams into recordings to watch.
+
+        The files of a recorder that follow each other in a folder are one recording.
+
+        Raises
+        ------
+        SourceError
+            An unknown camera, a path with nothing there, or `started_at` with several recordings.
+        """
+        found: list[RecordingJob] = []
+        for location, given in self._located():
+            if not is_stream(location):
+                found += self._in_path(Path(location), given)
+        self._check_start(len(found))
+        return found
+
+    def watch_job(self, recording: RecordingJob) -> WatchJob:
+        """Return how one recording is watched by this process."""
+        if recording.duration_s:
+            self.durations_s[recording.name] = recording.duration_s
+
+        def make() -> RecordingSource | SegmentedSource:
+            return recording.open(self.site.timezone, fps=self.options.fps, clock=self.clock)
+
+        return WatchJob(recording.name, recording.camera_id, make)
+
+    def recording(self, path: Path, given: str | None = None) -> RecordingJob:
+        """
+        Return one file as a recording; `given` names its camera.
+
+        Raises
+        ------
+        SourceError
+            The camera is unknown.
+        """
+        return RecordingJob(
+            self._camera_id(path, given), path, self._started_at(), duration_s=_duration_s(path)
+        )
+
+    def _located(self) -> list[tuple[str, str | None]]:
+        split = [split_camera(one) for one in self.options.sources]
+        return [(one.location, one.camera_id or self.options.camera_id) for one in split]
+
+    def _in_path(self, path: Path, given: str | None) -> list[RecordingJob]:
+        paths = find_recordings(path)
+        runs = find_segments(paths, self.site.timezone) if path.is_dir() else []
+        by_first = {run[0].path: run for run in runs}
+        parts = {one.path for run in runs for one in run}
+        found = []
+        for one in paths:
+            if one in by_first:
+                run = by_first[one]
+                length_s = sum(part.duration_s for part in run)
+                camera_id = self._camera_id(one, given)
+                found.append(RecordingJob(camera_id, one, None, run, length_s))
+            elif one not in parts:
+                found.append(self.recording(one, given))
+        return found
 
     def _check_start(self, n_recordings: int) -> None:
         if self.options.started_at is None or n_recordings <= 1:
@@ -90,24 +151,19 @@ class Plan:
 
         return WatchJob(source_name(url), camera_id, make)
 
-    def _recording(self, path: Path, given: str | None) -> WatchJob:
+    def _camera_id(self, path: Path, given: str | None) -> str:
         location = str(path)
-        camera_id = find_camera_id(location, self.site, given=given) or camera_slug(location)
-
-        def make() -> RecordingSource:
-            source = RecordingSource(
-                path,
-                started_at=self._started_at(),
-                timezone=self.site.timezone,
-                fps=self.options.fps,
-                clock=self.clock,
-            )
-            if source.duration_s is not None:
-                self.durations_s[source.name] = source.duration_s
-            return source
-
-        return WatchJob(source_name(location), camera_id, make)
+        return find_camera_id(location, self.site, given=given) or camera_slug(location)
 
     def _started_at(self) -> datetime | None:
         stated = self.options.started_at
         return None if stated is None else to_utc(stated, self.site.timezone)
+
+
+def _duration_s(path: Path) -> float:
+    """Return how long a recording says to be; 0 where it does not, or cannot be opened."""
+    try:
+        with open_recording(path) as container:
+            return recording_duration_s(container) or 0.0
+    except SourceError:
+        return 0.0  # told when it is its turn
