@@ -84,7 +84,12 @@ def times(frames: list[DecodedFrame]) -> list[float]:
 
 
 def run(
-    decoder: TieredDecoder, path: Path, *, attend_at: float = 99, relax_at: float = 99
+    decoder: TieredDecoder,
+    path: Path,
+    *,
+    attend_at: float = 99,
+    relax_at: float = 99,
+    ends: bool = True,
 ) -> list[DecodedFrame]:
     """Feed a video; ask for more at the first picture at or after a time, as a worker does."""
     given = []
@@ -99,7 +104,7 @@ def run(
     for packet in packets(path):
         for one in decoder.feed(packet):
             take(one)
-    for one in decoder.finish():
+    for one in decoder.finish() if ends else ():
         take(one)
     return given
 
@@ -119,7 +124,9 @@ def test_quiet_time_costs_key_frames_only(codec: str, write: Write) -> None:
     name, encoder, options = CODECS[codec]
     health = SourceHealth()
     given = run(
-        TieredDecoder(FPS, health), write(name, encoder, gops=(20, 20, 20), options=options)
+        TieredDecoder(FPS, health),
+        write(name, encoder, gops=(20, 20, 20), options=options),
+        ends=False,
     )
     if codec == "mjpeg":  # every picture is a key frame: one per second is looked at
         assert times(given) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
@@ -137,12 +144,18 @@ def test_a_burst_begins_at_the_key_frame_before_and_ends_at_the_next(
 ) -> None:
     name, encoder, options = CODECS[codec]
     path = write(name, encoder, gops=(20,) * 5, options=options)
-    given = run(TieredDecoder(FPS, SourceHealth()), path, attend_at=4.0, relax_at=4.5)
+    given = run(TieredDecoder(FPS, SourceHealth()), path, attend_at=4.0, relax_at=4.5, ends=False)
     burst = [k / FPS for k in range(20, 60)]  # 2.0 s: the key frame before 4.0 s; to 6.0 s
     assert times(given) == [0.0, 2.0, 4.0, *burst, 6.0, 8.0]
     # what is not later than the 4.0 s given before is a replay
     assert [one.is_replay for one in given] == [False] * 3 + [True] * 21 + [False] * 21
     assert [number(one) for one in given] == numbers(given)
+
+
+def test_what_follows_the_last_key_frame_of_a_recording_is_seen(write: Write) -> None:
+    path = write("a.mp4", "libx264", gops=(20, 15), options=H264)
+    given = run(TieredDecoder(FPS, SourceHealth()), path)
+    assert times(given) == [0.0, 2.0, *(k / FPS for k in range(20, 35))]
 
 
 def test_mjpeg_goes_back_to_the_picture_given_before(write: Write) -> None:
@@ -156,7 +169,7 @@ def test_a_gap_that_grows_has_everything_decoded_until_it_was_short_for_a_while(
 ) -> None:
     path = write("a.mp4", "libx264", gops=(20, 60, 20, 20, 20, 20), options=H264)
     decoder = TieredDecoder(FPS, SourceHealth())
-    given = run(decoder, path)
+    given = run(decoder, path, ends=False)
     seen = sorted(set(times(given)))
     # at 4.1 s the gap after 2.0 s is too long: from the key frame before on nothing is left out,
     # until three gaps in a row were short (8 to 14 s)

@@ -136,12 +136,12 @@ class TieredDecoder:
     def feed(self, packet: EncodedPacket) -> Iterator[DecodedFrame]:
         """Yield the pictures that are due after one more packet."""
         if packet.format is not self._format:
-            yield from self.finish()
+            yield from self._drain()
             self._begin(packet.format)
         self._gops.add(packet)
         self._keep(packet)
         if self._full is not None and packet.is_key and self._must_change(self._full):
-            yield from self.finish()
+            yield from self._drain()
             self._full = self._open(packet.format) if self._needs_all else None
         if self._full is not None:
             yield from self._decode(self._full, packet)
@@ -153,7 +153,14 @@ class TieredDecoder:
                 yield from self._catch_up()
 
     def finish(self) -> Iterator[DecodedFrame]:
-        """Yield what the decoder still holds back."""
+        """Yield what is held back, and what came after the last key frame: no other follows it."""
+        if self._full is None and self._kept and self._kept[-1].media_time_s > self._given_s:
+            keys = [index for index, one in enumerate(self._kept) if one.is_key]
+            del self._kept[: keys[-1] if keys else 0]
+            yield from self._catch_up()
+        yield from self._drain()
+
+    def _drain(self) -> Iterator[DecodedFrame]:
         if self._full is not None:
             full, self._full = self._full, None
             yield from self._due(full.drain())
