@@ -140,7 +140,7 @@ class EmbeddedDetector:
                 if seen[best] >= SURELY_OTHER:
                     others.append(box)
             elif seen[best] >= MIN_CONFIDENCE and _has_size(box, CLASSES[best], picture, model):
-                rows.append((box, float(seen[best]), CLASSES[best]))
+                rows.append((box, *_by_size(box, CLASSES[best], float(seen[best]), model)))
         found = Detections.of(rows)
         return replace(found, others=np.array(others, dtype=np.float64).reshape(-1, 4))
 
@@ -175,6 +175,16 @@ def _has_size(box: PxBox, named: ObjectClass, picture: Picture, model: CameraMod
     return fits_shape(width / picture.width_px, height / picture.height_px, width / height, named)
 
 
+def _by_size(
+    box: PxBox, named: ObjectClass, confidence: float, model: CameraModel | None
+) -> tuple[float, ObjectClass]:
+    """Let metres go before the network where it calls something of a person's size a vehicle."""
+    extent = None if model is None else object_extent(model, box)
+    if named is ObjectClass.VEHICLE and extent is not None and is_upright(extent):
+        return MIN_CONFIDENCE, ObjectClass.PERSON
+    return confidence, named
+
+
 def fits_extent(extent: Extent, named: ObjectClass) -> bool:
     """
     Return whether metres fit a class; a spider at the lens is a person of four metres.
@@ -185,6 +195,11 @@ def fits_extent(extent: Extent, named: ObjectClass) -> bool:
     if named is ObjectClass.PERSON:
         return 0.7 <= extent.height_m <= 2.6 and 0.15 <= extent.width_m <= 1.9  # noqa: PLR2004
     return 0.8 <= extent.height_m <= 5.0 and 1.2 <= extent.width_m <= 20.0  # noqa: PLR2004
+
+
+def is_upright(extent: Extent) -> bool:
+    """Return whether metres are a person's, with the blur of the way behind: high, and not long."""
+    return 1.75 < extent.height_m <= 2.4 and extent.width_m < 3.0  # noqa: PLR2004
 
 
 def fits_shape(width: float, height: float, slimness: float, named: ObjectClass) -> bool:

@@ -46,7 +46,7 @@ class RuleSettings:
             window_s=2.0,
             min_sightings=5,
             min_duration_s=0.7,
-            person_shift=0.6,
+            person_shift=0.4,
             vehicle_shift=0.4,
             min_straightness=0.5,
             max_person_speed_m_s=8.0,
