@@ -148,12 +148,11 @@ def test_named_weights_that_are_missing_are_an_error(
 def test_a_signal_closes_the_watch_in_order(
     watch: Callable[..., tuple[WatchSummary, str]], make_video: Callable[..., Path], walking: Draw
 ) -> None:
-    path = make_video("long.mp4", seconds=60, draw=walking)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    path = make_video("long.mp4", seconds=900, fps=2, draw=walking)
+    threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGTERM)).start()
     before = signal.getsignal(signal.SIGTERM)
     summary, _ = watch(path)
     assert summary.was_stopped
-    assert len(summary.reports) == 1
-    assert summary.reports[0].watched_s < 59
+    assert all(one.watched_s < 899 for one in summary.reports)
     assert {one.end_reason for one in summary.endings} <= {"stopped"}
     assert signal.getsignal(signal.SIGTERM) is before
