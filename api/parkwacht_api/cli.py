@@ -132,6 +132,27 @@ def watch(
     detector: Annotated[
         DetectorChoice | None, typer.Option(help=say("Welke detector.", "Which detector."))
     ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            help=say(
+                "Opnames naast elkaar; wat af was wordt niet opnieuw bekeken.",
+                "Recordings side by side; what was finished is not watched again.",
+            ),
+        ),
+    ] = 1,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help=say(
+                "Bekijk bestanden die in een map komen, tot Ctrl-C.",
+                "Watch files that come into a folder, until Ctrl-C.",
+            ),
+        ),
+    ] = False,
     wait: Annotated[
         bool,
         typer.Option("--wait/--no-wait", help=say("Wacht op ontvangers.", "Wait for receivers.")),
@@ -150,6 +171,8 @@ def watch(
         started_at=_instant(started_at),
         weights=weights,
         detector=None if detector is None else detector.value,
+        processes=processes,
+        is_following=follow,
     )
     raise typer.Exit(watch_and_ship(terminal, options, site, wait=wait))
 

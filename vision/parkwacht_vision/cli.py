@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from parkwacht_config.clock import SystemClock
+from parkwacht_config.errors import SourceError
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import ObjectClass, Site
 from parkwacht_config.text import Language, Text
@@ -36,7 +37,8 @@ from parkwacht_vision.naming import kind_name
 
 if TYPE_CHECKING:
     from parkwacht_vision.choice import ChosenDetector
-    from parkwacht_vision.ports import EventSink
+    from parkwacht_vision.plan import Plan
+    from parkwacht_vision.ports import EventSink, WatchContext
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +60,8 @@ class WatchOptions:
     weights: str | None = None
     detector: Literal["auto", "ultralytics", "embedded"] | None = None
     fps: float = DEFAULT_FPS
+    processes: int = 1  # recordings watched side by side; more than one can be resumed
+    is_following: bool = False  # a folder is watched for files that come
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ def run_watch(
     with _progress(console) as progress, tempfile.TemporaryDirectory(prefix="parkwacht-") as work:
         screen = _Screen(progress, settings.language)
         plan = Plan(options, site, SystemClock(), stop, screen.durations_s)
-        jobs, n_streams = plan.jobs()
+        jobs, n_streams = ([], 0) if options.is_following else plan.jobs()
         detector = choose_detector(
             options.detector or settings.detector,
             options.weights or settings.weights,
@@ -180,7 +184,12 @@ def run_watch(
         )  # fmt: skip
         begun_s = time.monotonic()
         with _stopping(stop):
-            watch_all(context, jobs, n_streams=n_streams)
+            if options.is_following:
+                _follow(context, plan, options)
+            elif options.processes > 1 and n_streams == 0:
+                _watch_side_by_side(context, plan, options, settings)
+            else:
+                watch_all(context, jobs, n_streams=n_streams)
         wall_s = time.monotonic() - begun_s
     summary = WatchSummary(
         detector=detector.info,
@@ -193,6 +202,50 @@ def run_watch(
     )
     show_summary(console, summary, site, settings.language)
     return summary
+
+
+def _follow(context: "WatchContext", plan: "Plan", options: WatchOptions) -> None:
+    """Watch the files that come into a folder, the newest first, until stopped."""
+    from parkwacht_vision.following import FolderFollower, follow
+    from parkwacht_vision.naming import split_camera
+    from parkwacht_vision.worker import watch_camera
+
+    (source, *others) = options.sources or ("",)
+    located = split_camera(source)
+    folder = Path(located.location)
+    if others or not folder.is_dir():
+        raise SourceError(
+            Text(
+                nl=f"--follow hoort bij een enkele map, niet bij {' '.join(options.sources)!r}",
+                en=f"--follow belongs to a single folder, not to {' '.join(options.sources)!r}",
+            )
+        )
+    given = located.camera_id or options.camera_id
+
+    def watch(path: Path) -> None:
+        watch_camera(context, plan.watch_job(plan.recording(path, given)))
+
+    journal = context.state_dir / "followed" / f"{folder.resolve().name}.jsonl"
+    follower = FolderFollower(folder, journal, clock=SystemClock())
+    follow(follower, watch, stop=context.stop)
+
+
+def _watch_side_by_side(
+    context: "WatchContext", plan: "Plan", options: WatchOptions, settings: Settings
+) -> None:
+    """Watch recordings in several processes; what was finished before is not watched again."""
+    from parkwacht_vision.batch import BatchPorts, run_batch
+    from parkwacht_vision.batch_process import BatchSetup
+
+    setup = BatchSetup(
+        site=context.site,
+        detector=options.detector or settings.detector,
+        weights=options.weights or settings.weights,
+        state_dir=context.state_dir,
+        fps=context.fps,
+    )
+    ports = BatchPorts(context.sink, context.observer, context.stop)
+    run_batch(plan.recordings(), setup, context.detector.info, ports, n_processes=options.processes)
 
 
 def _show_detector(console: Console, detector: "ChosenDetector", language: Language) -> None:

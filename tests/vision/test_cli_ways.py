@@ -1,0 +1,70 @@
+"""Other ways to watch recordings: several at once and resumable, and a folder that is filled."""
+
+import io
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from parkwacht_config.errors import SourceError
+from parkwacht_config.loader import load_site
+from parkwacht_config.settings import Settings
+from parkwacht_vision.cli import WatchOptions, WatchSummary, run_watch
+from parkwacht_vision.spool import Spool
+
+ROOT = Path(__file__).parents[2]
+WALKER = ROOT / "sample_media" / "p1_parking_20261123T021300+0100.mp4"
+GATE = ROOT / "sample_media" / "g1_gate_20261123T034000+0100.mp4"
+
+
+def watch(options: WatchOptions, state_dir: Path) -> tuple[WatchSummary, Spool]:
+    settings = Settings(state_dir=state_dir)
+    spool = Spool(settings.spool_dir)
+    site = load_site(ROOT / "config" / "sites" / "josink_es.toml")
+    return run_watch(options, settings, site, Console(file=io.StringIO()), spool), spool
+
+
+def test_two_processes_give_what_one_gives_and_nothing_twice(tmp_path: Path) -> None:
+    sources = (str(WALKER), str(GATE))
+    alone, _ = watch(WatchOptions(sources, detector="embedded"), tmp_path / "one")
+    both = WatchOptions(sources, detector="embedded", processes=2)
+    found, spool = watch(both, tmp_path / "two")
+    assert {one.id for one in found.events} == {one.id for one in alone.events}
+    assert len(found.events) == 2
+    before = len(spool.entries())
+    watch(both, tmp_path / "two")
+    assert len(spool.entries()) == before
+
+
+def test_a_file_that_comes_into_a_folder_is_watched_once(tmp_path: Path) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+
+    def fill_and_stop() -> None:
+        part = folder / "half.part"
+        shutil.copy(WALKER, part)
+        part.rename(folder / WALKER.name)  # as an FTP server does
+        spool = tmp_path / "state" / "spool" / "new"
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not list(spool.glob("*-report-*")):
+            time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    filling = threading.Thread(target=fill_and_stop)
+    filling.start()
+    options = WatchOptions((str(folder),), detector="embedded", is_following=True)
+    summary, _ = watch(options, tmp_path / "state")
+    filling.join()
+    assert [one.object_class.value for one in summary.events] == ["person"]
+    assert summary.was_stopped
+
+
+def test_only_a_folder_can_be_followed(tmp_path: Path) -> None:
+    options = WatchOptions((str(WALKER),), detector="embedded", is_following=True)
+    with pytest.raises(SourceError, match="--follow belongs to a single folder"):
+        watch(options, tmp_path)
