@@ -53,7 +53,7 @@ class RunningAverage:
             self._average = np.zeros(small.shape, np.float32)
         delta = cv2.absdiff(small, cv2.convertScaleAbs(self._average))
         mask = cv2.threshold(delta, self.THRESHOLD, 255, cv2.THRESH_BINARY)[1]
-        mask = cv2.dilate(mask, None, iterations=1)  # type: ignore[call-overload]
+        mask = cv2.dilate(mask, None, iterations=1)
         boxes, share = boxes_of(mask, height / self.ROWS, self.MIN_AREA_PX)
         if share < self.CALIBRATED and len(boxes) <= 4:  # noqa: PLR2004 - its constant
             self.is_blind = False
