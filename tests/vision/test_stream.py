@@ -93,11 +93,17 @@ def server() -> Iterator[Server]:
 
 
 def watch(
-    url: str, until: Callable[[list[Frame | Gap]], bool], *, limit_s: float = 25
+    url: str,
+    until: Callable[[list[Frame | Gap]], bool],
+    *,
+    limit_s: float = 25,
+    sub_url: str | None = None,
 ) -> StreamSource:
     """Watch until the items satisfy; the items stand in `source.items`."""
     stop = threading.Event()
-    source = StreamSource(url, fps=5, clock=SystemClock(), stop=stop, settings=FAST)
+    source = StreamSource(
+        url, fps=5, clock=SystemClock(), stop=stop, settings=FAST, sub_url=sub_url
+    )
     items: list[Frame | Gap] = []
     end = time.monotonic() + limit_s
     for item in source.frames():
@@ -119,12 +125,43 @@ def test_a_stream_gives_frames_at_the_rate_asked_on_the_clock(server: Server) ->
         seen.extend(one for one in items[-1:] if isinstance(one, Frame))
         return len(seen) >= 12
 
-    source = watch(server.url, enough)
+    source = watch(server.url, enough, sub_url=server.url)
     steps = [b.media_time_s - a.media_time_s for a, b in pairwise(seen)]
     assert seen[0].image.shape == (240, 320, 3)
     assert sum(steps) / len(steps) == pytest.approx(0.2, abs=0.05)
     assert all(abs((one.at - one.wall_at).total_seconds()) < 2 for one in seen)
     assert source.kind == "stream"
+    assert source.tier == "substream"
+    assert source.ring.n_bytes > 0  # evidence is kept of the large one
+
+
+def test_key_frames_are_enough_until_something_happens(server: Server) -> None:
+    # The server sends a key frame every half second.
+    seen = watch_tiers(server.url)
+    quiet = [one for one in seen if not one[1]]
+    steps = [b[0].media_time_s - a[0].media_time_s for a, b in pairwise(quiet[:3])]
+    assert all(one[0].is_key for one in quiet[:3])
+    assert min(steps) > 0.4
+    assert any(one[0].is_replay for one in seen)
+    busy = [one[0] for one in seen if one[1] and not one[0].is_replay]
+    assert busy[-1].media_time_s - busy[-2].media_time_s == pytest.approx(0.2, abs=0.06)
+
+
+def watch_tiers(url: str) -> list[tuple[Frame, bool]]:
+    """Watch by key frames, ask for all after three of them; return frames and whether asked."""
+    stop = threading.Event()
+    source = StreamSource(url, fps=5, clock=SystemClock(), stop=stop, settings=FAST)
+    seen: list[tuple[Frame, bool]] = []
+    end = time.monotonic() + 25
+    for item in source.frames():
+        if isinstance(item, Frame):
+            seen.append((item, len(seen) >= 3))
+            if len(seen) == 3:
+                source.attend()
+            if len(seen) >= 15:
+                stop.set()
+        assert time.monotonic() < end
+    return seen
 
 
 def test_a_cut_stream_comes_back_and_its_loss_is_counted(

@@ -102,6 +102,8 @@ def _demuxed(
             packet = next(packets)
         except StopIteration:
             return
+        except av.error.ExitError:
+            raise  # a stream that fell silent
         except av.FFmpegError:
             health.n_corrupt += 1
             return  # the rest cannot be read; a recording counts it by its duration
