@@ -1,0 +1,189 @@
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from parkwacht_config.site import ObjectClass, Site
+from parkwacht_vision.frames import Frame
+from parkwacht_vision.motion import BlobTracks
+from parkwacht_vision.scene import Blob, SceneReading, SceneState, XyXy
+from parkwacht_vision.tracker import Sighting, Track
+from parkwacht_vision.zones import View, camera_model
+
+AT = datetime(2026, 11, 23, 1, 13, tzinfo=UTC)
+FPS = 5
+PLAIN = View.of(None, 640, 360)
+Path_ = Callable[[float], XyXy]
+BLANK = np.zeros((360, 640, 3), np.uint8)
+
+
+def walk(*, speed_px_s: float = 40, size: tuple[float, float] = (16, 40)) -> Path_:
+    """Go to the right; 40 px/s at a height of 40 px is a person at 1.75 m/s."""
+    return lambda s: (
+        100 + speed_px_s * s, 150, 100 + speed_px_s * s + size[0], 150 + size[1]
+    )  # fmt: skip
+
+
+def centre(box: XyXy) -> tuple[float, float]:
+    return ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+
+
+def blobs_of(path: Path_, *, z: float = 12.0) -> Callable[[int], Blob]:
+    """Return the blob of a frame as the gate would give it, its way measured from its boxes."""
+
+    def blob(index: int) -> Blob:
+        points = [np.array(centre(path(i / FPS))) for i in range(index + 1)]
+        way = sum(float(np.linalg.norm(b - a)) for a, b in pairwise(points))
+        shift = float(np.linalg.norm(points[-1] - points[0]))
+        return Blob(
+            1, path(index / FPS), 0.6, z, index / FPS, index + 1, shift, shift / way if way else 0
+        )
+
+    return blob
+
+
+def play(
+    path: Path_,
+    *,
+    view: View = PLAIN,
+    seconds: float = 4,
+    state: Callable[[float], SceneState] = lambda _: SceneState.STABLE,
+    recognised: Callable[[float], Sequence[Track]] = lambda _: [],
+    others: Sequence[XyXy] = (),
+    z: float = 12.0,
+) -> list[float]:
+    """Return when it was a track."""
+    movers, blob, seen = BlobTracks(view), blobs_of(path, z=z), []
+    for index in range(round(seconds * FPS)):
+        s = index / FPS
+        at = AT + timedelta(seconds=s)
+        frame = Frame.of_image(BLANK, s, at, at, index)
+        reading = SceneReading(state(s), (blob(index),), 0.01, 2.0, 60.0)
+        boxes = np.array(others, dtype=np.float64).reshape(-1, 4)
+        tracks = movers.update(reading, recognised(s), boxes, frame)
+        assert all(one.object_class is ObjectClass.MOVING for one in tracks)
+        seen += [s] * len(tracks)
+    return seen
+
+
+def circle(s: float) -> XyXy:
+    x, y = 300 + 60 * np.cos(6 * s), 150 + 60 * np.sin(6 * s)
+    return (x, y, x + 16, y + 40)
+
+
+def jump(s: float) -> XyXy:
+    return walk()(0 if s < 1 else 3)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_track"),
+    [
+        (walk(), True),
+        (walk(speed_px_s=-20), True),
+        (walk(speed_px_s=120, size=(120, 60)), True),  # a car's 4.5 m in 120 px: 16 km/h
+        (walk(speed_px_s=0), False),
+        (circle, False),  # an insect: a long way and nowhere
+        (jump, False),  # a shadow that appeared beside itself
+        (walk(size=(3, 6)), False),  # 6 px is less than 3 % of 360
+        (walk(size=(400, 330)), False),  # 57 % of the picture
+    ],
+    ids=["walker", "other way", "vehicle", "stands", "insect", "jump", "speck", "light"],
+)
+def test_what_keeps_going_is_a_track(path: Path_, *, is_track: bool) -> None:
+    assert bool(play(path)) is is_track
+
+
+def test_a_walker_is_a_track_within_two_seconds_and_not_in_the_first() -> None:
+    # 1.2 times 40 px are needed: 1.2 s at 40 px/s
+    assert 1.0 <= play(walk())[0] <= 2.0
+
+
+@pytest.mark.parametrize(
+    ("path", "z", "is_track"),
+    [(walk(), 12.0, True), (walk(), 5.0, False)],
+    ids=["stands out", "faint"],
+)
+def test_in_weather_it_must_stand_out(path: Path_, z: float, *, is_track: bool) -> None:
+    assert bool(play(path, z=z, state=lambda _: SceneState.WEATHER)) is is_track
+    assert bool(play(path, z=z))
+
+
+def test_in_weather_it_must_go_farther() -> None:
+    in_weather = play(walk(), state=lambda _: SceneState.WEATHER)
+    assert in_weather[0] >= 2.0  # twice its 40 px at 40 px/s, instead of 1.2 times
+    assert play(walk())[0] < in_weather[0]
+
+
+def test_after_the_light_changed_it_has_to_keep_going() -> None:
+    def state(s: float) -> SceneState:
+        return SceneState.SWITCH if s < 0.5 else SceneState.STABLE
+
+    seen = play(walk(), state=state, seconds=7)
+    assert 4.0 <= seen[0] <= 5.0
+
+
+def person(box: XyXy, s: float, *, confidence: float = 0.7, n_seen: int = 6) -> Track:
+    def sighting(at_s: float) -> Sighting:
+        at = AT + timedelta(seconds=at_s)
+        return Sighting(at_s, at, at, round(at_s * FPS), box, confidence, ObjectClass.PERSON)
+
+    track = Track(1, sighting(s))
+    for index in range(n_seen):
+        track.add(sighting(s - (n_seen - 1 - index) / FPS))
+    return track
+
+
+@pytest.mark.parametrize(
+    ("confidence", "n_seen", "dx", "is_silent"),
+    [(0.7, 6, 0, True), (0.2, 6, 0, False), (0.7, 2, 0, False), (0.7, 6, 200, False)],
+    ids=["surely recognised", "weakly", "hardly seen", "elsewhere"],
+)
+def test_who_is_recognised_needs_no_second_name(
+    confidence: float, n_seen: int, dx: float, *, is_silent: bool
+) -> None:
+    def recognised(s: float) -> list[Track]:
+        x1, y1, x2, y2 = walk()(s)
+        return [person((x1 + dx, y1, x2 + dx, y2), s, confidence=confidence, n_seen=n_seen)]
+
+    assert (not play(walk(), recognised=recognised)) is is_silent
+
+
+def test_an_animal_is_not_called_unrecognised() -> None:
+    assert play(walk(), others=[(80, 130, 320, 210)]) == []
+
+
+@pytest.mark.parametrize(
+    ("foot_px", "size", "is_track"),
+    [
+        # `cam_a` looks 15 degrees down from 6 m with 333 px of focal length at 640 x 360: row 230
+        # is tan(15 + 8.5) = 0.43, 13.8 m ahead and 15 m along the ray: 22 px per metre
+        (230.0, (16.0, 40.0), True),  # 0.7 x 1.8 m
+        (230.0, (4.0, 11.0), False),  # half a metre: a cat
+    ],
+    ids=["person", "cat"],
+)
+def test_metres_decide_where_the_camera_is_calibrated(
+    foot_px: float, size: tuple[float, float], make_site: Callable[..., Site], *, is_track: bool
+) -> None:
+    site = make_site()
+    view = View.of(camera_model(site, site.cameras[0]), 640, 360)
+
+    def path(s: float) -> XyXy:
+        return (200 + 40 * s, foot_px - size[1], 200 + 40 * s + size[0], foot_px)
+
+    assert bool(play(path, view=view)) is is_track
+
+
+def test_when_time_goes_back_it_is_judged_anew() -> None:
+    movers, blob = BlobTracks(PLAIN), blobs_of(walk())
+    seen: list[float] = []
+    for index in [*range(12), *range(4, 20)]:
+        s = index / FPS
+        at = AT + timedelta(seconds=s)
+        frame = Frame.of_image(BLANK, s, at, at, index)
+        reading = SceneReading(SceneState.STABLE, (blob(index),), 0.01, 2.0, 60.0)
+        seen += [s for _ in movers.update(reading, [], np.zeros((0, 4)), frame)]
+    assert seen
+    assert seen[-1] == pytest.approx(19 / FPS)
