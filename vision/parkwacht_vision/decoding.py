@@ -49,14 +49,19 @@ class StreamDecoder:
         Where decoded and corrupt pictures are counted.
     deblocks
         Whether pictures are deblocked that others are predicted from.
+    threads
+        How many pictures are decoded side by side; each but one makes pictures come one packet
+        later, so it must not depend on the machine.
     """
 
-    def __init__(self, told: StreamFormat, health: SourceHealth, *, deblocks: bool) -> None:
+    def __init__(
+        self, told: StreamFormat, health: SourceHealth, *, deblocks: bool, threads: int = 1
+    ) -> None:
         self.deblocks = deblocks
         self._health = health
-        # One thread: with more, how late a picture comes would depend on the machine.
         self._context: Any = av.CodecContext.create(_DECODERS.get(told.codec, told.codec), "r")
-        self._context.thread_count = 1
+        self._context.thread_count = threads
+        self._context.thread_type = "FRAME"
         self._context.extradata = told.extradata
         self._context.options = {
             "skip_loop_filter": "noref" if deblocks else "all",

@@ -22,7 +22,13 @@ from parkwacht_vision.frames import Frame, SourceHealth, Tier
 from parkwacht_vision.naming import instant_in_name
 from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.refusals import why_encrypted, why_not_watchable, why_unreadable
-from parkwacht_vision.tiers import MAX_GOP_S, DecodedFrame, TierChoice, TieredDecoder
+from parkwacht_vision.tiers import (
+    MAX_GOP_S,
+    RECORDING_THREADS,
+    DecodedFrame,
+    TierChoice,
+    TieredDecoder,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +86,7 @@ class RecordingSource:
         self.health = SourceHealth()
         self.ring = PacketRing()
         self._clock = clock
-        self._decoder = TieredDecoder(fps, self.health, choice=tier)
+        self._decoder = TieredDecoder(fps, self.health, choice=tier, threads=RECORDING_THREADS)
         with open_recording(path) as container:
             self.duration_s = recording_duration_s(container)
             self.started_at = started_at or _find_start(container, path, timezone)
