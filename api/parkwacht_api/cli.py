@@ -104,14 +104,14 @@ def check(site: SiteArgument = None) -> None:
 @app.command(help=say("Kijk na sluitingstijd naar opnames of een stream.", "Watch after hours."))
 def watch(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             help=say(
-                "Opnames, mappen of rtsp-adressen; `camera=bron` noemt de camera.",
-                "Recordings, folders or rtsp addresses; `camera=source` names the camera.",
+                "Opnames, mappen of rtsp-adressen, `camera=bron`; zonder: het hele park.",
+                "Recordings, folders or rtsp addresses, `camera=source`; none: the park.",
             )
         ),
-    ],
+    ] = None,
     site: SiteOption = None,
     camera: Annotated[
         str | None, typer.Option(help=say("Camera van het park.", "Camera of the park."))
@@ -166,7 +166,7 @@ def watch(
     # At a terminal the same is said in plain words; a service's log wants the record.
     configure_logging("CRITICAL" if sys.stderr.isatty() else "WARNING")
     options = WatchOptions(
-        sources=tuple(sources),
+        sources=tuple(sources or ()),
         camera_id=camera,
         started_at=_instant(started_at),
         weights=weights,

@@ -168,7 +168,7 @@ def run_watch(
     stop = threading.Event()
     with _progress(console) as progress, tempfile.TemporaryDirectory(prefix="parkwacht-") as work:
         screen = _Screen(progress, settings.language)
-        plan = Plan(options, site, SystemClock(), stop, screen.durations_s)
+        plan = Plan(options, site, SystemClock(), stop, screen.durations_s, settings.state_dir)
         jobs, n_streams = ([], 0) if options.is_following else plan.jobs()
         detector = choose_detector(
             options.detector or settings.detector,

@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from parkwacht_config.clock import Clock
-from parkwacht_config.errors import SourceError
+from parkwacht_config.errors import ConfigError, SourceError
+from parkwacht_config.secrets import read_secret
 from parkwacht_config.site import Site
 from parkwacht_config.text import Text
 from parkwacht_vision.batch_process import RecordingJob
@@ -39,6 +40,7 @@ class Plan:
     clock: Clock
     stop: threading.Event
     durations_s: dict[str, float]
+    state_dir: Path | None = None  # where secrets are that are not in the environment
 
     def jobs(self) -> tuple[list[WatchJob], int]:
         """
@@ -55,19 +57,22 @@ class Plan:
             No source, an unknown camera, a path with nothing there, or `started_at` with several
             recordings.
         """
-        if not self.options.sources:
-            raise SourceError(
-                Text(
-                    nl="geen bron gegeven; geef een opname, een map met opnames of een rtsp-adres",
-                    en="no source given; give a recording, a folder of recordings or an rtsp "
-                    "address",
-                )
-            )
         streams = [
             self._stream(location, given)
             for location, given in self._located()
             if is_stream(location)
         ]
+        if not self.options.sources:
+            streams = self._cameras_of_the_park()
+        if not self.options.sources and not streams:
+            raise SourceError(
+                Text(
+                    nl="geen bron gegeven, en van geen camera van het park is een stream ingesteld "
+                    "(stream_env); geef een opname, een map met opnames of een rtsp-adres",
+                    en="no source given, and no camera of the park has a stream set (stream_env); "
+                    "give a recording, a folder of recordings or an rtsp address",
+                )
+            )
         return streams + [self.watch_job(one) for one in self.recordings()], len(streams)
 
     def recordings(self) -> list[RecordingJob]:
@@ -146,10 +151,33 @@ class Plan:
     def _stream(self, url: str, given: str | None) -> WatchJob:
         camera_id = find_camera_id(url, self.site, given=given) or camera_slug(url)
 
+        camera = self.site.camera(camera_id)
+        sub_url = None if camera is None else self._address(camera.substream_env)
+
         def make() -> StreamSource:
-            return StreamSource(url, fps=self.options.fps, clock=self.clock, stop=self.stop)
+            return StreamSource(
+                url, fps=self.options.fps, clock=self.clock, stop=self.stop, sub_url=sub_url
+            )
 
         return WatchJob(source_name(url), camera_id, make)
+
+    def _cameras_of_the_park(self) -> list[WatchJob]:
+        """Return the cameras whose stream is set, as jobs."""
+        jobs = []
+        for camera in self.site.cameras:
+            url = self._address(camera.stream_env)
+            if url is not None:
+                jobs.append(self._stream(url, camera.id))
+        return jobs
+
+    def _address(self, name: str | None) -> str | None:
+        """Return the secret address of a stream, or None where it is not set."""
+        if name is None or self.state_dir is None:
+            return None
+        try:
+            return read_secret(name, self.state_dir).get_secret_value()
+        except ConfigError:
+            return None
 
     def _camera_id(self, path: Path, given: str | None) -> str:
         location = str(path)
