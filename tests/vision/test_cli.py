@@ -4,6 +4,7 @@ import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,8 +150,14 @@ def test_a_signal_closes_the_watch_in_order(
     watch: Callable[..., tuple[WatchSummary, str]], make_video: Callable[..., Path], walking: Draw
 ) -> None:
     path = make_video("long.mp4", seconds=900, fps=2, draw=walking)
-    threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGTERM)).start()
     before = signal.getsignal(signal.SIGTERM)
+
+    def stop_once_it_listens() -> None:
+        while signal.getsignal(signal.SIGTERM) is before:  # earlier it would end the tests
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop_once_it_listens, daemon=True).start()
     summary, _ = watch(path)
     assert summary.was_stopped
     assert all(one.watched_s < 899 for one in summary.reports)
