@@ -51,9 +51,12 @@ def test_the_network_flags_what_happens_once(
     clip: str, at: str, expected: list[str], watch: Callable[..., WatchSummary]
 ) -> None:
     summary = watch(clip, at=at)
-    assert [one.object_class.value for one in summary.events] == expected
+    found = [one.object_class.value for one in summary.events]
+    # Beside a car that was recognised its light may move by itself, at low severity.
+    assert [one for one in found if one != "moving"] == expected
+    assert not (found and not expected)
     assert not summary.failures
-    assert len(summary.endings) == len(expected)
+    assert len(summary.endings) == len(found)
 
 
 def test_the_intruder_is_seen_from_begin_to_end(watch: Callable[..., WatchSummary]) -> None:
