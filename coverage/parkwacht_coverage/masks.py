@@ -204,7 +204,11 @@ def to_camera_toml(cameras: Sequence[Camera], masks: Sequence[PrivacyMask]) -> s
         "",
     ]
     for camera in cameras:
-        lines += ["[[cameras]]", *_rows(camera.model_dump(exclude={"presets"}, mode="json")), ""]
+        lines += [
+            "[[cameras]]",
+            *_rows(camera.model_dump(exclude={"presets", "min_confidence"}, mode="json")),
+            "",
+        ]
         for preset in camera.presets:
             lines += ["[[cameras.presets]]", *_rows(preset.model_dump(mode="json")), ""]
     for mask in masks:

@@ -220,9 +220,10 @@ def test_a_run_that_is_stopped_ends_soon_and_leaves_the_rest_for_the_next(
     notes = Stopper()
     notes.stop = threading.Event()
     ports = BatchPorts(Spool(tmp_path / "spool"), notes, notes.stop)
-    assert run_batch(jobs, setup, INFO, ports, n_processes=1) == 0
-    assert notes.happened == []
-    assert contents(tmp_path / "spool") == []
+    # The recording that was being watched may just end before it hears of it.
+    n_done = run_batch(jobs, setup, INFO, ports, n_processes=1)
+    assert n_done <= 1 < len(jobs)
+    assert bool(contents(tmp_path / "spool")) == bool(n_done)
 
 
 def test_the_key_changes_with_content_and_settings(

@@ -14,7 +14,7 @@ from parkwacht_vision.weights import export_weights, inspect_weights
 
 
 # ultralytics exports by a way that torch means to leave
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore")
 def test_a_network_is_exported_and_the_export_is_what_it_was(tmp_path: Path) -> None:
     network = write_tiny_network(tmp_path)
     made = export_weights(network, "openvino", tmp_path)
