@@ -49,19 +49,15 @@ class StreamDecoder:
         Where decoded and corrupt pictures are counted.
     deblocks
         Whether pictures are deblocked that others are predicted from.
-    threads
-        How many pictures are decoded side by side; each but one makes pictures come one packet
-        later, so it must not depend on the machine.
     """
 
-    def __init__(
-        self, told: StreamFormat, health: SourceHealth, *, deblocks: bool, threads: int = 1
-    ) -> None:
+    def __init__(self, told: StreamFormat, health: SourceHealth, *, deblocks: bool) -> None:
         self.deblocks = deblocks
         self._health = health
         self._context: Any = av.CodecContext.create(_DECODERS.get(told.codec, told.codec), "r")
-        self._context.thread_count = threads
-        self._context.thread_type = "FRAME"
+        # One thread: with more, pictures come later, and FFmpeg's threads let go of packets, which
+        # belong to Python, while Python waits for them to end (seen to hang with PyAV 18.1).
+        self._context.thread_count = 1
         self._context.extradata = told.extradata
         self._context.options = {
             "skip_loop_filter": "noref" if deblocks else "all",

@@ -22,7 +22,7 @@ from parkwacht_vision.frames import Frame, SourceHealth, Tier
 from parkwacht_vision.naming import instant_in_name, without_instant
 from parkwacht_vision.packets import EncodedPacket, PacketRing
 from parkwacht_vision.source import open_recording, recording_duration_s
-from parkwacht_vision.tiers import RECORDING_THREADS, DecodedFrame, TierChoice, TieredDecoder
+from parkwacht_vision.tiers import DecodedFrame, TierChoice, TieredDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class SegmentedSource:
         self.health = SourceHealth()
         self.ring = PacketRing()
         self._clock = clock
-        self._decoder = TieredDecoder(fps, self.health, choice=tier, threads=RECORDING_THREADS)
+        self._decoder = TieredDecoder(fps, self.health, choice=tier)
         self._on_problem = on_problem
 
     @property

@@ -24,7 +24,6 @@ from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.refusals import why_encrypted, why_not_watchable, why_unreadable
 from parkwacht_vision.tiers import (
     MAX_GOP_S,
-    RECORDING_THREADS,
     DecodedFrame,
     TierChoice,
     TieredDecoder,
@@ -86,7 +85,7 @@ class RecordingSource:
         self.health = SourceHealth()
         self.ring = PacketRing()
         self._clock = clock
-        self._decoder = TieredDecoder(fps, self.health, choice=tier, threads=RECORDING_THREADS)
+        self._decoder = TieredDecoder(fps, self.health, choice=tier)
         with open_recording(path) as container:
             self.duration_s = recording_duration_s(container)
             self.started_at = started_at or _find_start(container, path, timezone)

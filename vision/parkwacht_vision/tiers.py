@@ -28,9 +28,6 @@ QUIET_STEP_S = 1.0  # key frames nearer to each other than this are not all look
 _RECENT_SLOTS = 64  # more than FFmpeg reorders
 GOOD_GOPS = 3  # after a longer one: so many in a row are trusted again
 
-# Of a recording: the same on every machine, so that the same pictures come after the same packets.
-RECORDING_THREADS = 2
-
 TierChoice = Literal["auto", "full"]
 
 
@@ -90,17 +87,12 @@ class TieredDecoder:
         Where corrupt packets are counted.
     choice
         `full` decodes everything whatever was measured.
-    threads
-        Of decoding everything; more than one makes a live picture late.
     """
 
-    def __init__(
-        self, fps: float, health: SourceHealth, *, choice: TierChoice = "auto", threads: int = 1
-    ) -> None:
+    def __init__(self, fps: float, health: SourceHealth, *, choice: TierChoice = "auto") -> None:
         self._fps = fps
         self._health = health
         self._choice = choice
-        self._threads = threads
         self._format: StreamFormat | None = None
         self._is_intra = False
         self._gops = GopMeter()
@@ -218,9 +210,7 @@ class TieredDecoder:
             yield from self._decode(full, packet)
 
     def _open(self, told: StreamFormat) -> StreamDecoder:
-        return StreamDecoder(
-            told, self._health, deblocks=not self._gops.is_settled, threads=self._threads
-        )
+        return StreamDecoder(told, self._health, deblocks=not self._gops.is_settled)
 
     def _decode(self, full: StreamDecoder, packet: EncodedPacket) -> Iterator[DecodedFrame]:
         # Packets do not come in the order of presentation: the first of each slot is enough.
