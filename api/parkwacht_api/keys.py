@@ -28,6 +28,12 @@ class Scope(StrEnum):
     VERIFY = "events:verify"
     ACKNOWLEDGE = "deliveries:acknowledge"
     DELIVERIES = "deliveries:read"
+    OPERATE = "deliveries:operate"
+    EXPORT = "evidence:export"
+    HOLD = "evidence:hold"
+    STATISTICS = "statistics:read"
+    AUDIT = "audit:read"
+    ADMINISTER = "accounts:administer"
 
 
 WORKER_SCOPES = frozenset({Scope.INGEST})

@@ -1,0 +1,146 @@
+"""
+The audit log: who did what, when, from where and why; append-only, chained by hashes.
+
+Every entry holds the hash of the one before, and its own hash covers all of its columns. An entry
+that is changed, removed, put in or moved breaks the chain at its place; only the removal of the
+newest entries leaves a chain that is whole, which is why an anchor is kept elsewhere
+(`audit_verify`). Numbers run without gaps.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from parkwacht_api.models_access import AuditEntry
+
+FIRST_HASH = "0" * 64
+COLUMN_LENGTH = 300
+WHY_LENGTH = 4000
+# Any number will do, as long as nothing else of ours locks the same one.
+CHAIN_LOCK = 0x5041524B
+
+
+class Actor(Protocol):
+    """Who acts, as far as the log wants to know; a Principal is one."""
+
+    @property
+    def name(self) -> str:
+        """Name of the person or machine."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """Role, `key` for a key without one, or empty."""
+        ...
+
+    @property
+    def via(self) -> str:
+        """Way it came: api, console, command or service."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Network address it came from."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """An actor without a session: a failed log-in, a command, the service itself."""
+
+    name: str
+    role: str = ""
+    via: str = "service"
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What was done to which thing, and why."""
+
+    what: str
+    object_kind: str
+    object_id: str
+    why: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def audit(session: Session, actor: Actor, act: Act, *, at: datetime) -> AuditEntry:
+    """
+    Add an entry to the log, in the transaction of the act itself.
+
+    Call it last in the transaction: from here to its end other writers of the log wait.
+
+    Parameters
+    ----------
+    session
+        The writing transaction of the act.
+    actor
+        Who acts, such as a Principal.
+    act
+        What is done.
+    at
+        The present instant.
+    """
+    _take_turn(session)
+    last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).first()
+    entry = AuditEntry(
+        id=1 if last is None else last.id + 1,
+        at=at.astimezone(UTC),
+        who=_clean(actor.name),
+        role=_clean(actor.role),
+        via=_clean(actor.via),
+        address=_clean(actor.address),
+        what=_clean(act.what),
+        object_kind=_clean(act.object_kind),
+        object_id=_clean(act.object_id),
+        why=_clean(act.why, WHY_LENGTH),
+        details=json.loads(_canonical(dict(act.details)).replace("\\u0000", "")),
+        previous_hash=FIRST_HASH if last is None else last.hash,
+    )
+    entry.hash = hash_of(entry)
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def _take_turn(session: Session) -> None:
+    # SQLite has one writer at a time already.
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(CHAIN_LOCK)))
+
+
+def _clean(text: str, length: int = COLUMN_LENGTH) -> str:
+    # A stranger may have typed it; PostgreSQL takes neither zero bytes nor half characters.
+    return text.replace("\0", "").encode(errors="replace").decode()[:length]
+
+
+def _canonical(content: Mapping[str, Any]) -> str:
+    return json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
+
+
+def hash_of(entry: AuditEntry) -> str:
+    """Compute the hash that an entry must have, from its columns and the hash of the one before."""
+    content = {
+        "id": entry.id,
+        "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "who": entry.who,
+        "role": entry.role,
+        "via": entry.via,
+        "address": entry.address,
+        "what": entry.what,
+        "object_kind": entry.object_kind,
+        "object_id": entry.object_id,
+        "why": entry.why,
+        "details": entry.details,
+        "previous_hash": entry.previous_hash,
+    }
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
