@@ -1,6 +1,7 @@
 """Real parts for the tests of the vision floor: a small site, small videos, the shared footage."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import time
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +29,16 @@ ALWAYS = (Span(start=time(0), end=time(0)),)
 NIGHT = (Span(start=time(19), end=time(6, 30)),)
 
 Draw = Callable[[float, npt.NDArray[np.uint8]], None]
+
+
+@pytest.fixture(autouse=True)
+def _readers_end() -> Iterator[None]:
+    """Wait for the threads that read streams: one inside FFmpeg at exit may take all down."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith("reader "):
+            thread.join(20)
+            assert not thread.is_alive(), thread.name
 
 
 @pytest.fixture

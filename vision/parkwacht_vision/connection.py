@@ -1,34 +1,40 @@
 """
 One connection to a live stream: a thread that reads encoded packets and never gives up.
 
-Nothing is decoded here. The media clock of a connection is anchored at the machine's clock by its
-earliest packet, because no packet was taken after it arrived; the drift of the camera's clock
-against the machine's is measured. Every second without a packet is counted as blind, with its
-cause. Memory is bounded: when the packets are not taken in time, the oldest are dropped up to the
-next key frame and counted.
+Nothing is decoded here. The stream's own clock is laid on the machine's (`stream_clock`), and every
+second without a packet is counted as blind, with its cause.
 """
 
 import logging
 import random
+import socket
 import threading
-from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import av
 
 from parkwacht_config.clock import Clock
 from parkwacht_config.text import Text
-from parkwacht_vision.demux import read_packets
+from parkwacht_vision.demux import stream_format
 from parkwacht_vision.frames import Gap, SourceHealth
 from parkwacht_vision.naming import redact_url
-from parkwacht_vision.packets import EncodedPacket, PacketRing
+from parkwacht_vision.packet_queue import PacketQueue
+from parkwacht_vision.packets import EncodedPacket, PacketRing, StreamFormat
+from parkwacht_vision.parameter_sets import (
+    changed_format,
+    find_parameter_sets,
+    whole_key_frames,
+)
+from parkwacht_vision.stream_clock import StreamClock
 
 logger = logging.getLogger(__name__)
 
-QUEUE_S = 10.0
-QUEUE_BYTES = 24_000_000
-DRIFT_S = 2.0  # behind the anchor by more than this for a while: the camera's clock runs off
+HOLD_S = 0.5  # FFmpeg gives what it read while it opened in one burst: its first times say nothing
+HOLD_PACKETS = 500
+_UNTIMED = {"mpjpeg", "mjpeg"}  # JPEG after JPEG over HTTP
 # What a stream of the network may open in turn: never a file of this machine.
 PROTOCOLS = "rtsp,rtsps,rtp,udp,tcp,tls,http,https,httpproxy,hls,crypto,rtmp,rtmps,rtmpt"
 
@@ -39,8 +45,7 @@ _PROBLEMS = {
         "refused_credentials", "weigert de naam of het wachtwoord", "refuses name or password"
     ),
     "HTTPForbiddenError": ("refused_credentials", "weigert de toegang", "refuses access"),
-    "HTTPNotFoundError": ("connection_lost", "kent dit pad niet", "does not know this path"),
-    "ExitError": ("stalled", "antwoordt niet meer", "does not answer any more"),
+    "HTTPNotFoundError": ("unknown_path", "kent dit pad niet", "does not know this path"),
     "ConnectionRefusedError": (
         "connection_lost", "weigert de verbinding", "refuses the connection"
     ),
@@ -48,6 +53,10 @@ _PROBLEMS = {
         "connection_lost", "zendt iets dat geen video is", "sends what is no video"
     ),
 }  # fmt: skip
+_TIMEOUTS = {"ExitError", "TimeoutError"}
+_SILENT = ("no_answer", "antwoordt niet", "does not answer")
+_STALLED = ("stalled", "zendt niets meer", "sends nothing any more")
+_UNKNOWN_HOST = ("unknown_host", "is geen bekend adres", "is no known address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,55 +68,6 @@ class StreamSettings:
     backoff_s: float = 1.0  # doubled at every failed attempt ...
     max_backoff_s: float = 30.0  # ... up to here
     jitter: float = 0.3  # cameras of one switch must not all come back in the same second
-
-
-class PacketQueue:
-    """Packets and gaps between the thread that reads and the one that analyses."""
-
-    def __init__(self, health: SourceHealth) -> None:
-        self._health = health
-        self._items: deque[EncodedPacket | Gap] = deque()
-        self._n_bytes = 0
-        self._changed = threading.Condition()
-
-    def put(self, item: EncodedPacket | Gap) -> None:
-        """Add an item; what was not taken for too long makes room, a GOP at a time."""
-        with self._changed:
-            self._items.append(item)
-            self._n_bytes += _n_bytes(item)
-            if self._is_full():
-                self._drop()
-            self._changed.notify()
-
-    def get(self, timeout_s: float) -> EncodedPacket | Gap | None:
-        """Return the next item, or None where there is none in time."""
-        with self._changed:
-            if not self._items:
-                self._changed.wait(timeout_s)
-            if not self._items:
-                return None
-            item = self._items.popleft()
-            self._n_bytes -= _n_bytes(item)
-            return item
-
-    def _is_full(self) -> bool:
-        passed = self._items[-1].at - self._items[0].at
-        return self._n_bytes > QUEUE_BYTES or passed > timedelta(seconds=QUEUE_S)
-
-    def _drop(self) -> None:
-        before = self._items[0].at
-        while len(self._items) > 1:
-            self._n_bytes -= _n_bytes(self._items.popleft())
-            self._health.n_dropped += 1
-            head = self._items[0]
-            if isinstance(head, EncodedPacket) and head.is_key:
-                break
-        lost_s = (self._items[0].at - before).total_seconds()
-        self._health.lose("analysis_too_slow", lost_s)
-
-
-def _n_bytes(item: EncodedPacket | Gap) -> int:
-    return len(item.data) if isinstance(item, EncodedPacket) else 0
 
 
 class Connection:
@@ -153,9 +113,13 @@ class Connection:
         self._transport = "tcp"
         self._started_at = clock.now()
         self._lost_at: datetime | None = self._started_at
-        self._seen_at: datetime | None = None
-        self._anchor: datetime | None = None
-        self._last_at: datetime | None = None
+        self._lost_cause = "connection_lost"
+        self._seen_at = self._started_at
+        self._placing = StreamClock(self.health, 0.0)
+        self._held: list[tuple[av.Packet, float]] | None = []  # of the beginning of a connection
+        self._told: StreamFormat
+        self._is_untimed = False
+        self._sets: bytes | None = None
         self._thread = threading.Thread(target=self._read, name=f"reader {self.name}", daemon=True)
 
     @property
@@ -179,7 +143,7 @@ class Connection:
 
     def close(self) -> None:
         """Count what was lost until now."""
-        self._count_lost("connection_lost")
+        self._count_lost()
 
     def since_start_s(self, at: datetime) -> float:
         """Return the media time of an instant."""
@@ -189,12 +153,16 @@ class Connection:
         failures = 0
         while not self._stop.is_set():
             before, cause = self.n_packets, "connection_lost"
+            begun = self._clock.now()
             try:
                 self._read_connection()
             except av.FFmpegError as error:
-                cause = self._explain(error)
+                waited_s = (self._clock.now() - begun).total_seconds()
+                cause = self._explain(error, waited_s, is_open=self.n_packets > before)
             except (OSError, ValueError) as error:
                 self._problem(type(error).__name__, type(error).__name__)
+            if self._stop.is_set():
+                return
             failures = 0 if self.n_packets > before else failures + 1
             if failures and self._url.lower().startswith("rtsp:"):
                 # A camera that refuses TCP may speak UDP; the next attempt goes back again.
@@ -211,11 +179,31 @@ class Connection:
             if not container.streams.video:
                 self._problem("zendt geen beeld", "sends no video")
                 return
-            self._anchor = None
-            for packet in read_packets(container, self.health, self._placed):
-                if self._stop.is_set():
-                    return
-                self._take(packet)
+            stream = container.streams.video[0]
+            self._told, self._sets, self._held = stream_format(stream), None, []
+            self._is_untimed = container.format.name in _UNTIMED
+            self._placing = StreamClock(self.health, self.since_start_s(self._seen_at))
+            try:
+                self._read_packets(whole_key_frames(container.demux(stream), self._told.codec))
+            finally:
+                self._release()
+
+    def _read_packets(self, packets: Iterator[av.Packet]) -> None:
+        held_until_s: float | None = None
+        for packet in packets:
+            if self._stop.is_set():
+                return
+            if not packet.size:
+                continue
+            self._seen_at = self._clock.now()
+            now_s = self.since_start_s(self._seen_at)
+            held_until_s = now_s + HOLD_S if held_until_s is None else held_until_s
+            if self._held is None:
+                self._take(packet, now_s)
+                continue
+            self._held.append((packet, now_s))
+            if now_s >= held_until_s or len(self._held) >= HOLD_PACKETS:
+                self._release()
 
     def _options(self) -> dict[str, str]:
         # Half a second to find out what the stream holds: longer means a late, bunched start.
@@ -226,42 +214,69 @@ class Connection:
             options["rtsp_transport"] = self._transport
         return options
 
-    def _placed(self, media_time_s: float) -> datetime:
-        """Return the instant of a time of this connection, by its earliest packet."""
-        now = self._clock.now()
-        came = now - timedelta(seconds=media_time_s)
-        if self._anchor is None or came < self._anchor:
-            self._anchor = came
-        behind_s = (came - self._anchor).total_seconds()
-        self.health.clock_drift_s = behind_s
-        if behind_s > DRIFT_S + self._settings.stall_timeout_s:
-            self._anchor = came  # its clock stood still or runs slow: what comes now is now
-            self.health.n_times_mended += 1
-        at = self._anchor + timedelta(seconds=media_time_s)
-        return at if self._last_at is None else max(at, self._last_at)
+    def _release(self) -> None:
+        """Place the packets of the beginning, now that it is known how late they came."""
+        held, self._held = self._held, None
+        if held:
+            self._placing.begin([(self._stream_s(one, now_s), now_s) for one, now_s in held])
+        for packet, now_s in held or ():
+            self._take(packet, now_s)
 
-    def _take(self, packet: EncodedPacket) -> None:
-        self._count_lost("connection_lost")
-        self._seen_at = self._clock.now()
-        self._last_at = packet.at
+    def _stream_s(self, packet: av.Packet, now_s: float) -> float:
+        if self._is_untimed:  # FFmpeg invents times of 25 pictures a second
+            packet.pts = packet.dts = round(now_s / packet.time_base)
+            return now_s
+        ticks = packet.dts if packet.pts is None else packet.pts
+        return now_s if ticks is None else float(ticks * packet.time_base)
+
+    def _take(self, packet: av.Packet, now_s: float) -> None:
+        if self._lost_at is not None:
+            self._count_lost()
+            self.last_problem = None
         self.n_packets += 1
-        self.last_problem = None
+        data, is_key = bytes(packet), bool(packet.is_keyframe)
+        if is_key:
+            self._note_parameter_sets(data)
+        taken_s = self._placing.taken_s(self._stream_s(packet, now_s), now_s)
         placed = EncodedPacket(
-            packet.data, packet.pts, packet.dts, packet.duration, packet.is_key,
-            self.since_start_s(packet.at), packet.at, packet.format,
+            data, packet.pts, packet.dts, packet.duration, is_key, taken_s,
+            self._started_at + timedelta(seconds=taken_s), self._told,
         )  # fmt: skip
         self.ring.add(placed)
         if self.queue is not None:
             self.queue.put(placed)
 
-    def _explain(self, error: av.FFmpegError) -> str:
+    def _note_parameter_sets(self, data: bytes) -> None:
+        sets = find_parameter_sets(self._told.codec, data)
+        if sets is None or sets == self._sets:
+            return
+        if self._sets is not None or not self._told.width_px:
+            self._told = changed_format(self._told, sets, data)
+        self._sets = sets
+
+    def _explain(self, error: av.FFmpegError, waited_s: float, *, is_open: bool) -> str:
         """Note what went wrong; never FFmpeg's own message, which may repeat the address."""
         kind = type(error).__name__
-        cause, dutch, english = _PROBLEMS.get(
-            kind, ("connection_lost", f"is niet te lezen ({kind})", f"cannot be read ({kind})")
-        )
+        found = _PROBLEMS.get(kind)
+        if is_open and kind in _TIMEOUTS:
+            found = _STALLED
+        elif not is_open and waited_s >= self._settings.open_timeout_s:
+            found = _SILENT  # of RTSP, FFmpeg says that what never came is invalid
+        elif found is None and not is_open and not self._is_host_known():
+            found = _UNKNOWN_HOST
+        cause, dutch, english = found or (
+            "connection_lost", f"is niet te lezen ({kind})", f"cannot be read ({kind})"
+        )  # fmt: skip
         self._problem(dutch, english)
         return cause
+
+    def _is_host_known(self) -> bool:
+        """Ask what FFmpeg does not say: whether the host's name leads anywhere."""
+        try:
+            socket.getaddrinfo(urlsplit(self._url).hostname, None)
+        except (OSError, UnicodeError, ValueError):
+            return False
+        return True
 
     def _problem(self, dutch: str, english: str) -> None:
         self.last_problem = Text(nl=f"{self.name}: {dutch}", en=f"{self.name}: {english}")
@@ -271,14 +286,15 @@ class Connection:
         now = self._clock.now()
         if self._lost_at is None:
             self._lost_at = self._seen_at  # a stall is blind from the last packet on
-        self._count_lost(cause)
+        self._lost_cause = cause
+        self._count_lost()
         self._lost_at = now
         if self.queue is not None:
             self.queue.put(Gap(self.since_start_s(now), now, cause))
 
-    def _count_lost(self, cause: str) -> None:
+    def _count_lost(self) -> None:
         if self._lost_at is not None:
-            self.health.lose(cause, (self._clock.now() - self._lost_at).total_seconds())
+            self.health.lose(self._lost_cause, (self._clock.now() - self._lost_at).total_seconds())
             self._lost_at = None
 
     def _wait(self, failures: int) -> None:

@@ -111,12 +111,15 @@ class StreamSource:
             if one is not None:
                 one.start()
         while not self._stop.is_set():
-            item = queue.get(0.2)
-            if isinstance(item, EncodedPacket):
-                yield from (self._frame(one, item) for one in self._decoder.feed(item))
-            elif item is not None:
-                yield item
-            elif not self._analysed.is_alive:
+            items = queue.take(0.2)
+            for item in items:
+                if isinstance(item, EncodedPacket):
+                    yield from (self._frame(one, item) for one in self._decoder.feed(item))
+                else:
+                    yield item
+                if self._stop.is_set():
+                    break
+            if not items and not self._analysed.is_alive:
                 break
         self._analysed.close()
 

@@ -1,0 +1,226 @@
+"""
+A real RTSP server for the tests, GStreamer's, and a relay that spoils what it sends.
+
+The server is a process that can be killed, frozen and started again.
+"""
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+START_LIMIT_S = 30.0
+PYTHON = "/usr/bin/python3"  # the distribution's, which has GStreamer's bindings
+SERVER = """
+import sys
+import gi
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
+Gst.init(None)
+LARGE = "video/x-raw,width=640,height=480,framerate=10/1"
+VIDEO = (
+    "( videotestsrc is-live=true pattern=ball ! videoscale "
+    "! capsfilter name=size caps=video/x-raw,width=%d,height=%d,framerate=10/1 "
+    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=%d "
+    "! rtph264pay config-interval=-1 name=pay0 pt=96 )"
+)
+server = GstRtspServer.RTSPServer()
+server.set_address("127.0.0.1")
+server.set_service(sys.argv[1])
+def factory(path, width, height, key_frames_every):
+    made = GstRtspServer.RTSPMediaFactory()
+    made.set_launch(VIDEO % (width, height, key_frames_every))
+    made.set_shared(True)
+    server.get_mount_points().add_factory(path, made)
+    return made
+factory("/cam", 320, 240, 5)
+factory("/sub", 160, 120, 5)
+factory("/udp", 320, 240, 5).set_protocols(GstRtsp.RTSPLowerTrans.UDP)
+def resize(media):
+    size = media.get_element().get_by_name("size")
+    def change():
+        size.set_property("caps", Gst.Caps.from_string(LARGE))
+    GLib.timeout_add(2500, change)
+factory("/resized", 320, 240, 5).connect("media-configure", lambda _, media: resize(media))
+locked = GstRtspServer.RTSPServer()
+locked.set_address("127.0.0.1")
+locked.set_service(sys.argv[2])
+behind = GstRtspServer.RTSPMediaFactory()
+behind.set_launch(VIDEO % (320, 240, 5))
+permissions = GstRtspServer.RTSPPermissions()
+for allowed in ("media.factory.access", "media.factory.construct"):
+    permissions.add_permission_for_role("guard", allowed, True)
+behind.set_permissions(permissions)
+locked.get_mount_points().add_factory("/locked", behind)
+auth = GstRtspServer.RTSPAuth()
+token = GstRtspServer.RTSPToken()
+token.set_string("media.factory.role", "guard")
+auth.add_basic(GstRtspServer.RTSPAuth.make_basic("wacht", "geheim"), token)
+locked.set_auth(auth)
+locked.attach(None)
+server.attach(None)
+print("ready", flush=True)
+GLib.MainLoop().run()
+"""
+CHECK = (
+    "import gi; gi.require_version('GstRtspServer', '1.0');"
+    "from gi.repository import Gst, GstRtspServer; Gst.init(None);"
+    "assert Gst.ElementFactory.find('x264enc')"
+)
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def require_rtsp_server() -> None:
+    """Skip where the distribution's packages are absent; fail where they are required."""
+    is_here = Path(PYTHON).exists() and (
+        subprocess.run([PYTHON, "-c", CHECK], capture_output=True, check=False).returncode == 0
+    )
+    if is_here:
+        return
+    reason = "needs python3-gi, gir1.2-gst-rtsp-server-1.0 and gstreamer1.0-plugins-ugly"
+    if os.environ.get("PARKWACHT_REQUIRE_SERVERS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class Server:
+    """The server as a process: /cam, /sub, /udp, /resized; /locked at a port of its own."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.locked_port = free_port()
+        self.process: subprocess.Popen[str] | None = None
+        self._again: threading.Timer | None = None
+
+    def url(self, path: str = "cam", *, port: int | None = None, login: str = "") -> str:
+        return f"rtsp://{login}127.0.0.1:{port or self.port}/{path}"
+
+    def start(self) -> None:
+        command = [PYTHON, "-c", SERVER, str(self.port), str(self.locked_port)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self.process.stdout is not None
+        is_ready, _, _ = select.select([self.process.stdout], [], [], START_LIMIT_S)
+        assert is_ready, "the server does not start"
+        assert self.process.stdout.readline().strip() == "ready"
+
+    def start_in(self, seconds: float) -> None:
+        self._again = threading.Timer(seconds, self.start)
+        self._again.start()
+
+    def close(self) -> None:
+        """End it for good: nothing of it may outlive its test."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again.join(START_LIMIT_S + 1)
+        self.stop()
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+            self.process = None
+
+
+class Relay:
+    """
+    Stands between a client and the server, and changes RTP packets on their way (RFC 2326, 10.12).
+
+    Parameters
+    ----------
+    to_port
+        The server's.
+    change
+        Gets the bytes of each RTP packet of the video, and its number; returns other ones.
+    """
+
+    def __init__(self, to_port: int, change: Callable[[bytearray, int], bytearray]) -> None:
+        self._change = change
+        self._to_port = to_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._sockets = [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._to_port))
+            self._sockets += [client, server]
+            for work in (self._up, self._down):
+                threading.Thread(target=work, args=(client, server), daemon=True).start()
+
+    def _up(self, client: socket.socket, server: socket.socket) -> None:
+        try:
+            while data := client.recv(65536):
+                server.sendall(data)
+        except OSError:
+            pass
+
+    def _down(self, client: socket.socket, server: socket.socket) -> None:
+        n_packets = 0
+        try:
+            with server.makefile("rb") as stream:
+                while first := stream.read(1):
+                    if first != b"$":
+                        client.sendall(first)  # an answer of the server, as it is
+                        continue
+                    channel, length = struct.unpack(">BH", stream.read(3))
+                    data = bytearray(stream.read(length))
+                    if channel == 0:
+                        data = self._change(data, n_packets)
+                        n_packets += 1
+                    client.sendall(first + struct.pack(">BH", channel, len(data)) + data)
+        except (OSError, struct.error, ValueError):
+            pass
+
+
+def set_clock_on(by_s: int, from_packet: int) -> Callable[[bytearray, int], bytearray]:
+    """Return a change that sets the camera's clock on (or back), in RTP's 90 kHz (RFC 6184)."""
+
+    def change(data: bytearray, number: int) -> bytearray:
+        if number >= from_packet:
+            ticks = (struct.unpack_from(">I", data, 4)[0] + by_s * 90_000) % 2**32
+            struct.pack_into(">I", data, 4, ticks)
+        return data
+
+    return change
+
+
+def spoil(every: int) -> Callable[[bytearray, int], bytearray]:
+    """Return a change that flips the bits of some packets behind their headers."""
+
+    def change(data: bytearray, number: int) -> bytearray:
+        if number % every == every - 1:
+            for index in range(20, len(data)):
+                data[index] ^= 0xFF
+        return data
+
+    return change

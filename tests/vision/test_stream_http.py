@@ -1,0 +1,146 @@
+"""Streams over HTTP from small real servers: MJPEG, HLS and FLV; and a playlist that lies."""
+
+import contextlib
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rtsp_server import free_port
+
+from parkwacht_config.clock import SystemClock
+from parkwacht_vision.connection import StreamSettings
+from parkwacht_vision.frames import Frame, Gap
+from parkwacht_vision.stream import StreamSource
+
+FAST = StreamSettings(open_timeout_s=4, stall_timeout_s=4, backoff_s=0.2, max_backoff_s=0.5)
+PICTURE = ["-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=10", "-c:v", "libx264"]
+ENCODED = ["-preset", "ultrafast", "-tune", "zerolatency", "-g", "5", "-pix_fmt", "yuv420p"]
+
+
+def first_items(url: str, number: int, *, limit_s: float = 12) -> tuple[StreamSource, list[object]]:
+    stop = threading.Event()
+    source = StreamSource(url, fps=5, clock=SystemClock(), stop=stop, settings=FAST)
+    limit = threading.Timer(limit_s, stop.set)
+    limit.start()
+    items: list[object] = []
+    for item in source.frames():
+        items.append(item)
+        n_frames = sum(isinstance(one, Frame) for one in items)
+        if n_frames >= number or (isinstance(item, Gap) and number == 0):
+            stop.set()
+    limit.cancel()
+    return source, items
+
+
+class MotionJpeg(BaseHTTPRequestHandler):
+    """A camera's `video.mjpg` (multipart/x-mixed-replace)."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=part")
+        self.end_headers()
+        try:
+            for index in range(200):
+                image = np.full((240, 320, 3), index % 250, dtype=np.uint8)
+                data = cv2.imencode(".jpg", image)[1].tobytes()
+                head = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+                self.wfile.write(head.encode() + data + b"\r\n")
+                time.sleep(0.1)
+        except OSError:
+            return
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class Files(SimpleHTTPRequestHandler):
+    """A folder."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def serve(handler: type[BaseHTTPRequestHandler] | partial[Files]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    server.block_on_close = False
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def folder_url(tmp_path: Path) -> Iterator[str]:
+    yield from serve(partial(Files, directory=str(tmp_path)))
+
+
+@pytest.fixture
+def mjpeg_url() -> Iterator[str]:
+    yield from serve(MotionJpeg)
+
+
+@contextlib.contextmanager
+def ffmpeg(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Encode and send until the block is left."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("needs ffmpeg")
+    command = ["ffmpeg", "-nostdin", "-v", "quiet", *PICTURE, *ENCODED, *arguments]
+    process = subprocess.Popen(command)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def test_mjpeg_over_http_is_seen(mjpeg_url: str) -> None:
+    _, items = first_items(mjpeg_url + "/video.mjpg", 3)
+    frames = [one for one in items if isinstance(one, Frame)]
+    assert len(frames) == 3
+    assert frames[0].image.shape == (240, 320, 3)
+    assert all(abs((one.at - one.wall_at).total_seconds()) < 2 for one in frames)
+
+
+@pytest.mark.server("ffmpeg")
+def test_hls_is_seen(tmp_path: Path, folder_url: str) -> None:
+    playlist = tmp_path / "live.m3u8"
+    hls = ["-f", "hls", "-hls_time", "1", "-hls_list_size", "4", str(playlist)]
+    with ffmpeg(*hls):
+        for _ in range(100):
+            if playlist.exists():
+                break
+            time.sleep(0.1)
+        _, items = first_items(folder_url + "/live.m3u8", 3)
+    frames = [one for one in items if isinstance(one, Frame)]
+    assert len(frames) == 3
+    # Up to four segments of a second are there at the start, and each comes when it is complete:
+    # nothing is taken later than it arrived, or long before.
+    assert all(-5 < (one.at - one.wall_at).total_seconds() < 0.1 for one in frames)
+
+
+@pytest.mark.server("ffmpeg")
+def test_flv_over_http_is_seen() -> None:
+    url = f"http://127.0.0.1:{free_port()}/live.flv"
+    with ffmpeg("-f", "flv", "-listen", "1", url):
+        _, items = first_items(url, 3)
+    assert sum(isinstance(one, Frame) for one in items) == 3
+
+
+def test_a_playlist_cannot_open_a_file_of_this_machine(tmp_path: Path, folder_url: str) -> None:
+    hidden = tmp_path / "hidden.ts"
+    with ffmpeg("-t", "1", "-f", "mpegts", str(hidden)) as process:
+        assert process.wait(20) == 0
+    lying = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\nfile://{hidden}\n"
+    (tmp_path / "live.m3u8").write_text(lying)
+    source, items = first_items(folder_url + "/live.m3u8", 0)
+    assert not any(isinstance(one, Frame) for one in items)
+    assert source.last_problem is not None
