@@ -19,6 +19,7 @@ from parkwacht_config.errors import ConfigError
 from parkwacht_config.incidents import read_incidents
 from parkwacht_config.reading import parse_toml, read_bytes
 from parkwacht_config.site import (
+    Alarms,
     Arming,
     ArmingException,
     Camera,
@@ -106,6 +107,7 @@ class SiteTable(Frozen):
     layers: LayerPaths
     retention: Retention = Retention()
     evidence: Evidence = Evidence()
+    alarms: Alarms = Alarms()
     armings: Annotated[tuple[ArmingTable, ...], Field(min_length=1)]
     cameras: tuple[Camera, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -196,6 +198,7 @@ def load_site(path: Path) -> Site:
         receivers=table.receivers,
         retention=table.retention,
         evidence=table.evidence,
+        alarms=table.alarms,
         default_arming_id=table.default_arming,
         privacy_masks=(*table.privacy_masks, *more.privacy_masks),
         costs=table.costs,

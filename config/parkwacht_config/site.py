@@ -23,6 +23,11 @@ from parkwacht_config.kinds import Id as Id  # noqa: PLC0414
 from parkwacht_config.kinds import MountKind as MountKind  # noqa: PLC0414
 from parkwacht_config.kinds import ObjectClass as ObjectClass  # noqa: PLC0414
 from parkwacht_config.kinds import Severity as Severity  # noqa: PLC0414
+from parkwacht_config.partners import Alarms as Alarms  # noqa: PLC0414
+from parkwacht_config.partners import Channel as Channel  # noqa: PLC0414
+from parkwacht_config.partners import Receiver as Receiver  # noqa: PLC0414
+from parkwacht_config.partners import ReceiverRole as ReceiverRole  # noqa: PLC0414
+from parkwacht_config.partners import Release as Release  # noqa: PLC0414
 from parkwacht_config.study import Costs, StudyGoals
 from parkwacht_config.watched import Line as Line  # noqa: PLC0414
 from parkwacht_config.watched import PrivacyMask as PrivacyMask  # noqa: PLC0414
@@ -152,38 +157,14 @@ class Arming(Frozen):
     exceptions: tuple[ArmingException, ...] = ()
 
 
-class ReceiverRole(StrEnum):
-    """Who a receiver is."""
-
-    SECURITY_COMPANY = "security_company"
-    POLICE = "police"
-    OTHER = "other"
-
-
-class Release(StrEnum):
-    """When an event is released to a receiver (design/forwarding.md, section 3)."""
-
-    ON_FLAG = "on_flag"
-    ON_VERIFIED = "on_verified"
-    ON_REQUEST = "on_request"
-
-
-class Receiver(Frozen):
-    """A partner that events are forwarded to."""
-
-    id: Id
-    name: str
-    role: ReceiverRole
-    channel: Literal["webhook"] = "webhook"
-    url: Annotated[str, Field(pattern=r"^https?://")]
-    secret_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
-    release: Release
-
-
 class Retention(Frozen):
     """How long images are kept; more than 28 days needs a reason."""
 
     images_days: Annotated[int, Field(ge=1, le=365)] = 28
+    # Shorter by what became of it: "dismissed", "camera_trouble" or a class such as "moving".
+    shorter_days: dict[str, Annotated[int, Field(ge=1, le=365)]] = Field(default_factory=dict)
+    # Events themselves, without images, are kept for the yearly reports.
+    events_days: Annotated[int, Field(ge=28, le=3650)] = 1095
     reason: str = ""
 
 
@@ -356,6 +337,7 @@ class Site:
     costs: Costs = field(default_factory=Costs)
     goals: StudyGoals = field(default_factory=StudyGoals)
     evidence: Evidence = field(default_factory=Evidence)
+    alarms: Alarms = field(default_factory=Alarms)
 
     def camera(self, camera_id: str) -> Camera | None:
         """Return the camera of this id, or None."""
