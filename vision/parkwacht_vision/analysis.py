@@ -23,6 +23,7 @@ from parkwacht_vision.motion import BlobTracks
 from parkwacht_vision.pictures import Picture
 from parkwacht_vision.regions import Region, plan_regions, whole
 from parkwacht_vision.scene import SceneReading, SceneState, XyXy
+from parkwacht_vision.sizes import keep_plausible
 from parkwacht_vision.tracker import Track, Tracker
 from parkwacht_vision.zones import View
 
@@ -75,6 +76,7 @@ class CameraAnalysis:
         self._detector = detector
         self._names_blobs = detector.info.name == "embedded"  # it judges moving parts, one by one
         self._budget = budget
+        self._model = view.model
         self._thresholds = LightThresholds(camera)
         self._gate = SceneGate()
         self._tracker = Tracker()
@@ -173,7 +175,8 @@ class CameraAnalysis:
             self._looked_s = frame.media_time_s
             if self._thresholds.is_asked:
                 self._thresholds.judge(frame.picture.bgr())
-        return self._thresholds.keep(self._detector.detect(frame, regions))
+        found = self._thresholds.keep(self._detector.detect(frame, regions))
+        return keep_plausible(found, self._model)
 
     def _is_news(self, found: Detections) -> bool:
         """Return whether a look at a key frame shows more than the vehicles that stood there."""
