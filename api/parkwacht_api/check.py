@@ -14,13 +14,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from parkwacht_api.database import Database
 from parkwacht_api.local import find_service, with_receiver_urls
 from parkwacht_api.migrations.upgrade import is_current
+from parkwacht_api.receivers.channel import module_of, options_of
 from parkwacht_api.release import hold_reason
 from parkwacht_api.terminal import Terminal
 from parkwacht_config.errors import ParkwachtError
 from parkwacht_config.loader import load_site
 from parkwacht_config.secrets import read_secret
 from parkwacht_config.settings import Settings
-from parkwacht_config.site import Receiver, Site
+from parkwacht_config.site import Channel, Receiver, Site
 from parkwacht_config.text import Text
 
 MIN_FREE_GB = 2.0
@@ -67,7 +68,11 @@ def run_checks(terminal: Terminal, site_path: Path) -> int:
     findings = [_check_site(site)]
     steps = (_check_weights, _check_storage, _check_database, _check_service)
     findings += [_guarded(step, terminal.settings) for step in steps]
-    findings += [_check_receiver(one, terminal.settings) for one in site.receivers]
+    findings += [
+        _check_channel(one, channel, terminal.settings)
+        for one in site.receivers
+        for channel in one.ways
+    ]
     findings += list(_check_streams(site))
     table = terminal.table(
         Text(nl=f"Controle van {site.name}", en=f"Check of {site.name}"),
@@ -186,10 +191,13 @@ def _check_service(settings: Settings) -> Finding:
     return Finding(Level.OK, what, Text(nl=service.url, en=service.url))
 
 
-def _check_receiver(receiver: Receiver, settings: Settings) -> Finding:
-    what = Text(nl=f"ontvanger {receiver.id}", en=f"receiver {receiver.id}")
+def _check_channel(receiver: Receiver, channel: Channel, settings: Settings) -> Finding:
+    name = f"{receiver.id}, {channel.id}"
+    what = Text(nl=f"ontvanger {name}", en=f"receiver {name}")
+    options = options_of(channel, "", receiver.id)
+    address = module_of(channel.kind).address(options)
     # A partner that nothing would be sent to is not called on either.
-    if hold_reason(receiver.url, settings.forwarding):
+    if hold_reason(address, settings.forwarding):
         found = Text(
             nl=f"leveringen worden vastgehouden (PARKWACHT_FORWARDING={settings.forwarding})",
             en=f"deliveries are held (PARKWACHT_FORWARDING={settings.forwarding})",
@@ -197,22 +205,26 @@ def _check_receiver(receiver: Receiver, settings: Settings) -> Finding:
         return Finding(Level.WARNING, what, found)
     trouble = Level.FAILURE if settings.forwarding == "live" else Level.WARNING
     try:
-        read_secret(receiver.secret_env, settings.state_dir)
+        for key, value in channel.options.items():
+            if key.endswith("_env") and value:
+                read_secret(value, settings.state_dir)
     except ParkwachtError as error:
         return Finding(trouble, what, error.text)
-    parts = urlsplit(receiver.url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    parts = urlsplit(address)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    told = Text(nl=(said := f"{address} ({receiver.release.value})"), en=said)
+    if parts.scheme == "udp":  # nobody takes a call there
+        return Finding(Level.OK, what, told)
     try:
         with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_TIMEOUT_S):
             pass
     except OSError as error:
         found = Text(
-            nl=f"{receiver.url} neemt niet op: {error}",
-            en=f"{receiver.url} does not answer: {error}",
+            nl=f"{address} neemt niet op: {error}",
+            en=f"{address} does not answer: {error}",
         )
         return Finding(trouble, what, found)
-    told = f"{receiver.url} ({receiver.release.value})"
-    return Finding(Level.OK, what, Text(nl=told, en=told))
+    return Finding(Level.OK, what, told)
 
 
 def _check_streams(site: Site) -> Iterator[Finding]:

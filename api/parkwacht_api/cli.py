@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from parkwacht_api.cli_cameras import cameras_app
 from parkwacht_api.cli_evaluate import EVALUATE_HELP, evaluate_command
 from parkwacht_api.cli_events import event_app, key_app
 from parkwacht_api.cli_import import IMPORT_HELP, import_command
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.add_typer(event_app, name="event")
 app.add_typer(key_app, name="key")
 app.add_typer(weights_app, name="weights")
+app.add_typer(cameras_app, name="cameras")
 app.command("import", help=IMPORT_HELP)(import_command)
 app.command("evaluate", help=EVALUATE_HELP)(evaluate_command)
 app.command(help=say("Plaatsingsstudie van een park.", "Placement study of a park."))(study)

@@ -24,16 +24,29 @@ from parkwacht_api.outbox import (
     claim_due,
     record_outcome,
 )
-from parkwacht_api.receivers.webhook import SendFailed, SendRefused, secret_bytes, send_webhook
+from parkwacht_api.receivers.channel import (
+    Answer,
+    Message,
+    SendContext,
+    SendFailed,
+    SendRefused,
+    module_of,
+    options_of,
+)
 from parkwacht_api.release import hold_reason
 from parkwacht_api.retention import RETENTION_EVERY, delete_old_media
 from parkwacht_config.clock import Clock, SystemClock
-from parkwacht_config.errors import ConfigError
+from parkwacht_config.errors import ConfigError, ForwardingError
 from parkwacht_config.secrets import read_secret
 from parkwacht_config.settings import Settings
-from parkwacht_config.site import Site
+from parkwacht_config.site import Channel, Site
+from parkwacht_config.text import Text
 
 logger = logging.getLogger(__name__)
+
+
+class Held(ForwardingError):  # noqa: N818
+    """Nothing may be sent there under this setting."""
 
 
 class Forwarder:
@@ -71,21 +84,14 @@ class Forwarder:
 
     def _send(self, claim: Claim) -> Outcome:
         receiver = self._site.receiver(claim.receiver_id)
-        if receiver is None:
-            error = f"receiver {claim.receiver_id} is no longer in the site file"
+        channel = receiver.way(claim.channel_id) if receiver else None
+        if channel is None:
+            error = f"{claim.receiver_id}, {claim.channel_id} is no longer in the site file"
             return Outcome("held", self._clock.now(), error=error)
-        if reason := hold_reason(receiver.url, self._settings.forwarding):
-            return Outcome("held", self._clock.now(), error=reason)
         try:
-            key = secret_bytes(read_secret(receiver.secret_env, self._settings.state_dir))
-            answer = send_webhook(
-                self._client,
-                receiver.url,
-                key,
-                delivery_id=claim.delivery_id,
-                payload=claim.payload,
-                at=self._clock.now(),
-            )
+            answer = self._attempt(channel, claim)
+        except Held as error:
+            return Outcome("held", self._clock.now(), error=str(error))
         except SendRefused as error:
             return Outcome("refused", self._clock.now(), error.answer, str(error))
         except SendFailed as error:
@@ -93,6 +99,26 @@ class Forwarder:
         except ConfigError as error:
             return Outcome("failed", self._clock.now(), None, str(error))
         return Outcome("delivered", self._clock.now(), answer)
+
+    def _attempt(self, channel: Channel, claim: Claim) -> Answer:
+        module = module_of(channel.kind)
+        options = options_of(channel, str(self._site.path), claim.receiver_id)
+        if reason := hold_reason(module.address(options), self._settings.forwarding):
+            raise Held(Text(nl=reason, en=reason))
+        message = Message(
+            delivery_id=claim.delivery_id,
+            kind=claim.kind,
+            payload=claim.payload,
+            at=self._clock.now(),
+            serial=claim.serial,
+        )
+        context = SendContext(
+            client=self._client,
+            secret=lambda name: read_secret(name, self._settings.state_dir),
+            timeout_s=self._policy.timeout_s,
+            forwarding=self._settings.forwarding,
+        )
+        return module.send(options, message, context)
 
     def _deliver(self, claim: Claim) -> None:
         try:

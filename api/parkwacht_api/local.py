@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from parkwacht_api.database import Database
 from parkwacht_api.keys import OPERATOR_SCOPES, PARTNER_SCOPES, Scope, create_key
 from parkwacht_api.migrations.upgrade import upgrade_database
+from parkwacht_api.receivers.channel import check_channels
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.secrets import read_secret, write_secret
 from parkwacht_config.settings import Settings
@@ -215,7 +216,7 @@ def with_receiver_urls(site: Site, settings: Settings) -> Site:
     Raises
     ------
     ConfigError
-        An id is no receiver of the site, or an address is no URL.
+        An id is no receiver of the site, an address is no URL, or a channel is not right.
     """
     known = {receiver.id for receiver in site.receivers}
     for receiver_id, url in settings.receiver_urls.items():
@@ -234,4 +235,6 @@ def with_receiver_urls(site: Site, settings: Settings) -> Site:
         receiver.model_copy(update={"url": settings.receiver_urls.get(receiver.id, receiver.url)})
         for receiver in site.receivers
     )
-    return replace(site, receivers=receivers)
+    ready = replace(site, receivers=receivers)
+    check_channels(ready)
+    return ready

@@ -71,9 +71,12 @@ class Event(Base):
         String(64), comment="SHA-256 of the ending's content"
     )
     review_state: Mapped[str] = mapped_column(
-        index=True, comment="unreviewed, verified or dismissed: the last verdict"
+        index=True, comment="unreviewed, verified, dismissed or unclear: the last verdict"
     )
     version: Mapped[int] = mapped_column(comment="number of verdicts; the ETag of a review")
+    incident_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("incident.id"), index=True, comment="incident it belongs to"
+    )
 
 
 class Media(Base):
@@ -94,18 +97,31 @@ class Media(Base):
 
 
 class Delivery(Base):
-    """One event for one receiver: what is to be sent, and the three times kept apart."""
+    """One message for one channel of one receiver, and the three times kept apart."""
 
     __tablename__ = "delivery"
     __table_args__ = (
-        UniqueConstraint("event_id", "receiver_id", "kind"),
+        UniqueConstraint("incident_id", "receiver_id", "channel_id", "kind", "sequence"),
         Index(None, "state", "due_at"),
+        Index(None, "escalate_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, comment="webhook-id, stable over retries")
-    event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"), comment="its event")
+    event_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("event.id"), index=True, comment="event it tells of; empty: none, a trouble"
+    )
+    incident_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("incident.id"), index=True, comment="incident it tells of"
+    )
     receiver_id: Mapped[str] = mapped_column(index=True, comment="partner in the site file")
-    kind: Mapped[str] = mapped_column(comment="event.flagged or event.verified")
+    channel_id: Mapped[str] = mapped_column(comment="channel of that partner")
+    step: Mapped[int] = mapped_column(comment="0 for the first channel, 1 for the next ...")
+    kind: Mapped[str] = mapped_column(comment="such as event.flagged, see release")
+    sequence: Mapped[int] = mapped_column(comment="which update of the incident; 0: the first")
+    escalate_at: Mapped[datetime | None] = mapped_column(
+        comment="no person acknowledged until then: the next channel"
+    )
+    escalated_at: Mapped[datetime | None] = mapped_column(comment="the next channel was taken")
     state: Mapped[str] = mapped_column(comment="pending, delivered, held, refused or dead")
     reason: Mapped[str] = mapped_column(Text, comment="why it is held, refused or dead")
     payload: Mapped[dict[str, Any]] = mapped_column(comment="what is sent: as it was at release")
@@ -148,7 +164,13 @@ class Verdict(Base):
 
     id: Mapped[int] = mapped_column(Serial, primary_key=True, comment="serial")
     event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"), index=True, comment="its event")
-    verdict: Mapped[str] = mapped_column(comment="verified or dismissed")
+    incident_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("incident.id"), index=True, comment="incident that was judged with it"
+    )
+    verdict: Mapped[str] = mapped_column(comment="verified, dismissed or unclear")
+    cause: Mapped[str | None] = mapped_column(
+        comment="of a false alarm: animal, weather, light, authorised, test or other"
+    )
     person: Mapped[str] = mapped_column(comment="who judged")
     key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), comment="with which key")
     reason: Mapped[str] = mapped_column(Text, comment="why")

@@ -20,7 +20,7 @@ from sqlalchemy import CursorResult, update
 
 from parkwacht_api.database import Database
 from parkwacht_api.models import Attempt, Delivery, Heartbeat
-from parkwacht_api.receivers.webhook import Answer
+from parkwacht_api.receivers.channel import Answer
 from parkwacht_api.repository import (
     attempt_by_number,
     delivery_by_id,
@@ -69,8 +69,11 @@ class Claim:
 
     delivery_id: UUID
     receiver_id: str
+    channel_id: str
+    kind: str
     token: UUID
     number: int
+    serial: int  # id of its first attempt: kept over retries, rising over deliveries
     lease_until: datetime
     payload: dict[str, Any] = field(repr=False)
 
@@ -120,20 +123,24 @@ def claim_due(
             row.lease_token, row.lease_until = uuid4(), lease_until
             row.n_attempts += 1
             row.sent_at = row.sent_at or at
-            session.add(
-                Attempt(
-                    delivery_id=row.id,
-                    number=row.n_attempts,
-                    started_at=at,
-                    outcome="sending",
-                    response="",
-                    error="",
-                )
+            attempt = Attempt(
+                delivery_id=row.id,
+                number=row.n_attempts,
+                started_at=at,
+                outcome="sending",
+                response="",
+                error="",
             )
+            session.add(attempt)
+            session.flush()
+            first = attempt_by_number(session, row.id, 1)
             claims.append(
                 Claim(
                     delivery_id=row.id,
                     receiver_id=row.receiver_id,
+                    channel_id=row.channel_id,
+                    kind=row.kind,
+                    serial=(first or attempt).id,
                     token=row.lease_token,
                     number=row.n_attempts,
                     lease_until=lease_until,
@@ -144,7 +151,7 @@ def claim_due(
 
 
 def _after_failure(row: Delivery, outcome: Outcome, policy: OutboxPolicy) -> dict[str, Any]:
-    status = outcome.answer.http_status if outcome.answer else 0
+    status = (outcome.answer.http_status if outcome.answer else 0) or 0
     is_refusal = 400 <= status < 500 and status not in {408, 425, 429}  # noqa: PLR2004
     n_refusals = row.n_refusals + is_refusal
     reason = ""

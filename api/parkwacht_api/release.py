@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from parkwacht_api.models import Delivery, Event, Verdict
+from parkwacht_api.receivers.channel import address_of
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import Receiver, Release, Site
 
@@ -162,14 +163,17 @@ def plan_deliveries(
     for receiver in receivers_at(site, release):
         if receiver.id in known:
             continue
-        delivery_id = uuid4()
-        reason = hold_reason(receiver.url, settings.forwarding)
+        delivery_id, channel = uuid4(), receiver.ways[0]
+        reason = hold_reason(address_of(channel, receiver.id), settings.forwarding)
         planned.append(
             Delivery(
                 id=delivery_id,
                 event_id=event.id,
                 receiver_id=receiver.id,
+                channel_id=channel.id,
+                step=0,
                 kind=kind,
+                sequence=0,
                 state="held" if reason else "pending",
                 reason=reason,
                 payload=build_payload(

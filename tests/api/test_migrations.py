@@ -5,7 +5,7 @@ from sqlalchemy import inspect
 
 from parkwacht_api.database import Database
 from parkwacht_api.migrations.upgrade import downgrade_database, is_current, upgrade_database
-from parkwacht_api.models import Base
+from parkwacht_api.tables import Base
 
 
 def tables(database: Database) -> set[str]:

@@ -5,7 +5,7 @@ from api_harness import Service
 
 from parkwacht_api.models import Delivery
 from parkwacht_api.outbox import OutboxPolicy, Outcome, claim_due, record_outcome
-from parkwacht_api.receivers.webhook import Answer
+from parkwacht_api.receivers.channel import Answer
 from parkwacht_api.repository import attempts_of, delivery_by_id
 
 POLICY = OutboxPolicy(lease_s=30, jitter=0)

@@ -44,7 +44,7 @@ def payload_of(delivery_id: object) -> dict[str, Any]:
     return {"type": "event.flagged", "timestamp": "2026-11-24T01:00:00Z", "data": data}
 
 
-def send(url: str, delivery_id: Any, payload: dict[str, Any], key: bytes = KEY) -> int:
+def send(url: str, delivery_id: Any, payload: dict[str, Any], key: bytes = KEY) -> int | None:
     with httpx.Client(trust_env=False) as client:
         answer = send_webhook(
             client, url, key, delivery_id=delivery_id, payload=payload, at=datetime.now(UTC)

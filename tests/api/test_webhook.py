@@ -11,9 +11,8 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from parkwacht_api.partner import is_genuine
+from parkwacht_api.receivers.channel import SendFailed, SendRefused
 from parkwacht_api.receivers.webhook import (
-    SendFailed,
-    SendRefused,
     retry_after_s,
     secret_bytes,
     send_webhook,
@@ -98,7 +97,7 @@ def test_retry_after(value: str, seconds: float | None) -> None:
     assert retry_after_s(value, NOW) == seconds
 
 
-def attempt(url: str) -> int:
+def attempt(url: str) -> int | None:
     with httpx.Client(timeout=1.0, trust_env=False) as client:
         return send_webhook(
             client, url, KEY, delivery_id=uuid4(), payload={"type": "x", "e": "é"}, at=NOW

@@ -63,6 +63,7 @@ WORDS = {
     "frozen": Text(nl="stilstaand beeld", en="frozen picture"),
     "clock_drift": Text(nl="klok loopt niet gelijk", en="clock drifts"),
     "bitrate_collapse": Text(nl="bijna geen gegevens", en="hardly any data"),
+    "half_lost": Text(nl="een van twee streams weg", en="one of two streams lost"),
     "lost": Text(nl="geen beeld", en="no picture"),
 }
 

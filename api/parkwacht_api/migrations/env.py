@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from parkwacht_api.models import Base
+from parkwacht_api.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

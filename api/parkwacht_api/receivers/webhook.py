@@ -11,17 +11,24 @@ import binascii
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import httpx
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from parkwacht_api.models import RESPONSE_LIMIT
-from parkwacht_config.errors import ConfigError, DeliveryError, DeliveryRefused
+from parkwacht_api.receivers.channel import (
+    Answer,
+    ChannelOptions,
+    Message,
+    SendContext,
+    SendFailed,
+    SendRefused,
+)
+from parkwacht_config.errors import ConfigError
 from parkwacht_config.text import Text
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  # the public prefix, not a secret
@@ -29,29 +36,39 @@ MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
 USER_AGENT = "parkwacht-webhook/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the receiver's machine said."""
+class Options(ChannelOptions):
+    """Where a webhook is sent to, and the name of the secret that signs it."""
 
-    http_status: int
-    response: str
-    retry_after_s: float | None = None
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    secret_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
-class SendFailed(DeliveryError):  # noqa: N818
-    """Not taken now; `answer` is None where the receiver said nothing at all."""
-
-    def __init__(self, text: Text, answer: Answer | None = None) -> None:
-        super().__init__(text)
-        self.answer = answer
+def address(options: Options) -> str:
+    """Return where it is sent to."""
+    return options.url
 
 
-class SendRefused(DeliveryRefused):
-    """The receiver wants this never again."""
+def send(options: Options, message: Message, context: SendContext) -> Answer:
+    """
+    Make one attempt.
 
-    def __init__(self, text: Text, answer: Answer) -> None:
-        super().__init__(text)
-        self.answer = answer
+    Raises
+    ------
+    SendFailed
+        Not taken now.
+    SendRefused
+        The receiver wants it never again.
+    ConfigError
+        The secret is missing or none.
+    """
+    return send_webhook(
+        context.client,
+        options.url,
+        secret_bytes(context.secret(options.secret_env)),
+        delivery_id=message.delivery_id,
+        payload=dict(message.payload),
+        at=message.at,
+    )
 
 
 def secret_bytes(secret: SecretStr) -> bytes:
@@ -123,7 +140,7 @@ def _read_answer(response: httpx.Response, at: datetime) -> Answer:
 
 
 def _judge(answer: Answer) -> Answer:
-    status = answer.http_status
+    status = answer.http_status or 0
     if httpx.codes.is_success(status):
         return answer
     if status == httpx.codes.GONE:
