@@ -28,7 +28,7 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
 Gst.init(None)
 LARGE = "video/x-raw,width=640,height=480,framerate=10/1"
 VIDEO = (
-    "( videotestsrc is-live=true pattern=ball ! videoscale "
+    "( videotestsrc is-live=true pattern=%s ! videoscale "
     "! capsfilter name=size caps=video/x-raw,width=%d,height=%d,framerate=10/1 "
     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=%d "
     "! rtph264pay config-interval=-1 name=pay0 pt=96 )"
@@ -36,14 +36,15 @@ VIDEO = (
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service(sys.argv[1])
-def factory(path, width, height, key_frames_every):
+def factory(path, width, height, key_frames_every, pattern="ball"):
     made = GstRtspServer.RTSPMediaFactory()
-    made.set_launch(VIDEO % (width, height, key_frames_every))
+    made.set_launch(VIDEO % (pattern, width, height, key_frames_every))
     made.set_shared(True)
     server.get_mount_points().add_factory(path, made)
     return made
 factory("/cam", 320, 240, 5)
 factory("/sub", 160, 120, 5)
+factory("/still", 160, 120, 5, "black")
 factory("/udp", 320, 240, 5).set_protocols(GstRtsp.RTSPLowerTrans.UDP)
 def resize(media):
     size = media.get_element().get_by_name("size")
@@ -55,7 +56,7 @@ locked = GstRtspServer.RTSPServer()
 locked.set_address("127.0.0.1")
 locked.set_service(sys.argv[2])
 behind = GstRtspServer.RTSPMediaFactory()
-behind.set_launch(VIDEO % (320, 240, 5))
+behind.set_launch(VIDEO % ("ball", 320, 240, 5))
 permissions = GstRtspServer.RTSPPermissions()
 for allowed in ("media.factory.access", "media.factory.construct"):
     permissions.add_permission_for_role("guard", allowed, True)
@@ -99,7 +100,7 @@ def require_rtsp_server() -> None:
 
 
 class Server:
-    """The server as a process: /cam, /sub, /udp, /resized; /locked at a port of its own."""
+    """The server as a process: /cam, /sub, /still, /udp, /resized; /locked at a port of its own."""
 
     def __init__(self) -> None:
         self.port = free_port()

@@ -17,7 +17,7 @@ import pytest
 
 from parkwacht_coverage.camera import CameraModel
 from parkwacht_vision.event import SourceInfo
-from parkwacht_vision.frames import Frame
+from parkwacht_vision.frames import Frame, SourceHealth
 from parkwacht_vision.health import HealthMonitor
 from parkwacht_vision.troubles import TroubleChange, trouble_record
 
@@ -188,7 +188,8 @@ def test_bitrate_and_clock() -> None:
     # 2 Mbit/s, then 5 % of it, then 50 %; the clock 20 s off from the tenth measurement on.
     for index, (rate, drift) in enumerate([(2e6, 0.0)] * 10 + [(1e5, 20.0)] * 5 + [(1e6, 0.0)] * 5):
         at = START + timedelta(seconds=2 * index)
-        changes += monitor.measure_stream(at, rate_bps=rate, drift_s=drift)
+        health = SourceHealth(rate_bps=rate, clock_drift_s=drift)
+        changes += monitor.measure_stream(at, health)
     assert [(one.cause, one.is_begin) for one in changes] == [
         ("bitrate_collapse", True), ("clock_drift", True),
         ("bitrate_collapse", False), ("clock_drift", False),

@@ -3,20 +3,13 @@
 import logging
 import signal
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 
 import pytest
 from rtsp_server import Relay, Server, free_port, require_rtsp_server, set_clock_on, spoil
+from watched import Watched, has_frames, has_gaps, steps_s
 
-from parkwacht_config.clock import SystemClock
-from parkwacht_vision.connection import StreamSettings
-from parkwacht_vision.frames import Frame, Gap
-from parkwacht_vision.stream import StreamSource
-
-FAST = StreamSettings(open_timeout_s=3, stall_timeout_s=1.2, backoff_s=0.2, max_backoff_s=0.5)
 LOGIN = "wacht:geheim@"
 
 pytestmark = pytest.mark.server("rtsp")
@@ -43,56 +36,6 @@ def server() -> Iterator[Server]:
         yield one
     finally:
         one.close()
-
-
-class Watched:
-    """A source and all it gave until `until` was satisfied."""
-
-    def __init__(
-        self, url: str, until: Callable[["Watched"], bool], *, sub_url: str | None = None,
-        attends: bool = False, limit_s: float = 15,
-    ) -> None:  # fmt: skip
-        stop = threading.Event()
-        self.items: list[Frame | Gap] = []
-        self.source = StreamSource(
-            url, fps=5, clock=SystemClock(), stop=stop, settings=FAST, sub_url=sub_url
-        )
-        if attends:
-            self.source.attend()
-        is_done = False
-        limit = threading.Timer(limit_s, stop.set)
-        limit.start()
-        for item in self.source.frames():
-            self.items.append(item)
-            if not stop.is_set() and until(self):
-                is_done = True
-                stop.set()
-        limit.cancel()
-        assert is_done, f"{len(self.items)} items, {self.source.health}"
-
-    @property
-    def frames(self) -> list[Frame]:
-        return [one for one in self.items if isinstance(one, Frame)]
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return [one for one in self.items if isinstance(one, Gap)]
-
-    @property
-    def blind_s(self) -> dict[str, float]:
-        return self.source.health.blind_s
-
-
-def has_frames(number: int) -> Callable[[Watched], bool]:
-    return lambda watched: len(watched.frames) >= number
-
-
-def has_gaps(number: int) -> Callable[[Watched], bool]:
-    return lambda watched: len(watched.gaps) >= number
-
-
-def steps_s(frames: list[Frame]) -> list[float]:
-    return [b.media_time_s - a.media_time_s for a, b in pairwise(frames)]
 
 
 def test_a_quiet_stream_is_seen_by_its_key_frames_on_the_clock(shared_server: Server) -> None:
@@ -157,7 +100,7 @@ def test_a_stream_that_is_not_there_tells_of_gaps_and_stops_at_once() -> None:
     watched = Watched(f"rtsp://u:geheim@127.0.0.1:{free_port()}/cam", has_gaps(3))
     assert time.monotonic() - begun_s < 10
     assert watched.blind_s["connection_lost"] > 0
-    problem = watched.source.last_problem
+    problem = watched.gaps[-1].problem
     assert problem is not None
     assert "refuses the connection" in problem.en
     assert "geheim" not in problem.en + problem.nl
@@ -193,7 +136,7 @@ def test_why_a_server_refuses_is_told_apart(
     )
     assert watched.gaps[0].cause == cause
     assert watched.blind_s[cause] > 0
-    assert watched.source.last_problem is not None
+    assert watched.gaps[0].problem is not None
 
 
 def test_the_right_password_opens(shared_server: Server) -> None:

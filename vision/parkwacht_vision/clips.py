@@ -198,6 +198,7 @@ class ClipCutter:
         self._last: EncodedPacket | None = None
         self._ended_at: datetime | None = None
         self._n_bytes = 0
+        self._is_mixed = False  # the large stream, and the small one that stood in for it
         self._is_over = False
 
     def extend(self, until: datetime) -> None:
@@ -212,7 +213,12 @@ class ClipCutter:
         if self._is_over:
             return
         try:
-            for packet in _up_to(self._new_packets(), until):
+            packets = _up_to(self._new_packets(), until)
+            if self._writer is None:
+                self._is_mixed = any(
+                    not is_same_video(one.format, packets[0].format) for one in packets
+                )
+            for packet in packets:
                 if self._is_over:
                     break
                 self._take(packet)
@@ -262,8 +268,7 @@ class ClipCutter:
         if self._writer is None:
             self._open(packet.format)
         if self._writer is None or not self._writer.takes(packet.format):
-            self._is_over = True
-            return
+            return  # another stream stands in for a while: only what is encoded anew holds both
         self._writer.add(packet)
         if self._sealed is not None:
             self._sealed.add(packet)
@@ -273,7 +278,7 @@ class ClipCutter:
         self._ended_at = max(self._ended_at or shown_until, shown_until)
 
     def _open(self, stream_format: StreamFormat) -> None:
-        if is_played(stream_format) and not self._screen.polygons:
+        if is_played(stream_format) and not (self._screen.polygons or self._is_mixed):
             self._writer = _Copy(self._path, stream_format)
         else:
             self._writer = _Recode(self._path, self._screen)

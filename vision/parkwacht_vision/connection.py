@@ -1,17 +1,18 @@
 """
 One connection to a live stream: a thread that reads encoded packets and never gives up.
 
-Nothing is decoded here. The stream's own clock is laid on the machine's (`stream_clock`), and every
-second without a packet is counted as blind, with its cause.
+Nothing is decoded here. The stream's own clock is laid on the machine's (`stream_clock`). While no
+packets come it says so, and why.
 """
 
 import logging
 import random
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import av
@@ -21,8 +22,7 @@ from parkwacht_config.text import Text
 from parkwacht_vision.demux import stream_format
 from parkwacht_vision.frames import Gap, SourceHealth
 from parkwacht_vision.naming import redact_url
-from parkwacht_vision.packet_queue import PacketQueue
-from parkwacht_vision.packets import EncodedPacket, PacketRing, StreamFormat
+from parkwacht_vision.packets import EncodedPacket, StreamFormat
 from parkwacht_vision.parameter_sets import (
     changed_format,
     find_parameter_sets,
@@ -30,10 +30,14 @@ from parkwacht_vision.parameter_sets import (
 )
 from parkwacht_vision.stream_clock import StreamClock
 
+if TYPE_CHECKING:
+    from parkwacht_vision.packet_queue import PacketQueue
+
 logger = logging.getLogger(__name__)
 
 HOLD_S = 0.5  # FFmpeg gives what it read while it opened in one burst: its first times say nothing
 HOLD_PACKETS = 500
+RATE_S = 10.0  # over which the bits of a stream are counted
 _UNTIMED = {"mpjpeg", "mjpeg"}  # JPEG after JPEG over HTTP
 # What a stream of the network may open in turn: never a file of this machine.
 PROTOCOLS = "rtsp,rtsps,rtp,udp,tcp,tls,http,https,httpproxy,hls,crypto,rtmp,rtmps,rtmpt"
@@ -68,6 +72,10 @@ class StreamSettings:
     backoff_s: float = 1.0  # doubled at every failed attempt ...
     max_backoff_s: float = 30.0  # ... up to here
     jitter: float = 0.3  # cameras of one switch must not all come back in the same second
+    # Of a camera with two streams:
+    silent_s: float = 4.0  # no packet for so long: the other one does its work meanwhile
+    frozen_s: float = 10.0  # the same picture for so long: the other one may show more
+    steady_s: float = 5.0  # for so long it must have come again: what comes and goes is left alone
 
 
 class Connection:
@@ -84,10 +92,10 @@ class Connection:
         Set from outside to end the watch.
     settings
         How patient it is watched.
-    ring
-        Where packets are kept for evidence.
-    is_queued
-        Whether packets are also to be analysed.
+    health
+        Where what is found out about its clock is noted.
+    keep
+        Keeps packets for evidence.
     """
 
     def __init__(
@@ -97,29 +105,31 @@ class Connection:
         clock: Clock,
         stop: threading.Event,
         settings: StreamSettings,
-        ring: PacketRing,
-        is_queued: bool,
+        health: SourceHealth,
+        keep: Callable[[EncodedPacket], None],
     ) -> None:
         self._url = url
         self.name = redact_url(url)[:300]
-        self.health = SourceHealth()
-        self.ring = ring
-        self.queue = PacketQueue(self.health) if is_queued else None
-        self.last_problem: Text | None = None
+        self.health = health
+        self.queue: PacketQueue | None = None  # of packets that are also to be analysed
+        self.lost_cause: str | None = None  # while no packets come
+        self.problem: Text | None = None
         self.n_packets = 0
+        self.rate_bps: float | None = None  # over the last whole RATE_S
+        self._keep = keep
         self._clock = clock
         self._stop = stop
         self._settings = settings
         self._transport = "tcp"
         self._started_at = clock.now()
-        self._lost_at: datetime | None = self._started_at
-        self._lost_cause = "connection_lost"
         self._seen_at = self._started_at
         self._placing = StreamClock(self.health, 0.0)
         self._held: list[tuple[av.Packet, float]] | None = []  # of the beginning of a connection
         self._told: StreamFormat
         self._is_untimed = False
         self._sets: bytes | None = None
+        self._n_bytes = 0
+        self._counted_from_s = 0.0
         self._thread = threading.Thread(target=self._read, name=f"reader {self.name}", daemon=True)
 
     @property
@@ -133,17 +143,14 @@ class Connection:
         return self._thread.is_alive()
 
     @property
-    def is_connected(self) -> bool:
-        """Whether packets came lately."""
-        return self._lost_at is None
+    def is_sending(self) -> bool:
+        """Whether packets came lately, or may still come for the first time."""
+        silent_s = (self._clock.now() - self._seen_at).total_seconds()
+        return self.lost_cause is None and silent_s < self._settings.silent_s
 
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
-
-    def close(self) -> None:
-        """Count what was lost until now."""
-        self._count_lost()
 
     def since_start_s(self, at: datetime) -> float:
         """Return the media time of an instant."""
@@ -181,6 +188,7 @@ class Connection:
                 return
             stream = container.streams.video[0]
             self._told, self._sets, self._held = stream_format(stream), None, []
+            self._n_bytes, self._counted_from_s = 0, self.since_start_s(self._clock.now())
             self._is_untimed = container.format.name in _UNTIMED
             self._placing = StreamClock(self.health, self.since_start_s(self._seen_at))
             try:
@@ -230,11 +238,10 @@ class Connection:
         return now_s if ticks is None else float(ticks * packet.time_base)
 
     def _take(self, packet: av.Packet, now_s: float) -> None:
-        if self._lost_at is not None:
-            self._count_lost()
-            self.last_problem = None
+        self.lost_cause = self.problem = None
         self.n_packets += 1
         data, is_key = bytes(packet), bool(packet.is_keyframe)
+        self._count_rate(len(data), now_s)
         if is_key:
             self._note_parameter_sets(data)
         taken_s = self._placing.taken_s(self._stream_s(packet, now_s), now_s)
@@ -242,9 +249,16 @@ class Connection:
             data, packet.pts, packet.dts, packet.duration, is_key, taken_s,
             self._started_at + timedelta(seconds=taken_s), self._told,
         )  # fmt: skip
-        self.ring.add(placed)
+        self._keep(placed)
         if self.queue is not None:
             self.queue.put(placed)
+
+    def _count_rate(self, n_bytes: int, now_s: float) -> None:
+        self._n_bytes += n_bytes
+        passed_s = now_s - self._counted_from_s
+        if passed_s >= RATE_S:
+            self.rate_bps = 8 * self._n_bytes / passed_s
+            self._n_bytes, self._counted_from_s = 0, now_s
 
     def _note_parameter_sets(self, data: bytes) -> None:
         sets = find_parameter_sets(self._told.codec, data)
@@ -279,23 +293,14 @@ class Connection:
         return True
 
     def _problem(self, dutch: str, english: str) -> None:
-        self.last_problem = Text(nl=f"{self.name}: {dutch}", en=f"{self.name}: {english}")
-        logger.warning("stream %s", self.last_problem.en)
+        self.problem = Text(nl=f"{self.name}: {dutch}", en=f"{self.name}: {english}")
+        logger.warning("stream %s", self.problem.en)
 
     def _mark_lost(self, cause: str) -> None:
-        now = self._clock.now()
-        if self._lost_at is None:
-            self._lost_at = self._seen_at  # a stall is blind from the last packet on
-        self._lost_cause = cause
-        self._count_lost()
-        self._lost_at = now
+        self.lost_cause, self.rate_bps = cause, None
         if self.queue is not None:
-            self.queue.put(Gap(self.since_start_s(now), now, cause))
-
-    def _count_lost(self) -> None:
-        if self._lost_at is not None:
-            self.health.lose(self._lost_cause, (self._clock.now() - self._lost_at).total_seconds())
-            self._lost_at = None
+            now = self._clock.now()
+            self.queue.put(Gap(self.since_start_s(now), now, cause, self.problem))
 
     def _wait(self, failures: int) -> None:
         base = self._settings.backoff_s * 2 ** min(max(failures - 1, 0), 10)

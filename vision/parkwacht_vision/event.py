@@ -129,6 +129,7 @@ TroubleCause = Literal[
     "frozen",
     "clock_drift",
     "bitrate_collapse",
+    "half_lost",
     "lost",
 ]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from parkwacht_config.text import Text
 from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.pictures import ArrayPicture, Picture
 from parkwacht_vision.pictures import Image as Image  # noqa: PLC0414 - the word of all who see
@@ -64,6 +65,7 @@ class Gap:
     media_time_s: float
     at: datetime
     cause: str
+    problem: Text | None = None  # the same in words, with the stream's name
 
 
 @dataclass(slots=True)
@@ -77,6 +79,8 @@ class SourceHealth:
     n_reconnects: int = 0
     n_dropped: int = 0
     clock_drift_s: float = 0.0  # of the camera's clock behind the machine's, now
+    rate_bps: float | None = None  # bits per second of a stream, where it was measured
+    is_halved: bool = False  # one of the camera's two streams gives nothing
 
     def lose(self, cause: str, seconds: float) -> None:
         """Count time in which nothing could be seen."""

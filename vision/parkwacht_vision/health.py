@@ -9,8 +9,8 @@ that stays changed for half an hour is taken for the new one.
 """
 
 import zipfile
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from parkwacht_config.text import Text
 from parkwacht_coverage.camera import CameraModel
 from parkwacht_vision.event import TroubleCause
-from parkwacht_vision.frames import Frame
+from parkwacht_vision.frames import Frame, SourceHealth
 from parkwacht_vision.pictures import Image
 from parkwacht_vision.troubles import TroubleChange
 
@@ -135,6 +136,7 @@ class HealthMonitor:
     _n_moved: int = field(default=0, init=False)
     _n_checks: int = field(default=0, init=False)
     _usual_rate: float | None = field(default=None, init=False)
+    _measured_at: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Read the references of the last run, where there are any that can be read."""
@@ -166,26 +168,36 @@ class HealthMonitor:
         luma = frame.picture.luma(ROWS)
         return changes + self._check(luma, frame)
 
-    def lost(self, at: datetime, seconds: float) -> list[TroubleChange]:
+    def lost(self, at: datetime, seconds: float, why: Text | None = None) -> list[TroubleChange]:
         """Note that a stream gives nothing since some seconds."""
         self._last = None
-        return self._judge("lost", is_bad=True, at=at, measure=(seconds, "s"))
+        changes = self._judge("lost", is_bad=True, at=at, measure=(seconds, "s"))
+        return [replace(one, why=why) for one in changes]
 
-    def measure_stream(
-        self, at: datetime, *, rate_bps: float, drift_s: float
-    ) -> list[TroubleChange]:
+    def measure_stream(self, at: datetime, health: SourceHealth) -> list[TroubleChange]:
         """
-        Judge a stream by its packets; to be called about every two seconds.
+        Judge a live camera by its packets; one call in two seconds is looked at.
 
         Parameters
         ----------
         at
             Now.
-        rate_bps
-            Bits per second over the last ten seconds or so.
-        drift_s
-            Of the camera's clock behind the machine's.
+        health
+            What was measured of them.
         """
+        if self._measured_at is not None and at - self._measured_at < timedelta(seconds=CHECK_S):
+            return []
+        self._measured_at = at
+        changes = self._judge("half_lost", is_bad=health.is_halved, at=at)
+        if health.rate_bps is not None:
+            changes += self._judge_rate(health.rate_bps, at)
+        drift_s = health.clock_drift_s
+        limit_s = DRIFT_OVER_S if self._alarm("clock_drift").is_on else MIN_DRIFT_S
+        return changes + self._judge(
+            "clock_drift", is_bad=abs(drift_s) > limit_s, at=at, measure=(drift_s, "s")
+        )
+
+    def _judge_rate(self, rate_bps: float, at: datetime) -> list[TroubleChange]:
         usual = self._usual_rate
         is_on = self._alarm("bitrate_collapse").is_on
         share = 1.0 if not usual else rate_bps / usual
@@ -194,13 +206,7 @@ class HealthMonitor:
             self._usual_rate = rate_bps
         elif not is_bad:
             self._usual_rate = usual + LEARN_RATE * (rate_bps - usual)
-        limit_s = DRIFT_OVER_S if self._alarm("clock_drift").is_on else MIN_DRIFT_S
-        return [
-            *self._judge("bitrate_collapse", is_bad=is_bad, at=at, measure=(100 * share, "%")),
-            *self._judge(
-                "clock_drift", is_bad=abs(drift_s) > limit_s, at=at, measure=(drift_s, "s")
-            ),
-        ]
+        return self._judge("bitrate_collapse", is_bad=is_bad, at=at, measure=(100 * share, "%"))
 
     def save(self) -> None:
         """Keep the references for the next run."""

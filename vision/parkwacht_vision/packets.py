@@ -14,6 +14,7 @@ from fractions import Fraction
 
 RING_S = 40.0
 RING_BYTES = 64_000_000  # 12 Mbit/s for 40 s
+STAND_IN_S = 10.0  # usual for the longest distance between key frames of a small stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,12 @@ class PacketRing:
         """Bytes held now."""
         return self._n_bytes
 
+    @property
+    def last(self) -> EncodedPacket | None:
+        """The newest packet."""
+        with self._lock:
+            return self._packets[-1] if self._packets else None
+
     def add(self, packet: EncodedPacket) -> None:
         """Keep a packet, and forget those that are too old or too much."""
         with self._lock:
@@ -99,3 +106,36 @@ class PacketRing:
             if packets[index] is last:
                 return packets[index + 1 :]
         return packets
+
+
+class StandIn:
+    """
+    Fills a ring with the packets of the camera's small stream while the large one gives none.
+
+    Parameters
+    ----------
+    ring
+        The large stream's.
+    silent_s
+        After how long without a packet of the large stream.
+    """
+
+    def __init__(self, ring: PacketRing, silent_s: float) -> None:
+        self._ring = ring
+        self._silent = timedelta(seconds=silent_s)
+        self._kept = PacketRing(seconds=2 * silent_s + STAND_IN_S)
+        self._added: EncodedPacket | None = None
+
+    def add(self, packet: EncodedPacket) -> None:
+        """Take a packet of the small stream."""
+        self._kept.add(packet)
+        last = self._ring.last
+        if last is not None and last is self._added:
+            found = [packet]
+        elif last is None or packet.at - last.at > self._silent:
+            found = self._kept.since(packet.at if last is None else last.at)
+        else:
+            return
+        for one in found:
+            self._ring.add(one)
+            self._added = one

@@ -213,3 +213,45 @@ def upright(picture: Picture, rotation_deg: int) -> Picture:
     """Return a picture turned counter-clockwise by whole quarters."""
     quarters = round(rotation_deg / 90) % 4
     return TurnedPicture(picture, quarters) if quarters else picture
+
+
+class ScaledPicture:
+    """
+    A picture given at the size of another stream of the same camera, so that boxes stay valid.
+
+    Parameters
+    ----------
+    picture
+        As it was decoded.
+    width_px, height_px
+        The size at which it is given.
+    """
+
+    def __init__(self, picture: Picture, width_px: int, height_px: int) -> None:
+        self._picture = picture
+        self.width_px, self.height_px = width_px, height_px
+
+    def luma(self, rows: int) -> Image:
+        """Return its luma averaged by area to at most `rows` rows."""
+        size = small_size(self.width_px, self.height_px, rows)
+        return _resized(self._picture.luma(size[1]), size)
+
+    def bgr(self) -> Image:
+        """Return the whole picture in BGR."""
+        return _resized(self._picture.bgr(), (self.width_px, self.height_px))
+
+    def crop(self, box: PxBox) -> Image:
+        """Return a part in BGR."""
+        x1, y1, x2, y2 = box
+        x_scale = self._picture.width_px / self.width_px
+        y_scale = self._picture.height_px / self.height_px
+        left, top = int(x1 * x_scale), int(y1 * y_scale)
+        right = min(self._picture.width_px, max(left + 1, round(x2 * x_scale)))
+        bottom = min(self._picture.height_px, max(top + 1, round(y2 * y_scale)))
+        return _resized(self._picture.crop((left, top, right, bottom)), (x2 - x1, y2 - y1))
+
+
+def _resized(image: Image, size: tuple[int, int]) -> Image:
+    if image.shape[1::-1] == size:
+        return image
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

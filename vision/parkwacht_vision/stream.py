@@ -3,24 +3,29 @@ A live camera as frames: its one stream, or a small one to analyse and a large o
 
 The packets are read by threads of their own (`connection`); they are decoded here, by whoever
 analyses. With two streams the small one is decoded in full and the large one not at all: its
-packets wait in the ring, and the instants they were taken at are the common clock.
+packets wait in the ring, and the instants they were taken at are the common clock. While one of
+them fails the other does its work too (`pair`). Every second that neither shows is counted.
 """
 
-import logging
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
+import numpy as np
+
 from parkwacht_config.clock import Clock
-from parkwacht_config.text import Text
 from parkwacht_vision.connection import Connection, StreamSettings
 from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.naming import redact_url
-from parkwacht_vision.packets import EncodedPacket, PacketRing
+from parkwacht_vision.packet_queue import PacketQueue
+from parkwacht_vision.packets import EncodedPacket, PacketRing, StandIn
+from parkwacht_vision.pair import RETRY, StreamPair
+from parkwacht_vision.pictures import Image, Picture, ScaledPicture
 from parkwacht_vision.tiers import DecodedFrame, TieredDecoder
 
-logger = logging.getLogger(__name__)
+WAIT_S = 0.2
+STILL_STEP_S, STILL_ROWS = 1.0, 360
 
 
 class StreamSource:
@@ -57,77 +62,164 @@ class StreamSource:
     ) -> None:
         self.name = redact_url(url)[:300]
         self.ring = PacketRing()
-        self._clock = clock
-        self._stop = stop
-
-        def connect(address: str, ring: PacketRing, *, is_queued: bool) -> Connection:
-            return Connection(
-                address, clock=clock, stop=stop, settings=settings or StreamSettings(),
-                ring=ring, is_queued=is_queued,
+        self.health = SourceHealth()
+        self._clock, self._stop, self._fps = clock, stop, fps
+        self._queue = PacketQueue(self.health)
+        patience = settings or StreamSettings()
+        self._frozen_s = patience.frozen_s
+        self._large = self._analysed = Connection(
+            url, clock=clock, stop=stop, settings=patience, keep=self.ring.add,
+            health=self.health if sub_url is None else SourceHealth(),
+        )  # fmt: skip
+        self._pair: StreamPair | None = None
+        if sub_url is not None:
+            self._analysed = Connection(
+                sub_url, clock=clock, stop=stop, settings=patience, health=self.health,
+                keep=StandIn(self.ring, patience.silent_s).add,
             )  # fmt: skip
-
-        self._evidence: Connection | None = None
-        if sub_url is None:
-            self._analysed = connect(url, self.ring, is_queued=True)
-        else:
-            self._evidence = connect(url, self.ring, is_queued=False)
-            # Its own packets are kept for a moment only: evidence is cut from the large stream.
-            self._analysed = connect(sub_url, PacketRing(seconds=1.0), is_queued=True)
-        self._decoder = TieredDecoder(
-            fps, self._analysed.health, choice="auto" if sub_url is None else "full"
-        )
+            self._pair = StreamPair(
+                self._analysed, self._large, ring=self.ring, queue=self._queue, clock=clock,
+                steady_s=patience.steady_s,
+            )  # fmt: skip
+        self._analysed.queue = self._queue
+        self._is_on_large = self._pair is None
+        self._is_attending = False
+        self._decoder = self._new_decoder()
+        self._size_px: tuple[int, int] | None = None  # of the small stream's pictures
+        self._stillness = _Stillness(self._frozen_s)
         self._index = 0
-
-    @property
-    def health(self) -> SourceHealth:
-        """What could not be seen so far, of the stream that is analysed."""
-        return self._analysed.health
+        self._seen_until = self._large.started_at
+        self._lost_cause: str | None = "connection_lost"
+        self._given_s = self._from_s = -1.0
+        self._still_since_s: float | None = None
 
     @property
     def tier(self) -> Tier:
         """How much is decoded, by the gaps between its key frames."""
-        return self._decoder.tier if self._evidence is None else "substream"
-
-    @property
-    def last_problem(self) -> Text | None:
-        """Why there are no pictures now, or no evidence."""
-        evidence = None if self._evidence is None else self._evidence.last_problem
-        return self._analysed.last_problem or evidence
+        return self._decoder.tier if self._is_on_large else "substream"
 
     def attend(self) -> None:
         """Ask for every due frame from the key frame before the last one given on."""
+        self._is_attending = True
         self._decoder.attend()
 
     def relax(self) -> None:
         """Take back `attend`."""
+        self._is_attending = False
         self._decoder.relax()
 
     def frames(self) -> Iterator[Frame | Gap]:
         """Yield frames as they come, and gaps while there are none, until stopped."""
-        queue = self._analysed.queue
-        if queue is None:
-            return
-        for one in (self._analysed, self._evidence):
-            if one is not None:
-                one.start()
+        for one in {self._analysed, self._large}:
+            one.start()
         while not self._stop.is_set():
-            items = queue.take(0.2)
+            items = self._items()
+            if items and self._is_left:
+                yield from self._change_over()
             for item in items:
-                if isinstance(item, EncodedPacket):
-                    yield from (self._frame(one, item) for one in self._decoder.feed(item))
-                else:
-                    yield item
-                if self._stop.is_set():
+                yield from self._lost(item) if isinstance(item, Gap) else self._shown(item)
+                if self._stop.is_set() or self._is_left:
                     break
             if not items and not self._analysed.is_alive:
                 break
-        self._analysed.close()
+        if self._lost_cause is not None:
+            self._count_lost(self._lost_cause, self._clock.now())
 
-    def _frame(self, decoded: DecodedFrame, packet: EncodedPacket) -> Frame:
-        shift_s = decoded.media_time_s - packet.media_time_s
-        frame = Frame(
-            decoded.picture, decoded.media_time_s, packet.at + timedelta(seconds=shift_s),
-            self._clock.now(), self._index, decoded.is_key, decoded.is_replay,
-        )  # fmt: skip
-        self._index += 1
-        return frame
+    @property
+    def _is_left(self) -> bool:
+        """Whether the other stream is to be gone on with."""
+        return self._pair is not None and self._pair.is_on_large is not self._is_on_large
+
+    def _items(self) -> list[EncodedPacket | Gap]:
+        self.health.rate_bps = self._large.rate_bps
+        if self._pair is None:
+            return self._queue.take(WAIT_S)
+        items = self._pair.items(WAIT_S, self._seen_until)
+        self.health.is_halved = self._pair.is_halved
+        return items
+
+    def _lost(self, gap: Gap) -> Iterator[Gap]:
+        self._count_lost(gap.cause, gap.at)
+        self._lost_cause = gap.cause
+        yield gap
+
+    def _count_lost(self, cause: str, until: datetime) -> None:
+        self.health.lose(cause, (until - self._seen_until).total_seconds())
+        self._seen_until = max(self._seen_until, until)
+
+    def _shown(self, packet: EncodedPacket) -> Iterator[Frame]:
+        if self._lost_cause is not None:
+            self._count_lost(self._lost_cause, packet.at)
+            self._lost_cause = None
+        self._seen_until = max(self._seen_until, packet.at)
+        for frame in self._frames(self._decoder.feed(packet)):
+            yield frame
+            if not self._is_on_large:
+                self._look_whether_it_stands_still(frame)
+
+    def _look_whether_it_stands_still(self, frame: Frame) -> None:
+        since_s = self._stillness.since_s(frame)
+        if since_s is not None and self._pair is not None and self._pair.can_leave_small:
+            self._still_since_s = since_s
+            self._pair.leave_small(self._at(since_s), RETRY)
+
+    def _change_over(self) -> Iterator[Frame]:
+        """Go on with the other stream, from what this one showed last."""
+        yield from self._frames(self._decoder.finish())
+        still_s, self._still_since_s = self._still_since_s, None
+        self._from_s = self._given_s if still_s is None else still_s
+        self._is_on_large = not self._is_on_large
+        self._decoder = self._new_decoder()
+        self._stillness = _Stillness(self._frozen_s)
+
+    def _new_decoder(self) -> TieredDecoder:
+        decoder = TieredDecoder(
+            self._fps, self.health, choice="auto" if self._is_on_large else "full"
+        )
+        if self._is_attending:
+            decoder.attend()
+        return decoder
+
+    def _frames(self, decoded: Iterator[DecodedFrame]) -> Iterator[Frame]:
+        for one in decoded:
+            if one.media_time_s <= self._from_s:
+                continue  # the other stream has shown it
+            is_replay = one.is_replay or one.media_time_s <= self._given_s
+            self._given_s = max(self._given_s, one.media_time_s)
+            yield Frame(
+                self._sized(one.picture), one.media_time_s, self._at(one.media_time_s),
+                self._clock.now(), self._index, one.is_key, is_replay,
+            )  # fmt: skip
+            self._index += 1
+
+    def _sized(self, picture: Picture) -> Picture:
+        """Return a picture at the size of the small stream: boxes stay where they are."""
+        size_px = (picture.width_px, picture.height_px)
+        if not self._is_on_large:
+            self._size_px = size_px
+        if self._size_px is None or self._size_px == size_px:
+            return picture
+        return ScaledPicture(picture, *self._size_px)
+
+    def _at(self, media_time_s: float) -> datetime:
+        return self._analysed.started_at + timedelta(seconds=media_time_s)
+
+
+class _Stillness:
+    """Since when the pictures of a stream are equal to the last bit."""
+
+    def __init__(self, frozen_s: float) -> None:
+        self._frozen_s = frozen_s
+        self._last: Image | None = None
+        self._since_s = self._looked_s = 0.0
+
+    def since_s(self, frame: Frame) -> float | None:
+        """Return the media time of the first of these pictures; None where it is not for long."""
+        now_s = frame.media_time_s
+        if self._last is not None and now_s - self._looked_s < STILL_STEP_S:
+            return None
+        self._looked_s = now_s
+        luma = frame.picture.luma(STILL_ROWS)
+        if self._last is None or not np.array_equal(luma, self._last):
+            self._last, self._since_s = luma.copy(), now_s
+        return self._since_s if now_s - self._since_s >= self._frozen_s else None

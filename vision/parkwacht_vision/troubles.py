@@ -14,6 +14,7 @@ _SEVERITY: dict[TroubleCause, Severity] = {
     "covered": Severity.HIGH, "moved": Severity.HIGH, "black": Severity.HIGH,
     "lost": Severity.HIGH, "frozen": Severity.HIGH, "over_exposed": Severity.LOW,
     "defocused": Severity.LOW, "clock_drift": Severity.LOW, "bitrate_collapse": Severity.LOW,
+    "half_lost": Severity.LOW,
 }  # fmt: skip
 
 _WORDS: dict[TroubleCause, Text] = {
@@ -26,6 +27,10 @@ _WORDS: dict[TroubleCause, Text] = {
     "clock_drift": Text(nl="De klok van de camera loopt weg", en="The camera's clock drifts"),
     "bitrate_collapse": Text(
         nl="De camera stuurt bijna geen gegevens meer", en="The camera hardly sends data any more"
+    ),
+    "half_lost": Text(
+        nl="Een van de twee streams van de camera valt uit; met de andere wordt verder gekeken",
+        en="One of the camera's two streams fails; the watch goes on with the other",
     ),
     "lost": Text(nl="De camera geeft geen beeld", en="The camera gives no picture"),
 }
@@ -40,6 +45,7 @@ class TroubleChange:
     at: datetime
     measure: float | None
     unit: str
+    why: Text | None = None
 
     @property
     def severity(self) -> Severity:
@@ -49,7 +55,10 @@ class TroubleChange:
     @property
     def text(self) -> Text:
         """What to tell whoever watches."""
-        return _WORDS[self.cause]
+        words = _WORDS[self.cause]
+        if self.why is None:
+            return words
+        return Text(nl=f"{words.nl}: {self.why.nl}", en=f"{words.en}: {self.why.en}")
 
 
 def trouble_record(

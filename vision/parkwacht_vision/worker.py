@@ -129,6 +129,8 @@ class CameraWatch:
             return
         self._is_lost, self._lost_since = False, None
         self._tell_troubles(self._health.see(item))
+        if self._source.kind == "stream" and not item.is_replay:
+            self._tell_troubles(self._health.measure_stream(item.at, self._source.health))
         if self._is_report_due(item):
             self._put_report()
         rule = self._rule_for(item)
@@ -150,7 +152,7 @@ class CameraWatch:
         for intrusion in self._rule.open if self._rule else []:
             self._room.follow(intrusion.id, gap.at, intrusion.last_active.at)
         lost_s = (gap.at - self._lost_since).total_seconds()
-        self._tell_troubles(self._health.lost(gap.at, lost_s))
+        self._tell_troubles(self._health.lost(gap.at, lost_s, gap.problem))
         self._expire(gap.media_time_s)
 
     def _tell_troubles(self, changes: list[TroubleChange]) -> None:
