@@ -33,6 +33,7 @@ class Notes:
 
     failures: list[tuple[str, Text]] = field(default_factory=list)
     troubles: list[CameraTrouble] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)  # of the troubles
     n_progress: int = 0
 
     def on_progress(self, source_name: str, media_time_s: float) -> None:
@@ -46,6 +47,7 @@ class Notes:
 
     def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
         self.troubles.append(trouble)
+        self.texts.append(text)
 
     def on_failure(self, source_name: str, text: Text) -> None:
         self.failures.append((source_name, text))
@@ -96,7 +98,8 @@ class LiveSource:
         if self.stops:
             self.stop.set()
         for step in range(round(self.gap_s)):
-            yield Gap(5.0 + step, NIGHT + timedelta(seconds=5 + step), "connection_lost")
+            at = NIGHT + timedelta(seconds=5 + step)
+            yield Gap(5.0 + step, at, "stalled", Text(nl="zwijgt", en="is silent"))
 
 
 @pytest.fixture
@@ -204,6 +207,19 @@ def test_an_open_event_of_a_stream_is_always_closed(
     (event,), (ending,), _ = records(context)
     assert event.source.kind == "stream"
     assert ending.end_reason == reason
+
+
+def test_what_is_measured_of_a_stream_is_told_and_why_it_is_lost(context: WatchContext) -> None:
+    health = SourceHealth(is_halved=True, clock_drift_s=11.0)
+    source = LiveSource(context.stop, gap_s=2, health=health)
+    watch_camera(context, WatchJob("s", "ad_hoc", lambda: source))
+    notes = context.observer
+    assert isinstance(notes, Notes)
+    # Measured at 0, 2 and 4 s: three times in a row is a trouble, said to begin at the first.
+    begun = [(one.cause, (one.started_at - NIGHT).total_seconds()) for one in notes.troubles]
+    assert begun == [("half_lost", 0), ("clock_drift", 0), ("lost", 5)]
+    assert notes.texts[-1].nl == "De camera geeft geen beeld: zwijgt"
+    assert notes.texts[-1].en == "The camera gives no picture: is silent"
 
 
 def test_a_full_disk_delays_an_event_and_loses_none(
