@@ -4,8 +4,9 @@ What every channel has: one file of this package per kind, with three names.
 `Options` (pydantic) says which keys the site file may hold for it, `address` names the machine that
 would be spoken to as a URL (so that "local" forwarding can hold it back), and `send` makes one
 attempt and returns the `Answer`, or raises `SendFailed` (try again) or `SendRefused` (never again).
-A channel whose partner can be asked whether it lives has `supervise` as well. A new channel is one
-such file and an entry in the site file.
+A channel whose partner can be asked whether it lives has `supervise(options, context)` as well,
+which answers and raises as `send` does. A new channel is one such file and an entry in the site
+file.
 """
 
 import importlib
@@ -19,6 +20,7 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from parkwacht_config.clock import Clock, SystemClock
 from parkwacht_config.errors import ConfigError, DeliveryError, DeliveryRefused
 from parkwacht_config.site import Channel, Receiver, Site
 from parkwacht_config.text import Text
@@ -80,13 +82,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SendContext:
-    """What a channel may use: the pooled HTTP client, secrets by name, and its time limit."""
+    """
+    What a channel may use: the pooled HTTP client, secrets by name, its time limit and a clock.
+
+    `clock_offset` is the receiver's clock minus ours, as an earlier `Answer` told it.
+    """
 
     client: httpx.Client
     secret: Callable[[str], SecretStr]
     timeout_s: float = 15.0
     forwarding: str = "local"
     clock_offset: timedelta = timedelta(0)
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class ChannelModule(Protocol):
@@ -116,9 +123,12 @@ def module_of(kind: str) -> ChannelModule:
         There is none.
     """
     name = f"{PACKAGE}.{kind}"
-    if kind == "channel" or importlib.util.find_spec(name) is None:
+    if importlib.util.find_spec(name) is None:
         raise KeyError(kind)
-    return cast("ChannelModule", importlib.import_module(name))
+    module = importlib.import_module(name)
+    if not hasattr(module, "Options"):  # a file that channels share
+        raise KeyError(kind)
+    return cast("ChannelModule", module)
 
 
 def options_of(channel: Channel, where: str, receiver_id: str) -> ChannelOptions:
