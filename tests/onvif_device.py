@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import re
 import socket
+import ssl
 import struct
 import tempfile
 import threading
@@ -32,6 +33,8 @@ NAMESPACES = (
     'xmlns:tt="http://www.onvif.org/ver10/schema" '
     'xmlns:ter="http://www.onvif.org/ver10/error"'
 )
+NONCE = "c0ffee"
+_PARAMETER = r'(\w+)=(?:"([^"]*)"|([^", ]+))'
 MEDIA1, MEDIA2 = "http://www.onvif.org/ver10/media/wsdl", "http://www.onvif.org/ver20/media/wsdl"
 
 
@@ -39,6 +42,18 @@ def password_digest(nonce: str, created: str, password: str) -> str:
     """Base64(SHA-1(nonce + created + password)), UsernameToken Profile 1.0, section 3.1."""
     plain = base64.b64decode(nonce) + created.encode() + password.encode()
     return base64.b64encode(hashlib.sha1(plain, usedforsecurity=False).digest()).decode()
+
+
+def http_digest(told: dict[str, str], user: str, password: str, method: str) -> str:
+    """The response of RFC 2617, section 3.2.2, for MD5 and qop=auth."""
+
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    who = md5(f"{user}:{told['realm']}:{password}")
+    what = md5(f"{method}:{told['uri']}")
+    middle = f"{told['nonce']}:{told['nc']}:{told['cnonce']}:{told['qop']}"
+    return md5(f"{who}:{middle}:{what}")
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,7 @@ class Stream:
     codec: str
     size: tuple[int, int]
     fps: int = 25
-    gop: int = 50
+    gop: int | str = 50
     kbps: int = 4096
     source: str = "lens_1"
     address: str = "rtsp://10.99.0.1:554/{token}"
@@ -106,6 +121,8 @@ class Device:
     refusal_status: int = 400
     wants_login: bool = True
     is_old: bool = False  # of before GetServices, ONVIF 2.1
+    challenge: str = ""  # asks for a login of HTTP instead: Digest or Basic
+    redirect: str = ""  # sends everybody on to there
     raw: str | None = None  # answers everything with this
     silent: bool = False
     logins: list[str] = field(default_factory=list)  # every header that came
@@ -122,9 +139,9 @@ class Device:
         # Only this one is open to everybody (ONVIF Core, access class PRE_AUTH).
         if name == "GetSystemDateAndTime":
             # A login that is wrong is refused even there, as cameras do.
-            is_open = "UsernameToken" not in asked or self._is_right(asked)
+            is_open = "UsernameToken" not in asked or self.challenge or self._is_right(asked)
             return self._body(self._time()) if is_open else self._refuse()
-        if self.wants_login and not self._is_right(asked):
+        if self.wants_login and not self.challenge and not self._is_right(asked):
             return self._refuse()
         is_media2 = MEDIA2 in asked and "/media2" in self.path
         operations: dict[str, Callable[[], str]] = {
@@ -138,6 +155,18 @@ class Device:
         if made is None:
             return self._fault("ter:ActionNotSupported", "Optional Action Not Implemented")
         return self._body(made())
+
+    def admits(self, authorization: str) -> bool:
+        """Whether a login of HTTP is right, where the device asks for one."""
+        self.logins.append(authorization)
+        if not self.challenge:
+            return True
+        kind, _, rest = authorization.partition(" ")
+        found: list[tuple[str, str, str]] = re.findall(_PARAMETER, rest)
+        told = {key: quoted or bare for key, quoted, bare in found}
+        if kind != "Digest" or told.get("username") != USER or told["nonce"] != NONCE:
+            return False
+        return told["response"] == http_digest(told, USER, PASSWORD, "POST")
 
     def _is_right(self, asked: str) -> bool:
         told = {
@@ -232,7 +261,7 @@ class Device:
 
 
 @contextlib.contextmanager
-def serve(device: Device) -> Iterator[str]:
+def serve(device: Device, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Let a device answer on this machine; gives its host and port."""
     released = threading.Event()
 
@@ -243,9 +272,20 @@ def serve(device: Device) -> Iterator[str]:
                 released.wait(30)
                 return
             device.path = self.path
-            status, text = (200, device.raw) if device.raw is not None else device.answer(asked)
+            status, text = 401, ""
+            if device.redirect:
+                status = 301
+            elif device.raw is not None:
+                status, text = 200, device.raw
+            elif device.admits(self.headers.get("Authorization", "")):
+                status, text = device.answer(asked)
             body = text.encode()
             self.send_response(status)
+            if device.redirect:
+                self.send_header("Location", device.redirect)
+            if status == 401 and device.challenge:
+                told = f'{device.challenge} realm="cam", qop="auth", nonce="{NONCE}"'
+                self.send_header("WWW-Authenticate", told)
             self.send_header("Content-Type", "application/soap+xml; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -256,6 +296,8 @@ def serve(device: Device) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -1,10 +1,19 @@
 """ONVIF: a device over real sockets, the specification's own digest, hostile answers."""
 
+import base64
+import ssl
 import tomllib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from onvif_device import (
     MAIN,
     MEDIA1,
@@ -15,6 +24,7 @@ from onvif_device import (
     Beacon,
     Device,
     Stream,
+    http_digest,
     listen,
     password_digest,
     serve,
@@ -134,6 +144,62 @@ def test_wrong_credentials_are_called_so(
     assert "--user-env" in refusal(address, None)
 
 
+def test_the_test_device_computes_the_digest_of_the_rfc() -> None:
+    # RFC 2617, section 3.5.
+    told = {
+        "realm": "testrealm@host.com", "nonce": "dcd98b7102dd2f0e8b11d0f600bfb0c093",
+        "uri": "/dir/index.html", "qop": "auth", "nc": "00000001", "cnonce": "0a4f113b",
+    }  # fmt: skip
+    digest = http_digest(told, "Mufasa", "Circle Of Life", "GET")
+    assert digest == "6629fae49393a05397450978507c4ef1"
+
+
+def test_a_device_may_want_the_login_of_http(device: Device, address: str) -> None:
+    device.challenge = "Digest"
+    assert len(ask(address).profiles) == 2
+
+
+def test_nobody_gets_the_password_by_asking_for_it_in_the_clear(
+    device: Device, address: str
+) -> None:
+    device.challenge = "Basic"
+    assert "refuses the name or the password" in refusal(address)
+    plain = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    assert device.logins
+    assert not any("Basic" in one or plain in one for one in device.logins)
+
+
+def test_a_device_that_sends_everybody_on(device: Device, address: str) -> None:
+    device.redirect = "https://10.99.0.1/onvif/device_service"
+    assert "https://" in refusal(address)
+
+
+def test_a_certificate_of_its_own(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = tmp_path / "camera.pem"
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "camera")])
+    now = datetime.now(UTC)
+    own = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(own, critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    (tmp_path / "key.pem").write_bytes(private)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, tmp_path / "key.pem")
+    with serve(device, tls) as address:
+        assert "SSL_CERT_FILE" in refusal(f"https://{address}")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert len(ask(f"https://{address}").profiles) == 2
+
+
 def test_a_host_that_accepts_and_says_nothing(device: Device, address: str) -> None:
     device.silent = True
     assert "does not answer within 0.3 s" in refusal(address, timeout_s=0.3)
@@ -158,6 +224,23 @@ def test_nobody_there() -> None:
 def test_what_is_no_onvif(device: Device, address: str, raw: str, says: str) -> None:
     device.raw = raw
     assert says in refusal(address)
+
+
+def test_a_challenge_that_nobody_can_meet(device: Device, address: str) -> None:
+    device.challenge = 'Digest algorithm="WHAT",'
+    assert "cannot be used" in refusal(address)
+
+
+@pytest.mark.parametrize("gop", ["-1", "0", "x", "nan", "9" * 30])
+def test_numbers_that_no_camera_has_are_not_told(device: Device, address: str, gop: str) -> None:
+    device.streams = [Stream("main", "H264", (-1920, 0), gop=gop)]
+    (found,) = ask(address).profiles
+    assert (found.gop_frames, found.gop_s, found.width_px, found.n_pixels) == (None, None, None, 0)
+
+
+def test_a_number_without_end_is_refused(device: Device, address: str) -> None:
+    device.streams = [Stream("main", "H264", (640, 360), gop="1e999")]
+    assert "cannot be used" in refusal(address)
 
 
 def test_no_media_profiles(device: Device, address: str) -> None:

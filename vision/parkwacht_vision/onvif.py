@@ -7,7 +7,6 @@ comes out again. A password only ever leaves as a digest.
 """
 
 import contextlib
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,9 @@ from typing import TYPE_CHECKING, Any
 from onveef import OnvifClient, OnvifCredentials, OnvifEndpoint, envelopes, parsers, urls
 from onveef.exceptions import (
     OnvifAuthError,
-    OnvifCapabilityMissingError,
     OnvifError,
     OnvifFaultError,
     OnvifOperationNotSupportedError,
-    OnvifTimeoutError,
 )
 from pydantic import SecretStr
 
@@ -27,13 +24,19 @@ from parkwacht_config.clock import Clock
 from parkwacht_config.errors import SourceError
 from parkwacht_config.text import Text
 from parkwacht_vision.onvif_address import clean_text, device_url, without_credentials
+from parkwacht_vision.onvif_refusals import (
+    is_login_refused,
+    why_no_onvif,
+    why_refused,
+    why_unusable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_ANSWER_BYTES = 1_000_000
 MAX_PROFILES = 256
-_REFUSAL = re.compile(r"authori[sz]|authenticat", re.IGNORECASE)
+MAX_COUNT = 1_000_000  # pixels of a side, frames, kbit/s
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,11 @@ def read_device(
         try:
             return _read(client, url, clock)
         except OnvifError as error:
-            raise SourceError(_explain(url, error, timeout_s, login)) from error
+            why = why_refused(url, error, timeout_s, is_anonymous=login is None)
+            raise SourceError(why) from error
+        except (ArithmeticError, LookupError, NotImplementedError, ValueError) as error:
+            # Numbers and challenges that the libraries do not expect of a device.
+            raise SourceError(why_unusable(url, type(error).__name__)) from error
 
 
 def _read(client: _Client, url: str, clock: Clock) -> OnvifDevice:
@@ -178,7 +185,7 @@ def _read_clock(client: _Client, url: str, clock: Clock) -> float | None:
     answered_at = clock.now()
     root = parsers.parse_xml(answer)
     if root is None or parsers.find_local(root, "GetSystemDateAndTimeResponse") is None:
-        raise SourceError(_no_onvif(url, answer))
+        raise SourceError(why_no_onvif(url, answer))
     told = parsers.parse_system_datetime(answer).get("UTCDateTime")
     if told is None:
         return None
@@ -191,22 +198,6 @@ def _read_clock(client: _Client, url: str, clock: Clock) -> float | None:
     except (ValueError, OverflowError):
         return None
     return (theirs - (asked_at + (answered_at - asked_at) / 2)).total_seconds()
-
-
-def _no_onvif(url: str, answer: str) -> Text:
-    if "<!ENTITY" in answer:
-        return Text(
-            nl=f"{url}: antwoordt met XML die zichzelf opblaast of bestanden wil lezen (ENTITY); "
-            "dat is geweigerd. Een camera doet dat niet: zoek uit wat er op dit adres staat",
-            en=f"{url}: answers with XML that inflates itself or wants to read files (ENTITY); "
-            "that was refused. No camera does so: find out what is at this address",
-        )
-    return Text(
-        nl=f"{url}: antwoordt, maar niet in ONVIF; klopt het adres en de poort, en staat ONVIF aan "
-        "in de camera?",
-        en=f"{url}: answers, but not in ONVIF; are the address and port right, and is ONVIF "
-        "switched on in the camera?",
-    )
 
 
 def _read_profiles(
@@ -225,7 +216,7 @@ def _read_profiles(
         try:
             told = [one for one in ask() if "video_encoder" in one][:MAX_PROFILES]
         except (OnvifFaultError, OnvifOperationNotSupportedError) as error:
-            if _REFUSAL.search(str(error)):
+            if is_login_refused(error):
                 raise
             continue
         profiles = tuple(_profile(client, one) for one in told)
@@ -247,54 +238,20 @@ def _profile(client: _Client, told: dict[str, Any]) -> StreamProfile:
     except (OnvifFaultError, OnvifOperationNotSupportedError):
         address = ""
     encoder, secret = told["video_encoder"], client.credentials.password
-    limit, interval = encoder.get("fps_limit"), encoder.get("encoding_interval") or 1
+    limit, interval = _count(encoder.get("fps_limit")), _count(encoder.get("encoding_interval"))
     return StreamProfile(
         name=clean_text(told["name"] or told["token"]),
         source=clean_text(told.get("video_source", {}).get("source_token", "")),
         codec=clean_text(encoder["encoding"], 20),
-        width_px=encoder.get("width") or None,
-        height_px=encoder.get("height") or None,
-        fps=limit / interval if limit and interval > 0 else None,
-        gop_frames=encoder.get("gop") or None,
-        bitrate_kbps=encoder.get("bitrate_kbps") or None,
+        width_px=_count(encoder.get("width")),
+        height_px=_count(encoder.get("height")),
+        fps=limit / (interval or 1) if limit else None,
+        gop_frames=_count(encoder.get("gop")),
+        bitrate_kbps=_count(encoder.get("bitrate_kbps")),
         url=without_credentials(address, secret),
     )
 
 
-def _explain(url: str, error: OnvifError, timeout_s: float, login: OnvifLogin | None) -> Text:
-    if isinstance(error, OnvifAuthError) or _is_refusal(error):
-        return _refused(url, login)
-    if isinstance(error, OnvifTimeoutError):
-        return Text(
-            nl=f"{url}: antwoordt niet binnen {timeout_s:g} s; klopt het adres, en staat er een "
-            "firewall tussen?",
-            en=f"{url}: does not answer within {timeout_s:g} s; is the address right, and is there "
-            "a firewall between?",
-        )
-    if isinstance(error, OnvifFaultError | OnvifOperationNotSupportedError):
-        said = clean_text(str(error), 160)
-        return Text(nl=f"{url}: weigert: {said}", en=f"{url}: refuses: {said}")
-    if isinstance(error, OnvifCapabilityMissingError):
-        return _no_onvif(url, "")
-    cause = clean_text(str(error.__cause__ or error), 160)
-    return Text(
-        nl=f"{url}: is niet te bereiken ({cause})", en=f"{url}: cannot be reached ({cause})"
-    )
-
-
-def _is_refusal(error: OnvifError) -> bool:
-    return isinstance(error, OnvifFaultError) and _REFUSAL.search(str(error)) is not None
-
-
-def _refused(url: str, login: OnvifLogin | None) -> Text:
-    if login is None:
-        return Text(
-            nl=f"{url}: vraagt een naam en wachtwoord; geef --user-env en --password-env",
-            en=f"{url}: asks for a name and password; give --user-env and --password-env",
-        )
-    return Text(
-        nl=f"{url}: weigert de naam of het wachtwoord; veel camera's hebben eigen gebruikers voor "
-        "ONVIF, los van die van hun webpagina",
-        en=f"{url}: refuses the name or the password; many cameras keep users for ONVIF apart from "
-        "those of their web page",
-    )
+def _count(told: int | None) -> int | None:
+    """Return a number that can be one of a camera's, None else."""
+    return told if told is not None and 0 < told <= MAX_COUNT else None
