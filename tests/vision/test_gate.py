@@ -126,3 +126,28 @@ def test_time_that_goes_back_is_judged_and_not_learnt() -> None:
 def test_lasting(n_seen: int, shift_px: float, straightness: float, *, is_lasting: bool) -> None:
     blob = Blob(1, (0, 0, 16, 36), 0.5, 9.0, 1.0, n_seen, shift_px, straightness)
     assert blob.is_lasting is is_lasting
+
+
+def snowed(image: Image, number: int) -> Image:
+    """Draw 40 flakes of 6 x 6 pixels, elsewhere in every frame."""
+    rng, out = np.random.default_rng(1000 + number), image.copy()
+    for y, x in zip(rng.integers(0, 354, 40), rng.integers(0, 634, 40), strict=True):
+        out[y : y + 6, x : x + 6] = 120
+    return out
+
+
+def test_a_walker_among_flakes_is_the_only_one_worth_a_look() -> None:
+    gate, n = learnt()
+    for i in range(n, n + 15):  # three seconds of snow: weather by its two seconds' time constant
+        snowing = show(gate, snowed(picture(i), i), i / 5)
+    assert snowing.state is SceneState.WEATHER
+    hits, others = 0, 0
+    for i in range(25):
+        left = 100 + 8 * i  # 40 px/s at a height of 40 px
+        at = n + 15 + i
+        reading = show(gate, snowed(picture(at, left=left, step=40), at), at / 5)
+        on_him = [one for one in reading.lasting if one.xyxy[0] < left + 7 < one.xyxy[2]]
+        hits, others = hits + bool(on_him), others + len(reading.lasting) - len(on_him)
+    # six frames make a course, and a flake beside him puts him off it for a while
+    assert hits >= 8
+    assert others <= 2

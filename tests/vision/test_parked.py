@@ -8,7 +8,7 @@ import pytest
 from parkwacht_config.site import ObjectClass, Site
 from parkwacht_coverage.camera import CameraModel
 from parkwacht_vision.lingering import LingerWatch
-from parkwacht_vision.movement import RuleSettings
+from parkwacht_vision.movement import RuleSettings, has_moved
 from parkwacht_vision.parked import ParkedVehicles
 from parkwacht_vision.tracker import Sighting, Track, XyXy
 from parkwacht_vision.zones import View, camera_model
@@ -134,3 +134,25 @@ def test_two_metres_are_measured_on_the_map(
         ]
 
     assert play(cast, seconds=12, model=model)[2] == expected
+
+
+def test_a_picture_that_moves_moves_no_vehicle() -> None:
+    # the camera is turned at 6 s and back at 12 s: the box jumps by more than its width, and
+    # whoever follows the track knows that the picture moved
+    view = View.of(None, 640, 360)
+    parked = ParkedVehicles(RuleSettings(), view)
+    track: Track | None = None
+    moves: list[str] = []
+    for index in range(20 * FPS):
+        s = index / FPS
+        at = NIGHT + timedelta(seconds=s)
+        box = shifted(150.0, 40.0) if 6 <= s < 12 else CAR
+        sighting = Sighting(s, at, at, index, box, 0.6, C)
+        track = track or Track(1, sighting)
+        track.add(sighting)
+        if s in {6.0, 12.0}:
+            track.forget_way()
+        moves += [one.kind for one in parked.update([track])]
+        assert not has_moved(track, RuleSettings(), view)
+    assert moves == []
+    assert parked.is_standing(1)

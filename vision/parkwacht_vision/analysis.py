@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from parkwacht_config.site import Camera, ObjectClass
-from parkwacht_vision.boxes import box_iou
+from parkwacht_vision.boxes import FOUR_WHEELED, box_iou
 from parkwacht_vision.budget import Budget
 from parkwacht_vision.detections import Detections, Detector
 from parkwacht_vision.frames import Frame
@@ -29,9 +29,10 @@ from parkwacht_vision.zones import View
 
 LOOK_EVERY_S = 10.0  # the guaranteed look at everything ...
 BLIND_LOOK_EVERY_S = 1.0  # ... while the gate cannot see ...
-WEATHER_LOOK_EVERY_S = 3.0  # ... and while drops hide what moves
+WEATHER_LOOK_EVERY_S = 2.0  # ... and while drops hide what moves
 FRESH_S = 8.0  # who was found this recently is looked at in every frame, to be confirmed
 STANDING_LOOK_S = 1.0  # who stands still is looked at this often
+SEEN_ENOUGH = 6  # sightings of a person; with fewer he is looked for in weather as on a clear night
 QUIET_S = 4.0  # nothing moved and nobody is followed for so long: key frames are enough again
 STILL_IOU = 0.7  # a vehicle found where one stood at the last look is no news
 MAX_MOVING = 12  # parts looked at in one frame, the largest first
@@ -113,6 +114,9 @@ class CameraAnalysis:
         if granted:
             found = self._detect(frame, granted)
             tracks = self._tracker.update(found, frame, granted)
+        if reading.state is SceneState.SWITCH:
+            # A camera that is turned makes all that is parked move; so does light that sweeps.
+            self._tracker.forget_ways(FOUR_WHEELED)
         movers = self._movers.update(reading, tracks, found.others, frame)
         if movers or reading.lasting or any(_is_person(one) for one in tracks):
             self._busy_s = frame.media_time_s
@@ -149,7 +153,7 @@ class CameraAnalysis:
         boxes = []
         for track in self._tracker.tracks:
             box = track.expected(now_s)
-            is_fresh = 0 <= now_s - track.first.media_time_s < FRESH_S
+            is_fresh = self._is_fresh(track, now_s)
             waits_s = now_s - track.last.media_time_s
             is_moving = any(box_iou(box, one) > 0 for one in moving)
             if (
@@ -158,14 +162,21 @@ class CameraAnalysis:
                 boxes.append(box)
         return boxes
 
+    def _is_fresh(self, track: Track, now_s: float) -> bool:
+        return 0 <= now_s - track.first.media_time_s < FRESH_S
+
     def _grant(self, frame: Frame, reading: SceneReading, wanted: Sequence[Region]) -> list[Region]:
         if self._names_blobs:
             return list(wanted)  # a thousandth of a second each
+        is_to_confirm = any(
+            _is_person(one) and self._is_fresh(one, frame.media_time_s) and one.n_seen < SEEN_ENOUGH
+            for one in self._tracker.tracks
+        )
         return self._budget.grant(
             self._camera_id,
             wanted,
             at_s=frame.media_time_s,
-            state=reading.state,
+            state=SceneState.STABLE if is_to_confirm else reading.state,
             wall_s=frame.wall_at.timestamp(),
         )
 

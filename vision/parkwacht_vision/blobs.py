@@ -1,13 +1,14 @@
 """Moving parts followed from frame to frame: rain is gone in the next one, a person is not."""
 
 import math
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from parkwacht_vision.scene import Blob, XyXy
+from parkwacht_vision.scene import COURSE_S, Blob, XyXy
 
 MAX_FOLLOWED = 60  # more at once is weather; the largest are followed
 FORGET_S = 1.0  # a blob not seen for longer (or for two frames) is another one when it returns
@@ -36,6 +37,7 @@ class _Followed:
     n_seen: int = 1
     n_missed: int = 0
     speed: tuple[float, float] = (0.0, 0.0)
+    course: deque[tuple[float, float, float]] = field(default_factory=deque)
 
     def expected(self, at_s: float) -> tuple[float, float]:
         x, y = _centre(self.box)
@@ -55,6 +57,9 @@ class _Followed:
         self.box, self.fill, self.z, self.last_s = box, fill, z, at_s
         self.n_seen += 1
         self.n_missed = 0
+        self.course.append((at_s, *now))
+        while at_s - self.course[0][0] > COURSE_S:
+            self.course.popleft()
 
 
 class BlobFollower:
@@ -142,4 +147,5 @@ class BlobFollower:
             n_seen=one.n_seen,
             shift_px=shift,
             straightness=shift / one.way_px if one.way_px > 0 else 0.0,
+            course=tuple(one.course),
         )

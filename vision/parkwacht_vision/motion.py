@@ -19,7 +19,13 @@ from parkwacht_config.site import ObjectClass
 from parkwacht_vision.detections import Floats
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.ground import object_extent
-from parkwacht_vision.scene import Blob, SceneReading, SceneState, XyXy
+from parkwacht_vision.scene import (
+    MAX_COURSE_SIZES_PER_S,
+    Blob,
+    SceneReading,
+    SceneState,
+    XyXy,
+)
 from parkwacht_vision.tracker import Sighting, Track
 from parkwacht_vision.zones import View
 
@@ -31,10 +37,9 @@ MIN_SEEN = 5
 MIN_STRAIGHTNESS = 0.75
 MIN_SHIFT_SIZES = 1.2
 MAX_SHIFT_SHARE = 0.13  # of the picture's height: a large object need not go its own size
-# In weather: farther, straighter, and standing out from the drops.
-WEATHER_SHIFT_SIZES = 2.0
-WEATHER_STRAIGHTNESS = 0.8
-WEATHER_Z = 8.0
+# In weather whatever is followed was a drop before; its way of late says more.
+WEATHER_AGE_S = 2.0
+WEATHER_SIZES_PER_S = 0.4
 MIN_HEIGHT_SHARE, MIN_WIDTH_SHARE = 0.03, 0.008
 AFTER_SWITCH_S = 4.0  # light that changes moves along walls before it settles
 STEADY_S = 1.1  # over this long ...
@@ -143,24 +148,23 @@ class BlobTracks:
             return False
         width, height = blob.xyxy[2] - blob.xyxy[0], blob.xyxy[3] - blob.xyxy[1]
         needed_px = min(max(width, height), MAX_SHIFT_SHARE * self._view.height_px)
+        if state is SceneState.WEATHER:
+            speed = blob.course_sizes_per_s
+            is_going = speed is not None and WEATHER_SIZES_PER_S <= speed <= MAX_COURSE_SIZES_PER_S
+            return blob.age_s >= WEATHER_AGE_S and is_going and self._has_size(blob.xyxy)
         if blob.straightness < MIN_STRAIGHTNESS or blob.shift_px < MIN_SHIFT_SIZES * needed_px:
             return False
-        if state is SceneState.WEATHER and (
-            blob.straightness < WEATHER_STRAIGHTNESS
-            or blob.shift_px < WEATHER_SHIFT_SIZES * needed_px
-            or blob.z < WEATHER_Z
-        ):
-            return False
-        return self._has_size(blob.xyxy, width, height)
+        return self._has_size(blob.xyxy)
 
-    def _has_size(self, box: XyXy, width: float, height: float) -> bool:
+    def _has_size(self, box: XyXy) -> bool:
         if self._view.model is not None:
             extent = object_extent(self._view.model, box)
             if extent is None:
                 return False
             largest_m = max(extent.width_m, extent.height_m)
             return PERSON_TO_TRUCK_M[0] <= largest_m <= PERSON_TO_TRUCK_M[1]
-        across, down = width / self._view.width_px, height / self._view.height_px
+        across = (box[2] - box[0]) / self._view.width_px
+        down = (box[3] - box[1]) / self._view.height_px
         return (
             down >= MIN_HEIGHT_SHARE
             and across >= MIN_WIDTH_SHARE

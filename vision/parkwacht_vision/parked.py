@@ -120,12 +120,15 @@ class ParkedVehicles:
     def _place_of(self, track: Track, numbers: set[int]) -> Place:
         for place in self._places:
             if place.number == track.number:
+                if track.first.media_time_s > place.last.media_time_s:
+                    # Its way began anew: the picture moved, not the vehicle.
+                    place.origin = place.box = track.last.xyxy
                 return place
         box = track.last.xyxy
         free = [one for one in self._places if one.number not in numbers]
         best = max(free, key=lambda one: box_iou(box, one.box), default=None)
         if best is not None and box_iou(box, best.box) >= SAME_IOU:
-            best.number = track.number
+            best.number, best.last = track.number, track.last
             return best
         place = Place(track.number, track.first.xyxy, box, track.last, track.last)
         self._places = [*self._places[-MAX_PLACES + 1 :], place]

@@ -11,7 +11,7 @@ that a car parked for a night costs no memory; the class is a vote weighted by c
 
 import math
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean
@@ -83,6 +83,11 @@ class Track:
         self.n_seen += 1
         while sighting.media_time_s - self.sightings[0].media_time_s > HISTORY_S:
             self.sightings.popleft()
+
+    def forget_way(self) -> None:
+        """Let its way begin with its last sighting: those before cannot be compared with it."""
+        self.first = self.last
+        self.sightings = deque([self.last])
 
     def recent(self, seconds: float) -> list[Sighting]:
         """Return the sightings of the last seconds before its latest one."""
@@ -169,6 +174,19 @@ class Tracker:
         self._forget([one for one in self._tracks if one not in seen], now_s, looked)
         self._last_s = now_s
         return seen
+
+    def forget_ways(self, kinds: Collection[ObjectClass]) -> None:
+        """
+        Let the ways of tracks begin anew: the camera was turned, or light shows other outlines.
+
+        Parameters
+        ----------
+        kinds
+            The classes of the tracks.
+        """
+        for track in self._tracks:
+            if track.object_class in kinds:
+                track.forget_way()
 
     def _match(
         self,
