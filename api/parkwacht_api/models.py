@@ -127,6 +127,10 @@ class Delivery(Base):
     payload: Mapped[dict[str, Any]] = mapped_column(comment="what is sent: as it was at release")
     created_at: Mapped[datetime] = mapped_column(comment="released to this receiver")
     due_at: Mapped[datetime] = mapped_column(comment="next attempt not before")
+    put_off_at: Mapped[datetime | None] = mapped_column(
+        comment="when due_at was set after a failure; empty: at release"
+    )
+    replayed_at: Mapped[datetime | None] = mapped_column(comment="a person let it be tried anew")
     n_attempts: Mapped[int] = mapped_column(comment="attempts begun")
     n_refusals: Mapped[int] = mapped_column(comment="attempts answered with a 4xx")
     lease_until: Mapped[datetime | None] = mapped_column(comment="claimed by a sender until")
@@ -163,7 +167,9 @@ class Verdict(Base):
     __tablename__ = "verdict"
 
     id: Mapped[int] = mapped_column(Serial, primary_key=True, comment="serial")
-    event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"), index=True, comment="its event")
+    event_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("event.id"), index=True, comment="its event; empty: the incident as a whole"
+    )
     incident_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("incident.id"), index=True, comment="incident that was judged with it"
     )
@@ -224,8 +230,10 @@ class ImageAccess(Base):
     byte_range: Mapped[str] = mapped_column(comment="Range header, empty for the whole file")
     at: Mapped[datetime] = mapped_column(index=True, comment="when")
     person: Mapped[str] = mapped_column(comment="name of the person or of the key")
-    key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), comment="with which key")
-    via: Mapped[str] = mapped_column(comment="api or console")
+    key_id: Mapped[str | None] = mapped_column(
+        ForeignKey("api_key.id"), comment="with which key; empty: with none, see via"
+    )
+    via: Mapped[str] = mapped_column(comment="api, console or delivery: sent to a receiver")
     address: Mapped[str] = mapped_column(comment="network address it came from")
 
 
@@ -263,9 +271,10 @@ class CameraTroubleRow(Base):
 
 
 class Heartbeat(Base):
-    """The last sign of life of a background process."""
+    """The last sign of life of a background process or of a worker."""
 
     __tablename__ = "heartbeat"
 
     name: Mapped[str] = mapped_column(primary_key=True, comment="process, such as outbox")
     at: Mapped[datetime] = mapped_column(comment="last sign of life")
+    data: Mapped[dict[str, Any]] = mapped_column(comment="what it said of itself")

@@ -224,4 +224,4 @@ def record_outcome(
 def beat(database: Database, at: datetime) -> None:
     """Leave a sign of life."""
     with database.writing() as session:
-        session.merge(Heartbeat(name=HEARTBEAT, at=at))
+        session.merge(Heartbeat(name=HEARTBEAT, at=at, data={}))

@@ -11,11 +11,11 @@ depends_on = None
 # What was there before: every event is an incident of its own, under its own id.
 GATHER = """
 INSERT INTO incident (id, number, site_id, kind, subject, cause, severity, state, review_state,
-    avs_level, opened_at, received_at, last_at, n_events, n_merged, n_updates, version)
+    avs_level, opened_at, received_at, last_at, heard_at, n_events, n_merged, n_updates, version)
 SELECT id, ROW_NUMBER() OVER (ORDER BY started_at, id), site_id, 'intrusion', zone_id, 'intrusion',
     severity, 'over', review_state,
     (SELECT avs_level FROM verdict WHERE event_id = event.id ORDER BY verdict.id DESC LIMIT 1),
-    started_at, received_at, COALESCE(ended_at, started_at), 1, 0, 0, version
+    started_at, received_at, COALESCE(ended_at, started_at), received_at, 1, 0, 0, version
 FROM event
 """
 
@@ -24,12 +24,18 @@ OLD_COMMENTS = {
     ("verdict", "verdict"): "verified or dismissed",
     ("delivery", "kind"): "event.flagged or event.verified",
     ("delivery", "event_id"): "its event",
+    ("verdict", "event_id"): "its event",
+    ("image_access", "key_id"): "with which key",
+    ("image_access", "via"): "api or console",
 }
 NEW_COMMENTS = {
     ("event", "review_state"): "unreviewed, verified, dismissed or unclear: the last verdict",
     ("verdict", "verdict"): "verified, dismissed or unclear",
     ("delivery", "kind"): "such as event.flagged, see release",
     ("delivery", "event_id"): "event it tells of; empty: none, a trouble",
+    ("verdict", "event_id"): "its event; empty: the incident as a whole",
+    ("image_access", "key_id"): "with which key; empty: with none, see via",
+    ("image_access", "via"): "api, console or delivery: sent to a receiver",
 }
 
 
@@ -120,7 +126,18 @@ def upgrade() -> None:
             comment="first sign, by the clock of the world",
         ),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False, comment="stored here"),
-        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False, comment="last sign"),
+        sa.Column(
+            "last_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="last sign, by the clock of the world",
+        ),
+        sa.Column(
+            "heard_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="last sign, stored here",
+        ),
         sa.Column("x_m", sa.Double(), nullable=True, comment="of the last event, EPSG:28992"),
         sa.Column("y_m", sa.Double(), nullable=True, comment="of the last event, EPSG:28992"),
         sa.Column("n_events", sa.Integer(), nullable=False, comment="events gathered in it"),
@@ -294,6 +311,22 @@ def upgrade() -> None:
                 comment="the next channel was taken",
             )
         )
+        batch_op.add_column(
+            sa.Column(
+                "put_off_at",
+                sa.DateTime(timezone=True),
+                nullable=True,
+                comment="when due_at was set after a failure; empty: at release",
+            )
+        )
+        batch_op.add_column(
+            sa.Column(
+                "replayed_at",
+                sa.DateTime(timezone=True),
+                nullable=True,
+                comment="a person let it be tried anew",
+            )
+        )
         batch_op.alter_column("event_id", existing_type=sa.Uuid(), nullable=True)
         batch_op.drop_constraint(
             batch_op.f("uq_delivery_event_id_receiver_id_kind"), type_="unique"
@@ -336,6 +369,21 @@ def upgrade() -> None:
         batch_op.create_foreign_key(
             batch_op.f("fk_verdict_incident_id_incident"), "incident", ["incident_id"], ["id"]
         )
+        batch_op.alter_column("event_id", existing_type=sa.Uuid(), nullable=True)
+
+    with op.batch_alter_table("heartbeat", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "data",
+                sa.JSON(),
+                nullable=False,
+                server_default="{}",
+                comment="what it said of itself",
+            )
+        )
+
+    with op.batch_alter_table("image_access", schema=None) as batch_op:
+        batch_op.alter_column("key_id", existing_type=sa.String(length=32), nullable=True)
 
     op.execute(GATHER)
     op.execute("UPDATE event SET incident_id = id")
@@ -347,13 +395,27 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take the changes back; what only the new form can hold is lost."""
     _comment_columns(OLD_COMMENTS)
+    op.execute("DELETE FROM image_access WHERE key_id IS NULL")
+    with op.batch_alter_table("image_access", schema=None) as batch_op:
+        batch_op.alter_column("key_id", existing_type=sa.String(length=32), nullable=False)
+
+    with op.batch_alter_table("heartbeat", schema=None) as batch_op:
+        batch_op.drop_column("data")
+
     # One delivery per event, receiver and kind can stay; attempts of the others go with them.
     op.execute(
         "DELETE FROM attempt WHERE delivery_id IN "
         "(SELECT id FROM delivery WHERE event_id IS NULL OR step > 0 OR sequence > 0)"
     )
     op.execute("DELETE FROM delivery WHERE event_id IS NULL OR step > 0 OR sequence > 0")
+    # A verdict on a whole incident becomes one on its first event.
+    op.execute(
+        "UPDATE verdict SET event_id = (SELECT id FROM event "
+        "WHERE event.incident_id = verdict.incident_id ORDER BY started_at, id LIMIT 1) "
+        "WHERE event_id IS NULL"
+    )
     with op.batch_alter_table("verdict", schema=None) as batch_op:
+        batch_op.alter_column("event_id", existing_type=sa.Uuid(), nullable=False)
         batch_op.drop_constraint(batch_op.f("fk_verdict_incident_id_incident"), type_="foreignkey")
         batch_op.drop_index(batch_op.f("ix_verdict_incident_id"))
         batch_op.drop_column("cause")
@@ -377,6 +439,8 @@ def downgrade() -> None:
             batch_op.f("uq_delivery_event_id_receiver_id_kind"), ["event_id", "receiver_id", "kind"]
         )
         batch_op.alter_column("event_id", existing_type=sa.Uuid(), nullable=False)
+        batch_op.drop_column("replayed_at")
+        batch_op.drop_column("put_off_at")
         batch_op.drop_column("escalated_at")
         batch_op.drop_column("escalate_at")
         batch_op.drop_column("sequence")
