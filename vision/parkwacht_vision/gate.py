@@ -52,6 +52,14 @@ def _rate(step_s: float, tau_s: float) -> float:
     return 1 - math.exp(-step_s / tau_s)
 
 
+def _middle(values: Luma) -> np.float32:
+    """Return the median of a thirty-sixth of the pixels: that many tell as much."""
+    sample = values[::6, ::6].ravel()
+    middle = len(sample) // 2
+    sample.partition(middle)
+    return np.float32(sample[middle])
+
+
 class SceneGate:
     """The gate of one camera."""
 
@@ -84,8 +92,8 @@ class SceneGate:
         step_s = frame.media_time_s - self._last_s
         difference = cv2.subtract(luma, self._mean)
         # Exposure moves all pixels together; a part of them tells by how much.
-        difference -= np.float32(np.median(difference[::6, ::6]))
-        square = cv2.multiply(difference, difference)
+        difference -= _middle(difference)
+        square = np.multiply(difference, difference, out=difference)
         mask = self._mask(luma, square, mean_luma)
         share = cv2.countNonZero(mask) / mask.size
         if share > RESET_SHARE:
@@ -127,12 +135,14 @@ class SceneGate:
         if self._variance is None or self._previous is None:
             return np.zeros(luma.shape, np.uint8)
         least = max(MIN_CHANGE, Z_LIMIT * MIN_SIGMA, RELATIVE_CHANGE * mean_luma)
+        if square.max() <= least**2:
+            return np.zeros(luma.shape, np.uint8)  # a quiet night
         limit = cv2.max(self._variance * np.float32(Z_LIMIT**2), least**2)
         mask = cv2.compare(square, limit, cv2.CMP_GT)
         if self._n_learned < LEARN_FRAMES:
             # What is in view at the start is not background: look at what changed since last time.
             step = luma - self._previous
-            step -= np.float32(np.median(step[::6, ::6]))
+            step -= _middle(step)
             mask = cv2.bitwise_and(mask, cv2.compare(np.abs(step), MIN_CHANGE, cv2.CMP_GT))
         return np.asarray(mask, dtype=np.uint8)
 
@@ -143,9 +153,9 @@ class SceneGate:
         self._previous = luma
         step_s = min(step_s, MAX_STEP_S)
         limit = cv2.max(self._variance, MIN_SIGMA**2)
-        spread = cv2.min(square, cv2.multiply(limit, SPREAD_LIMIT))
+        spread = cv2.min(square, np.multiply(limit, np.float32(SPREAD_LIMIT), out=limit))
         alpha = max(_rate(step_s, BACKGROUND_S), 1 / self._n_learned)
-        ground = cv2.bitwise_not(mask)
+        ground = cv2.bitwise_not(mask) if cv2.countNonZero(mask) else None
         cv2.accumulateWeighted(luma, self._mean, alpha, ground)
         cv2.accumulateWeighted(spread, self._variance, alpha, ground)
         self._learn_moving(luma, square, mask, step_s)
@@ -156,14 +166,16 @@ class SceneGate:
             return
         if self._covered_s is None or self._moved is None:
             return
+        before, self._moved = self._moved, mask
+        self._restless *= np.float32(math.exp(-step_s / RESTLESS_S))
+        if not cv2.countNonZero(mask):
+            if cv2.countNonZero(before):
+                self._covered_s = np.zeros_like(self._covered_s)
+            return
         covered_s = cv2.add(self._covered_s, step_s, mask=mask)  # 0 where nothing moves
         self._covered_s = np.asarray(covered_s, dtype=np.float32)
-        begun = cv2.bitwise_and(mask, cv2.bitwise_not(self._moved))
-        self._restless *= np.float32(math.exp(-step_s / RESTLESS_S))
+        begun = cv2.bitwise_and(mask, cv2.bitwise_not(before))
         cv2.add(self._restless, 1.0, dst=self._restless, mask=begun)
-        self._moved = mask
-        if not cv2.countNonZero(mask):
-            return
         square = cv2.min(square, MAX_SPREAD)
         standing = cv2.compare(self._covered_s, STANDING_AFTER_S, cv2.CMP_GT)
         restless = cv2.compare(self._restless, RESTLESS_TIMES, cv2.CMP_GT)
@@ -206,4 +218,4 @@ class SceneGate:
     def _noise_sigma(self) -> float:
         if self._variance is None:
             return 2.0
-        return math.sqrt(float(np.median(self._variance[::6, ::6])))
+        return math.sqrt(float(_middle(self._variance)))
