@@ -17,6 +17,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from parkwacht_api.cli_backup import (
+    BACKUP_HELP,
+    RESTORE_HELP,
+    backup_command,
+    restore_command,
+)
 from parkwacht_api.cli_cameras import cameras_app
 from parkwacht_api.cli_evaluate import EVALUATE_HELP, evaluate_command
 from parkwacht_api.cli_events import event_app, key_app
@@ -48,6 +54,8 @@ app.add_typer(key_app, name="key")
 app.add_typer(weights_app, name="weights")
 app.add_typer(cameras_app, name="cameras")
 app.command("import", help=IMPORT_HELP)(import_command)
+app.command("backup", help=BACKUP_HELP)(backup_command)
+app.command("restore", help=RESTORE_HELP)(restore_command)
 app.command("evaluate", help=EVALUATE_HELP)(evaluate_command)
 app.command(help=say("Plaatsingsstudie van een park.", "Placement study of a park."))(study)
 app.command(help=say("Teken wat een camera zou zien.", "Draw what a camera would see."))(preview)
