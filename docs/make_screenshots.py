@@ -20,7 +20,7 @@ IMAGES = ROOT / "docs" / "images"
 def main() -> None:
     """Watch the night, sign in and take the pictures."""
     from browser import open_browser  # noqa: PLC0415 -- found through the path above
-    from demo_run import watched_night  # noqa: PLC0415
+    from demo_run import FIRST_NAME, PASSWORD, watched_night  # noqa: PLC0415
 
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -28,8 +28,8 @@ def main() -> None:
         open_browser(Path(folder) / "profile") as driver,
     ):
         driver.get(night.url)
-        driver.find_element(By.NAME, "person").send_keys("A. de Vries")
-        driver.find_element(By.NAME, "key").send_keys(night.operator_key)
+        driver.find_element(By.NAME, "name").send_keys(FIRST_NAME)
+        driver.find_element(By.NAME, "password").send_keys(PASSWORD)
         driver.find_element(By.CSS_SELECTOR, "button.primary").click()
         time.sleep(2)
         driver.save_screenshot(str(IMAGES / "events.png"))

@@ -19,14 +19,12 @@ from pydantic import SecretStr
 
 from parkwacht_api.app import create_app
 from parkwacht_api.database import Database
-from parkwacht_api.keys import (
-    OPERATOR_SCOPES,
-    PARTNER_SCOPES,
-    WORKER_SCOPES,
-    create_key,
-)
+from parkwacht_api.keys import create_key
 from parkwacht_api.migrations.upgrade import upgrade_database
+from parkwacht_api.models_access import Account
+from parkwacht_api.roles import SCOPES_OF, Role
 from parkwacht_api.serve import running_server
+from parkwacht_api.web_sessions import Browser, open_session
 from parkwacht_config.clock import Clock, SystemClock
 from parkwacht_config.loader import load_site
 from parkwacht_config.secrets import write_secret
@@ -255,6 +253,41 @@ class Service:
     worker_key: str
     operator_key: str
     partner_keys: dict[str, str]
+    clock: Clock
+
+    def log_in(
+        self, role: Role, *, receiver_id: str | None = None, person: str = "J. de Vries"
+    ) -> str:
+        """Give the cookie of a session of a new account; the login page has its own tests."""
+        at = self.clock.now()
+        account = Account(
+            id=uuid4(),
+            name=f"{role.value}.{uuid4().hex[:8]}",
+            person=person,
+            role=role.value,
+            receiver_id=receiver_id,
+            password_hash="none",
+            must_change=False,
+            totp_last_step=0,
+            created_at=at,
+        )
+        with self.database.writing() as session:
+            session.add(account)
+            session.flush()
+            return open_session(session, account, Browser("127.0.0.1", "test"), at=at)
+
+    def browser(self, role: Role | None = None, *, receiver_id: str | None = None) -> httpx.Client:
+        """Return a browser of a person of a role, or of nobody."""
+        cookies = {}
+        if role is not None:
+            cookies["parkwacht_session"] = self.log_in(role, receiver_id=receiver_id)
+        return httpx.Client(
+            base_url=self.url,
+            headers={"Accept": "text/html,*/*;q=0.8"},
+            cookies=cookies,
+            trust_env=False,
+            timeout=20,
+        )
 
     def client(self, key: str | None, **headers: str) -> httpx.Client:
         named = {"Accept-Language": "en", **headers}
@@ -328,14 +361,15 @@ def running_service(
                 settings=told.model_copy(update={"api_url": url}),
                 site=site,
                 database=database,
-                worker_key=create_key(database, "worker", WORKER_SCOPES, at=at),
-                operator_key=create_key(database, "Desk", OPERATOR_SCOPES, at=at),
+                worker_key=create_key(database, "worker", SCOPES_OF[Role.CAMERA_WORKER], at=at),
+                operator_key=create_key(database, "Desk", SCOPES_OF[Role.SECURITY_OPERATOR], at=at),
                 partner_keys={
                     one.id: create_key(
-                        database, one.name, PARTNER_SCOPES, at=at, receiver_id=one.id
+                        database, one.name, SCOPES_OF[Role.PARTNER], at=at, receiver_id=one.id
                     )
                     for one in site.receivers
                 },
+                clock=clock or SystemClock(),
             )
     finally:
         database.dispose()

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from browser import need_browser, open_browser
-from demo_run import Night, watched_night
+from demo_run import PASSWORD, Night, watched_night
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
+
+from parkwacht_api.accounts import FIRST_NAME
 
 pytestmark = [pytest.mark.server("chromium"), pytest.mark.slow]
 
@@ -26,8 +28,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
 def browser(night: Night, tmp_path: Path) -> Iterator[WebDriver]:
     with open_browser(tmp_path / "profile") as driver:
         driver.get(night.url)
-        driver.find_element(By.NAME, "person").send_keys("A. de Vries")
-        driver.find_element(By.NAME, "key").send_keys(night.operator_key)
+        driver.find_element(By.NAME, "name").send_keys(FIRST_NAME)
+        driver.find_element(By.NAME, "password").send_keys(PASSWORD)
         driver.find_element(By.CSS_SELECTOR, "button.primary").click()
         WebDriverWait(driver, 10).until(lambda d: d.find_elements(By.CSS_SELECTOR, "ol.events"))
         yield driver

@@ -17,7 +17,6 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from parkwacht_api.auth import LoginThrottle
 from parkwacht_api.console import router as console_router
 from parkwacht_api.console.rendering import error_page
 from parkwacht_api.database import Database
@@ -180,7 +179,6 @@ def create_app(settings: Settings, site: Site, clock: Clock | None = None) -> Fa
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.state.login_throttle = LoginThrottle()
     routers = (events, deliveries, watch_reports, cameras)
     for router in (one.router for one in routers):
         app.include_router(router, prefix="/api/v1")

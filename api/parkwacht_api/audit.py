@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from parkwacht_api.database import take_turn
 from parkwacht_api.models_access import AuditEntry
+from parkwacht_api.repository_access import last_audit_entry
 
 FIRST_HASH = "0" * 64
 COLUMN_LENGTH = 300
@@ -88,8 +89,8 @@ def audit(session: Session, actor: Actor, act: Act, *, at: datetime) -> AuditEnt
     at
         The present instant.
     """
-    _take_turn(session)
-    last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).first()
+    take_turn(session, CHAIN_LOCK)
+    last = last_audit_entry(session)
     entry = AuditEntry(
         id=1 if last is None else last.id + 1,
         at=at.astimezone(UTC),
@@ -108,12 +109,6 @@ def audit(session: Session, actor: Actor, act: Act, *, at: datetime) -> AuditEnt
     session.add(entry)
     session.flush()
     return entry
-
-
-def _take_turn(session: Session) -> None:
-    # SQLite has one writer at a time already.
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(CHAIN_LOCK)))
 
 
 def _clean(text: str, length: int = COLUMN_LENGTH) -> str:

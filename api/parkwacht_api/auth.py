@@ -1,30 +1,29 @@
 """
 Who asks, and what they may: API keys of machines, sessions of people in a browser.
 
-A session belongs to the key it was opened with: where the key is revoked, the session ends too.
+A person is an account with a role, logged in on the pages (`console.login`); a machine is a key.
 """
 
 import hmac
-import secrets
-from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from threading import Lock
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
-from parkwacht_api.errors import FormForged, NotAllowed, NotAuthenticated, TooManyLogins
+from parkwacht_api.errors import FormForged, NotAllowed, NotAuthenticated
 from parkwacht_api.keys import Scope, hash_secret, split_key
-from parkwacht_api.models import ApiKey, WebSession
-from parkwacht_api.repository import key_by_id, session_by_hash
+from parkwacht_api.models import ApiKey
+from parkwacht_api.models_access import Account, WebSession
+from parkwacht_api.repository_access import key_by_id
+from parkwacht_api.roles import SCOPES_OF, Role
 from parkwacht_api.state import state_of
+from parkwacht_api.web_sessions import find_session, is_to_be_marked, mark_seen
 from parkwacht_config.text import Text
 
-SESSION_LENGTH = timedelta(hours=12)
 COOKIE = "parkwacht_session"
 _bearer = HTTPBearer(auto_error=False, scheme_name="key", description="pw_<keyid>_<secret>")
 
@@ -33,12 +32,14 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="key", description="pw_<keyid
 class Principal:
     """Who asks; `receiver_id` is set where the asker is a partner and sees only its own."""
 
-    key_id: str
     name: str
+    role: str  # a Role, or "key" for a key that was made without one
     scopes: frozenset[Scope]
     receiver_id: str | None
     via: str  # "api" or "console"
     address: str
+    key_id: str | None = None  # of a machine
+    account_id: UUID | None = None  # of a person
     csrf: str = ""
 
     def may(self, scope: Scope) -> bool:
@@ -52,13 +53,13 @@ class Principal:
         Raises
         ------
         NotAllowed
-            The key does not hold it.
+            It is not held.
         """
         if scope not in self.scopes:
             raise NotAllowed(
                 Text(
-                    nl=f"deze sleutel heeft het recht {scope.value} niet",
-                    en=f"this key does not have the scope {scope.value}",
+                    nl=f"{self.name} heeft het recht {scope.value} niet",
+                    en=f"{self.name} does not have the scope {scope.value}",
                 )
             )
 
@@ -107,7 +108,15 @@ def api_principal(
         raise _wrong_key()
     with state_of(request).database.reading() as session:
         row = find_key(session, credentials.credentials)
-    return Principal(row.id, row.name, _scopes(row), row.receiver_id, "api", address_of(request))
+    return Principal(
+        name=row.name,
+        role=row.role or "key",
+        scopes=_scopes(row),
+        receiver_id=row.receiver_id,
+        via="api",
+        address=address_of(request),
+        key_id=row.id,
+    )
 
 
 def needs(scope: Scope) -> Callable[[Principal], Principal]:
@@ -120,47 +129,43 @@ def needs(scope: Scope) -> Callable[[Principal], Principal]:
     return check
 
 
-def open_session(session: Session, row: ApiKey, person: str, *, at: datetime) -> str:
-    """Log a person in and return the cookie's value."""
-    token = secrets.token_urlsafe(32)
-    session.add(
-        WebSession(
-            token_sha256=hash_secret(token),
-            key_id=row.id,
-            person=person,
-            csrf=secrets.token_urlsafe(24),
-            created_at=at,
-            expires_at=at + SESSION_LENGTH,
-        )
-    )
-    return token
-
-
-def end_session(session: Session, token: str, *, at: datetime) -> None:
-    """Log a person out; the cookie is worthless from now on."""
-    found = session_by_hash(session, hash_secret(token))
-    if found is not None:
-        found[0].ended_at = found[0].ended_at or at
-
-
 def console_principal(request: Request) -> Principal:
-    """Identify a person by the session's cookie."""
-    state = state_of(request)
-    with state.database.reading() as session:
-        found = session_by_hash(session, hash_secret(request.cookies.get(COOKIE, "")))
-    at = state.clock.now()
-    if found is None or found[0].ended_at or found[0].expires_at <= at or found[1].revoked_at:
-        raise NotAuthenticated(Text(nl="niet aangemeld", en="not logged in"))
-    login, row = found
+    """Identify a person by the session's cookie; a session that lacks something is none."""
+    row, account = pending_session(request)
+    if row.stage != "full":
+        raise NotAuthenticated(Text(nl="niet geheel aangemeld", en="not quite logged in"))
+    role = Role(account.role)
     return Principal(
-        key_id=row.id,
-        name=login.person,
-        scopes=_scopes(row),
-        receiver_id=row.receiver_id,
+        name=account.person,
+        role=role.value,
+        scopes=SCOPES_OF[role],
+        receiver_id=account.receiver_id,
         via="console",
         address=address_of(request),
-        csrf=login.csrf,
+        account_id=account.id,
+        csrf=row.csrf,
     )
+
+
+def pending_session(request: Request) -> tuple[WebSession, Account]:
+    """
+    Return the session of a request's cookie and its account, whatever it still lacks.
+
+    Raises
+    ------
+    NotAuthenticated
+        There is none, or it is over.
+    """
+    state, token = state_of(request), request.cookies.get(COOKIE, "")
+    at = state.clock.now()
+    with state.database.reading() as session:
+        found = find_session(session, token, at=at)
+    if found is None:
+        raise NotAuthenticated(Text(nl="niet aangemeld", en="not logged in"))
+    if is_to_be_marked(found[0], at=at):
+        with state.database.writing() as session:
+            mark_seen(session, token, at=at)
+    return found
 
 
 def check_csrf(principal: Principal, token: str) -> None:
@@ -172,56 +177,22 @@ def check_csrf(principal: Principal, token: str) -> None:
     FormForged
         It did not.
     """
-    if not hmac.compare_digest(principal.csrf.encode(), token.encode()):
+    matches_csrf(principal.csrf, token)
+
+
+def matches_csrf(expected: str, token: str) -> None:
+    """
+    Insist that a form's token is the session's own.
+
+    Raises
+    ------
+    FormForged
+        It is not.
+    """
+    if not hmac.compare_digest(expected.encode(), token.encode(errors="replace")):
         raise FormForged(
             Text(
                 nl="dit formulier hoort niet bij uw sessie; laad de pagina opnieuw",
                 en="this form does not belong to your session; load the page again",
             )
         )
-
-
-class LoginThrottle:
-    """Counts wrong keys per address; five in five minutes lock that address for five minutes."""
-
-    limit = 5
-    window = timedelta(minutes=5)
-
-    def __init__(self) -> None:
-        self._failures: dict[str, deque[datetime]] = defaultdict(deque)
-        self._lock = Lock()
-
-    def check(self, address: str, at: datetime) -> None:
-        """
-        Let an attempt through, or not.
-
-        Raises
-        ------
-        TooManyLogins
-            This address is locked.
-        """
-        with self._lock:
-            failures = self._failures[address]
-            while failures and failures[0] <= at - self.window:
-                failures.popleft()
-            if not failures:
-                del self._failures[address]
-            elif len(failures) >= self.limit:
-                wait_s = int((failures[0] + self.window - at).total_seconds()) + 1
-                raise TooManyLogins(
-                    Text(
-                        nl=f"te veel onjuiste sleutels; probeer het over {wait_s} s opnieuw",
-                        en=f"too many wrong keys; try again in {wait_s} s",
-                    ),
-                    headers={"Retry-After": str(wait_s)},
-                )
-
-    def failed(self, address: str, at: datetime) -> None:
-        """Count a wrong key."""
-        with self._lock:
-            self._failures[address].append(at)
-
-    def succeeded(self, address: str) -> None:
-        """Forget the wrong keys of an address."""
-        with self._lock:
-            self._failures.pop(address, None)

@@ -1,7 +1,6 @@
 """The commands `parkwacht event …` and `parkwacht key …`."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -12,8 +11,9 @@ from rich.table import Table
 
 from parkwacht_api.client import ServiceClient
 from parkwacht_api.database import Database
-from parkwacht_api.keys import OPERATOR_SCOPES, PARTNER_SCOPES, create_key, list_keys, revoke_key
-from parkwacht_api.local import OPERATOR_KEY, WORKER_SCOPES, open_database
+from parkwacht_api.keys import create_key, list_keys, revoke_key
+from parkwacht_api.local import OPERATOR_KEY, open_database
+from parkwacht_api.roles import BOUND_TO_RECEIVER, SCOPES_OF, Role
 from parkwacht_api.schemas import EventDetail, EventOut, LegalBasis, ReviewState, VerdictIn
 from parkwacht_api.terminal import (
     Terminal,
@@ -47,21 +47,6 @@ EventId = Annotated[
 ]
 Person = Annotated[str, typer.Option("--person", help=say("Wie oordeelt.", "Who judges."))]
 Reason = Annotated[str, typer.Option("--reason", help=say("Waarom.", "Why."))]
-
-
-class KeyRole(StrEnum):
-    """For whom a key is made."""
-
-    WORKER = "worker"
-    OPERATOR = "operator"
-    PARTNER = "partner"
-
-
-SCOPES = {
-    KeyRole.WORKER: WORKER_SCOPES,
-    KeyRole.OPERATOR: OPERATOR_SCOPES,
-    KeyRole.PARTNER: PARTNER_SCOPES,
-}
 
 
 def _open_client(terminal: Terminal) -> ServiceClient:
@@ -237,18 +222,19 @@ def _open_database(terminal: Terminal) -> Database:
 @key_app.command("create", help=say("Een sleutel maken; hij verschijnt één keer.", "Make a key."))
 def create(
     name: Annotated[str, typer.Option(help=say("Van wie hij is.", "Whose key it is."))],
-    role: Annotated[KeyRole, typer.Option(help=say("Waarvoor.", "What for."))],
+    role: Annotated[Role, typer.Option(help=say("Waarvoor.", "What for."))],
     receiver: Annotated[
         str | None, typer.Option(help=say("Ontvanger van een partner.", "A partner's receiver."))
     ] = None,
 ) -> None:
     """Make a key and print it once."""
     terminal = open_terminal()
-    if (role is KeyRole.PARTNER) != (receiver is not None):
+    if (role in BOUND_TO_RECEIVER) != (receiver is not None):
+        bound = ", ".join(sorted(BOUND_TO_RECEIVER))
         raise ForwardingError(
             Text(
-                nl="--receiver hoort bij --role partner, en alleen daarbij",
-                en="--receiver belongs to --role partner, and to nothing else",
+                nl=f"--receiver hoort bij --role {bound}, en alleen daarbij",
+                en=f"--receiver belongs to --role {bound}, and to nothing else",
             )
         )
     known = [one.id for one in open_site(None, terminal).receivers]
@@ -257,7 +243,12 @@ def create(
         where = "parkwacht key create"
         raise ConfigError.at(where, "--receiver", receiver, right)
     key = create_key(
-        _open_database(terminal), name, SCOPES[role], at=datetime.now(UTC), receiver_id=receiver
+        _open_database(terminal),
+        name,
+        SCOPES_OF[role],
+        at=datetime.now(UTC),
+        receiver_id=receiver,
+        role=role.value,
     )
     terminal.say("Bewaar deze sleutel nu; hij is niet terug te halen:", "Keep this key now:")
     typer.echo(key)
@@ -272,6 +263,7 @@ def list_all() -> None:
         [
             Text(nl="kenmerk", en="id"),
             Text(nl="naam", en="name"),
+            Text(nl="rol", en="role"),
             Text(nl="mag", en="may"),
             Text(nl="ontvanger", en="receiver"),
             Text(nl="ingetrokken", en="revoked"),
@@ -280,7 +272,7 @@ def list_all() -> None:
     for key in list_keys(_open_database(terminal)):
         revoked = key.revoked_at.isoformat(timespec="seconds") if key.revoked_at else "-"
         scopes = ", ".join(sorted(key.scopes))
-        table.add_row(key.id, key.name, scopes, key.receiver_id or "-", revoked)
+        table.add_row(key.id, key.name, key.role or "-", scopes, key.receiver_id or "-", revoked)
     terminal.console.print(table)
 
 

@@ -22,12 +22,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from parkwacht_api.accounts import FIRST_NAME
 from parkwacht_api.client import ServiceClient
 from parkwacht_api.database import Database
 from parkwacht_api.local import (
     DEMO_FOLDER,
+    FIRST_PASSWORD,
     INGEST_KEY,
     OPERATOR_KEY,
+    ensure_administrator,
     ensure_operator_key,
     ensure_partner_key,
     ensure_worker_key,
@@ -213,6 +216,7 @@ class Demo:
         at = datetime.now(UTC)
         ensure_worker_key(database, self.state_dir, at=at)
         ensure_operator_key(database, self.state_dir, at=at)
+        ensure_administrator(database, self.state_dir, at=at)
         urls = {}
         self.url = f"http://127.0.0.1:{free_port(port)}"
         for number, receiver in enumerate(self.site.receivers):
@@ -234,7 +238,7 @@ class Demo:
 
     def _forget_keys(self) -> None:
         """Keep keys and secrets of a real service out of the demo: it makes its own."""
-        names = {INGEST_KEY, OPERATOR_KEY}
+        names = {INGEST_KEY, OPERATOR_KEY, FIRST_PASSWORD}
         for receiver in self.site.receivers:
             names |= {receiver.secret_env, partner_key_name(receiver.id)}
         for name in names:
@@ -530,12 +534,12 @@ def _say_result(
 
 
 def _serve_on(terminal: Terminal, demo: Demo) -> None:
-    key = read_secret(OPERATOR_KEY, demo.state_dir).get_secret_value()
+    password = read_secret(FIRST_PASSWORD, demo.state_dir).get_secret_value()
     terminal.say(
         f"\nBekijk het in de browser: [bold]{demo.url}[/]\n"
-        f"Aanmelden met uw naam en deze sleutel: [bold]{key}[/]",
+        f"Account: [bold]{FIRST_NAME}[/]  wachtwoord voor één keer: [bold]{password}[/]",
         f"\nSee it in the browser: [bold]{demo.url}[/]\n"
-        f"Sign in with your name and this key: [bold]{key}[/]",
+        f"Account: [bold]{FIRST_NAME}[/]  password for one log-in: [bold]{password}[/]",
     )
     for receiver in demo.site.receivers:
         terminal.console.print(f"{receiver.name}: {receiver.url.rsplit('/', 1)[0]}")

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from parkwacht_api.audit import Act, Somebody, audit
 from parkwacht_api.database import Database
 from parkwacht_api.models import ApiKey
-from parkwacht_api.repository import all_keys, key_by_id
+from parkwacht_api.repository_access import all_keys, key_by_id
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.text import Text
 
@@ -36,11 +37,8 @@ class Scope(StrEnum):
     ADMINISTER = "accounts:administer"
 
 
-WORKER_SCOPES = frozenset({Scope.INGEST})
-OPERATOR_SCOPES = frozenset(
-    {Scope.READ, Scope.IMAGES, Scope.VERIFY, Scope.DELIVERIES, Scope.ACKNOWLEDGE}
-)
-PARTNER_SCOPES = frozenset({Scope.READ, Scope.IMAGES, Scope.DELIVERIES, Scope.ACKNOWLEDGE})
+# Keys are made and withdrawn on the command line of the machine itself.
+COMMAND = Somebody("parkwacht", via="command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,7 @@ class KeyInfo:
 
     id: str
     name: str
+    role: str
     scopes: frozenset[Scope]
     receiver_id: str | None
     created_at: datetime
@@ -75,6 +74,7 @@ def create_key(
     *,
     at: datetime,
     receiver_id: str | None = None,
+    role: str = "",
 ) -> str:
     """
     Make a key and return it; it cannot be shown again.
@@ -91,25 +91,29 @@ def create_key(
         The present instant.
     receiver_id
         Restricts the key to what was released to this receiver.
+    role
+        The role whose scopes these are, where they are one's.
     """
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     with database.writing() as session:
-        session.add(
-            ApiKey(
-                id=key_id,
-                name=name,
-                secret_sha256=hash_secret(secret),
-                scopes=" ".join(sorted(scope.value for scope in scopes)),
-                receiver_id=receiver_id,
-                created_at=at,
-            )
+        row = ApiKey(
+            id=key_id,
+            name=name,
+            role=role or None,
+            secret_sha256=hash_secret(secret),
+            scopes=" ".join(sorted(scope.value for scope in scopes)),
+            receiver_id=receiver_id,
+            created_at=at,
         )
+        session.add(row)
+        details = {"name": name, "scopes": row.scopes, "receiver_id": receiver_id}
+        audit(session, COMMAND, Act("key.add", "key", key_id, details=details), at=at)
     return f"pw_{key_id}_{secret}"
 
 
 def revoke_key(database: Database, key_id: str, *, at: datetime) -> None:
     """
-    Withdraw a key; its sessions end with it. A second time changes nothing.
+    Withdraw a key. A second time changes nothing.
 
     Raises
     ------
@@ -122,7 +126,9 @@ def revoke_key(database: Database, key_id: str, *, at: datetime) -> None:
             raise ConfigError(
                 Text(nl=f"sleutel {key_id} bestaat niet", en=f"there is no key {key_id}")
             )
-        row.revoked_at = row.revoked_at or at
+        if row.revoked_at is None:
+            row.revoked_at = at
+            audit(session, COMMAND, Act("key.revoke", "key", key_id), at=at)
 
 
 def list_keys(database: Database) -> list[KeyInfo]:
@@ -132,6 +138,7 @@ def list_keys(database: Database) -> list[KeyInfo]:
             KeyInfo(
                 id=row.id,
                 name=row.name,
+                role=row.role or "",
                 scopes=frozenset(Scope(scope) for scope in row.scopes.split()),
                 receiver_id=row.receiver_id,
                 created_at=row.created_at,

@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 
+from parkwacht_api.accounts import add_first_administrator
 from parkwacht_api.database import Database
-from parkwacht_api.keys import OPERATOR_SCOPES, PARTNER_SCOPES, Scope, create_key
+from parkwacht_api.keys import create_key
 from parkwacht_api.migrations.upgrade import upgrade_database
 from parkwacht_api.receivers.channel import check_channels
+from parkwacht_api.roles import SCOPES_OF, Role
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.secrets import read_secret, write_secret
 from parkwacht_config.settings import Settings
@@ -27,8 +29,7 @@ from parkwacht_config.text import Text
 
 INGEST_KEY = "PARKWACHT_INGEST_KEY"
 OPERATOR_KEY = "PARKWACHT_OPERATOR_KEY"
-# The worker reads back whether its own events were delivered, so that `watch` can say so.
-WORKER_SCOPES = frozenset({Scope.INGEST, Scope.READ, Scope.DELIVERIES})
+FIRST_PASSWORD = "PARKWACHT_FIRST_PASSWORD"  # noqa: S105  # its name
 DEMO_FOLDER = "demo"
 
 
@@ -163,17 +164,31 @@ def ensure_secret(name: str, value: str, state_dir: Path) -> bool:
 def ensure_worker_key(database: Database, state_dir: Path, *, at: datetime) -> None:
     """Make a key for the worker on this machine, once."""
     if not _has(INGEST_KEY, state_dir):
-        key = create_key(database, "worker", WORKER_SCOPES, at=at)
+        key = _key_of(database, "worker", Role.CAMERA_WORKER, at=at)
         write_secret(INGEST_KEY, key, state_dir)
 
 
-def ensure_operator_key(database: Database, state_dir: Path, *, at: datetime) -> str | None:
-    """Make a key for the first operator, once; return it when it was made now."""
-    if _has(OPERATOR_KEY, state_dir):
-        return None
-    key = create_key(database, "operator", OPERATOR_SCOPES, at=at)
-    write_secret(OPERATOR_KEY, key, state_dir)
-    return key
+def ensure_operator_key(database: Database, state_dir: Path, *, at: datetime) -> None:
+    """Make a key for the commands of this machine, once."""
+    if not _has(OPERATOR_KEY, state_dir):
+        key = _key_of(database, "operator", Role.SECURITY_OPERATOR, at=at)
+        write_secret(OPERATOR_KEY, key, state_dir)
+
+
+def _key_of(database: Database, name: str, role: Role, *, at: datetime) -> str:
+    return create_key(database, name, SCOPES_OF[role], at=at, role=role.value)
+
+
+def ensure_administrator(
+    database: Database, state_dir: Path, *, at: datetime
+) -> tuple[str, str] | None:
+    """Make the one administrator of a first start; return name and one-time password, or None."""
+    with database.writing() as session:
+        made = add_first_administrator(session, at=at)
+        if made is not None:
+            # Before the account is committed: a crash may leave a password of nobody, not worse.
+            write_secret(FIRST_PASSWORD, made[1], state_dir)
+    return made
 
 
 def ensure_partner_key(
@@ -182,7 +197,15 @@ def ensure_partner_key(
     """Make a key for a partner that is played on this machine, once."""
     name = partner_key_name(receiver.id)
     if not _has(name, state_dir):
-        key = create_key(database, receiver.name, PARTNER_SCOPES, at=at, receiver_id=receiver.id)
+        scopes = SCOPES_OF[Role.PARTNER]
+        key = create_key(
+            database,
+            receiver.name,
+            scopes,
+            at=at,
+            receiver_id=receiver.id,
+            role=Role.PARTNER.value,
+        )
         write_secret(name, key, state_dir)
 
 
@@ -199,6 +222,13 @@ def ingest_key(settings: Settings, state_dir: Path) -> SecretStr | None:
     if settings.ingest_key is not None:
         return settings.ingest_key
     return read_secret(INGEST_KEY, state_dir) if _has(INGEST_KEY, state_dir) else None
+
+
+def operator_key(settings: Settings, state_dir: Path) -> SecretStr | None:
+    """Return the key of this machine's commands, as the worker's, or None."""
+    if settings.operator_key is not None:
+        return settings.operator_key
+    return read_secret(OPERATOR_KEY, state_dir) if _has(OPERATOR_KEY, state_dir) else None
 
 
 def _is_http(url: str) -> bool:

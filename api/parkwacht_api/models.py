@@ -178,7 +178,8 @@ class Verdict(Base):
         comment="of a false alarm: animal, weather, light, authorised, test or other"
     )
     person: Mapped[str] = mapped_column(comment="who judged")
-    key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), comment="with which key")
+    key_id: Mapped[str | None] = mapped_column(ForeignKey("api_key.id"), comment="with which key")
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"), comment="or account")
     reason: Mapped[str] = mapped_column(Text, comment="why")
     avs_level: Mapped[int | None] = mapped_column(comment="ANSI/TMA AVS-01 level, 0 to 4")
     legal_basis: Mapped[str | None] = mapped_column(
@@ -189,7 +190,7 @@ class Verdict(Base):
 
 
 class ApiKey(Base):
-    """A key of a machine or of a person's desk; only the hash of its secret is kept."""
+    """A machine's key; only the hash of its secret is kept."""
 
     __tablename__ = "api_key"
 
@@ -200,22 +201,15 @@ class ApiKey(Base):
     receiver_id: Mapped[str | None] = mapped_column(
         comment="where set: sees only what was released to this receiver"
     )
+    role: Mapped[str | None] = mapped_column(comment="role it was made for, where for one")
+    certificate_sha256: Mapped[str | None] = mapped_column(
+        String(64),
+        index=True,
+        unique=True,
+        comment="of a client certificate that stands for the secret",
+    )
     created_at: Mapped[datetime] = mapped_column(comment="when made")
     revoked_at: Mapped[datetime | None] = mapped_column(comment="when withdrawn")
-
-
-class WebSession(Base):
-    """A person logged in on the review pages; only the hash of the cookie is kept."""
-
-    __tablename__ = "web_session"
-
-    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True, comment="of cookie")
-    key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"), comment="key logged in with")
-    person: Mapped[str] = mapped_column(comment="name the person gave")
-    csrf: Mapped[str] = mapped_column(comment="must come back with every form")
-    created_at: Mapped[datetime] = mapped_column(comment="logged in")
-    expires_at: Mapped[datetime] = mapped_column(comment="valid until")
-    ended_at: Mapped[datetime | None] = mapped_column(comment="logged out")
 
 
 class ImageAccess(Base):
@@ -235,6 +229,7 @@ class ImageAccess(Base):
     )
     via: Mapped[str] = mapped_column(comment="api, console or delivery: sent to a receiver")
     address: Mapped[str] = mapped_column(comment="network address it came from")
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"), comment="or account")
 
 
 class WatchReportRow(Base):

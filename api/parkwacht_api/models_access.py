@@ -1,4 +1,4 @@
-"""The tables of who may see what: accounts, their recovery codes, wrong log-ins, the audit log."""
+"""The tables of who may see what: accounts, their sessions, wrong log-ins, the audit log."""
 
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,24 @@ class Account(Base):
     )
     created_at: Mapped[datetime] = mapped_column(comment="when made")
     disabled_at: Mapped[datetime | None] = mapped_column(comment="when shut")
+
+
+class WebSession(Base):
+    """A person logged in on the pages; only the hash of the cookie is kept."""
+
+    __tablename__ = "web_session"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True, comment="of cookie")
+    id: Mapped[UUID] = mapped_column(unique=True, comment="to name it by; opens nothing")
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True, comment="whose")
+    stage: Mapped[str] = mapped_column(comment="full, or what is still missing: code or password")
+    csrf: Mapped[str] = mapped_column(comment="must come back with every form")
+    address: Mapped[str] = mapped_column(comment="network address it was opened from")
+    browser: Mapped[str] = mapped_column(comment="User-Agent it was opened with")
+    created_at: Mapped[datetime] = mapped_column(comment="logged in")
+    seen_at: Mapped[datetime] = mapped_column(comment="last used, to the minute")
+    expires_at: Mapped[datetime] = mapped_column(comment="valid until, used or not")
+    ended_at: Mapped[datetime | None] = mapped_column(comment="logged out or revoked")
 
 
 class RecoveryCode(Base):

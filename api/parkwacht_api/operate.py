@@ -13,8 +13,9 @@ from parkwacht_api.app import create_app
 from parkwacht_api.database import Database
 from parkwacht_api.forwarder import run_outbox
 from parkwacht_api.local import (
-    OPERATOR_KEY,
+    FIRST_PASSWORD,
     announce,
+    ensure_administrator,
     ensure_operator_key,
     ensure_partner_key,
     ensure_secret,
@@ -77,19 +78,14 @@ def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, del
     site, database = _open(terminal, site_path)
     at = datetime.now(UTC)
     ensure_worker_key(database, settings.state_dir, at=at)
-    operator_key = ensure_operator_key(database, settings.state_dir, at=at)
+    ensure_operator_key(database, settings.state_dir, at=at)
+    administrator = ensure_administrator(database, settings.state_dir, at=at)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if "api_url" not in settings.model_fields_set:
         settings = settings.model_copy(update={"api_url": url})
     terminal.say(f"{site.name}: {url}", f"{site.name}: {url}")
-    if operator_key is not None:
-        # A pipe is a log file sooner or later, and a log holds no secrets.
-        path = settings.state_dir / "secrets.toml"
-        shown = operator_key if terminal.console.is_terminal else f"{OPERATOR_KEY}, {path}"
-        terminal.say(
-            f"Eerste start. Sleutel van de operator, om aan te melden: {shown}",
-            f"First start. The operator's key, to sign in: {shown}",
-        )
+    if administrator is not None:
+        _say_administrator(terminal, *administrator)
     stop = threading.Event()
     outbox = threading.Thread(
         target=run_outbox, args=(database, site, settings), kwargs={"stop": stop}, name="outbox"
@@ -107,6 +103,16 @@ def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, del
         stop.set()
         if outbox.is_alive():
             outbox.join()
+
+
+def _say_administrator(terminal: Terminal, name: str, password: str) -> None:
+    # A pipe is a log file sooner or later, and a log holds no secrets.
+    path = terminal.settings.state_dir / "secrets.toml"
+    shown = password if terminal.console.is_terminal else f"{FIRST_PASSWORD}, {path}"
+    terminal.say(
+        f"Eerste start. Account: {name}; wachtwoord voor één keer: {shown}",
+        f"First start. Account: {name}; password for one log-in: {shown}",
+    )
 
 
 @contextmanager

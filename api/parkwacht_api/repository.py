@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from parkwacht_api.errors import RecordInvalid
 from parkwacht_api.models import (
-    ApiKey,
     Attempt,
     CameraTroubleRow,
     Delivery,
@@ -28,7 +27,6 @@ from parkwacht_api.models import (
     Media,
     Verdict,
     WatchReportRow,
-    WebSession,
 )
 from parkwacht_config.text import Text
 
@@ -287,27 +285,6 @@ def attempt_by_number(session: Session, delivery_id: UUID, number: int) -> Attem
     """Return one attempt of a delivery, or None."""
     query = select(Attempt).where(Attempt.delivery_id == delivery_id, Attempt.number == number)
     return session.scalar(query)
-
-
-def all_keys(session: Session) -> Sequence[ApiKey]:
-    """Return every key, oldest first."""
-    return session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
-
-
-def key_by_id(session: Session, key_id: str) -> ApiKey | None:
-    """Return a key, revoked or not, or None."""
-    return session.get(ApiKey, key_id)
-
-
-def session_by_hash(session: Session, token_sha256: str) -> tuple[WebSession, ApiKey] | None:
-    """Return a browser's session with the key it was opened with, or None."""
-    query = (
-        select(WebSession, ApiKey)
-        .join(ApiKey, ApiKey.id == WebSession.key_id)
-        .where(WebSession.token_sha256 == token_sha256)
-    )
-    row = session.execute(query).one_or_none()
-    return None if row is None else (row[0], row[1])
 
 
 def watch_report_by_id(session: Session, report_id: UUID) -> WatchReportRow | None:

@@ -97,6 +97,7 @@ def give_verdict(
         verdict=given.verdict,
         person=given.person,
         key_id=principal.key_id,
+        account_id=principal.account_id,
         reason=given.reason,
         avs_level=given.avs_level,
         legal_basis=given.legal_basis.value if given.legal_basis else None,

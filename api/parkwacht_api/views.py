@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from parkwacht_api.audit import Act, audit
 from parkwacht_api.auth import Principal
 from parkwacht_api.errors import not_found
 from parkwacht_api.ingest import EVENT
@@ -141,17 +142,21 @@ def show_image(
     if media is None:
         raise not_found(IMAGE, f"{event_id}/{kind}")
     response = media_response(state.settings.media_dir, media, byte_range)
+    at = state.clock.now()
     session.add(
         ImageAccess(
             event_id=event_id,
             media_id=media.id,
             kind=kind,
             byte_range=byte_range[:300],
-            at=state.clock.now(),
+            at=at,
             person=principal.name,
             key_id=principal.key_id,
+            account_id=principal.account_id,
             via=principal.via,
             address=principal.address,
         )
     )
+    details = {"kind": kind, "sha256": media.sha256, "range": byte_range[:300]}
+    audit(session, principal, Act("image.view", "event", str(event_id), details=details), at=at)
     return response

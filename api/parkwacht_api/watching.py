@@ -8,7 +8,13 @@ from pathlib import Path
 from uuid import UUID
 
 from parkwacht_api.client import ServiceClient
-from parkwacht_api.local import INGEST_KEY, RunningService, ingest_key, with_receiver_urls
+from parkwacht_api.local import (
+    INGEST_KEY,
+    RunningService,
+    ingest_key,
+    operator_key,
+    with_receiver_urls,
+)
 from parkwacht_api.schemas import DeliveryOut, EventDetail
 from parkwacht_api.shipper import run_shipper, ship_once
 from parkwacht_api.terminal import Terminal, delivery_word, find_site_path, open_service
@@ -99,8 +105,9 @@ def watch_and_ship(
         if shipper is not None:
             shipper.join(timeout=10)
     n_refused = _tell_spool(terminal, spool, to, is_shipped=is_shipped)
-    if wait and is_shipped and summary.events and to.key is not None:
-        _tell_deliveries(terminal, to.url, to.key, summary)
+    reading = operator_key(to.settings, to.settings.state_dir)
+    if wait and is_shipped and summary.events and reading is not None:
+        _tell_deliveries(terminal, to.url, reading.get_secret_value(), summary)
     if summary.failures:
         return 2
     return 1 if n_refused > n_refused_before else 0

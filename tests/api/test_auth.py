@@ -6,8 +6,6 @@ import httpx
 import pytest
 from api_harness import Service, event_parts, make_flagged, make_report, make_trouble
 
-from parkwacht_api.auth import LoginThrottle
-from parkwacht_api.errors import TooManyLogins
 from parkwacht_api.keys import Scope, create_key, hash_secret, list_keys, revoke_key, split_key
 from parkwacht_api.models import ApiKey
 from parkwacht_config.errors import ConfigError
@@ -87,17 +85,3 @@ def test_a_revoked_key_is_worthless(service: Service) -> None:
     assert known[key_id].scopes == {Scope.READ}
     with pytest.raises(ConfigError):
         revoke_key(service.database, str(uuid4()), at=NOW)
-
-
-def test_five_wrong_keys_lock_an_address_for_a_while() -> None:
-    throttle = LoginThrottle()
-    for n in range(5):
-        throttle.check("a", NOW + timedelta(seconds=n))
-        throttle.failed("a", NOW + timedelta(seconds=n))
-    with pytest.raises(TooManyLogins) as caught:
-        throttle.check("a", NOW + timedelta(seconds=10))
-    assert caught.value.headers["Retry-After"] == "291"
-    throttle.check("b", NOW)
-    throttle.check("a", NOW + timedelta(minutes=5))
-    throttle.succeeded("a")
-    throttle.check("a", NOW)

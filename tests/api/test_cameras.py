@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from api_harness import (
     Service,
@@ -17,6 +16,7 @@ from api_harness import (
 
 from parkwacht_api.cameras import last_night, measure_night
 from parkwacht_api.models import CameraTroubleRow, WatchReportRow
+from parkwacht_api.roles import Role
 from parkwacht_api.shipper import ship_once
 from parkwacht_config.clock import FakeClock
 from parkwacht_vision.event import CameraTrouble
@@ -190,8 +190,7 @@ def test_the_state_of_every_camera_on_the_page_and_for_machines(tmp_path: Path) 
 
 
 def _page(service: Service, path: str) -> str:
-    with httpx.Client(base_url=service.url, trust_env=False) as client:
-        client.post("/login", data={"person": "J. de Vries", "key": service.operator_key})
+    with service.browser(Role.SECURITY_OPERATOR) as client:
         answer = client.get(path)
     assert answer.status_code == 200, answer.text
     return answer.text

@@ -1,42 +1,50 @@
-"""Logging in with a name and an access key, and logging out."""
+"""Logging in: name and password, then the second factor or a new password where one is due."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from parkwacht_api.accounts import change_password, check_password, get_account, normal_name
+from parkwacht_api.audit import Act, Somebody, audit
 from parkwacht_api.auth import (
     COOKIE,
-    SESSION_LENGTH,
-    LoginThrottle,
     Principal,
     address_of,
     check_csrf,
     console_principal,
-    end_session,
-    find_key,
-    open_session,
+    matches_csrf,
+    pending_session,
 )
 from parkwacht_api.console.rendering import page_language, render
-from parkwacht_api.errors import FormForged, NotAuthenticated
+from parkwacht_api.errors import FormForged, RecordInvalid
 from parkwacht_api.keys import Scope
-from parkwacht_api.state import State, WriteSession
+from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt
+from parkwacht_api.models_access import Account, WebSession
+from parkwacht_api.repository_access import account_by_name
+from parkwacht_api.roles import SCOPES_OF, Role
+from parkwacht_api.second_factor import is_in_force, take_code
+from parkwacht_api.state import AppState, State, WriteSession
+from parkwacht_api.web_sessions import ABSOLUTE, Browser, Stage, end_session, open_session
 from parkwacht_config.text import Text
 
 router = APIRouter()
 
-MIN_NAME = 2
-MAX_NAME = 120
+WRONG = Text(nl="Naam of wachtwoord klopt niet.", en="Name or password is not right.")
+WRONG_CODE = Text(nl="Deze code klopt niet.", en="This code is not right.")
+NOT_THE_SAME = Text(
+    nl="De twee nieuwe wachtwoorden zijn niet gelijk.", en="The two new passwords differ."
+)
+PAGES: dict[Stage, str] = {"code": "/login/code", "password": "/login/password"}
 
 
 def _safe_next(path: str) -> str:
     is_inside = path.startswith("/") and not path.startswith(("//", "/\\"))
     return path if is_inside and path.isprintable() else "/"
-
-
-def _throttle(request: Request) -> LoginThrottle:
-    throttle: LoginThrottle = request.app.state.login_throttle
-    return throttle
 
 
 def _check_origin(request: Request) -> None:
@@ -47,57 +55,191 @@ def _check_origin(request: Request) -> None:
         )
 
 
+def _browser(request: Request) -> Browser:
+    return Browser(address_of(request), request.headers.get("user-agent", ""))
+
+
+def set_session_cookie(response: Response, token: str, state: AppState) -> None:
+    """Hand a session's token to the browser: out of reach of scripts and of other sites."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(ABSOLUTE.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=state.settings.api_url.startswith("https://"),
+    )
+
+
+def _stage_of(account: Account, *, is_code_given: bool) -> Stage:
+    if is_in_force(account) and not is_code_given:
+        return "code"
+    return "password" if account.must_change else "full"
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step of logging in: who, from where, when, and where to afterwards."""
+
+    request: Request
+    state: AppState
+    at: datetime
+    next: str
+
+    def somebody(self, account: Account | None, typed: str) -> Somebody:
+        name = typed if account is None else account.person
+        role = "" if account is None else account.role
+        return Somebody(name, role, "console", address_of(self.request))
+
+    def go_on(self, session: Session, account: Account, stage: Stage) -> Response:
+        """Open a session of a stage and lead to its page."""
+        token = open_session(session, account, _browser(self.request), stage=stage, at=self.at)
+        if stage == "full":
+            act = Act("login", "account", account.name)
+            audit(session, self.somebody(account, account.name), act, at=self.at)
+        target = self.next
+        if stage in PAGES:
+            target = PAGES[stage] + (
+                f"?{urlencode({'next': self.next})}" if self.next != "/" else ""
+            )
+        elif target == "/" and Scope.READ not in SCOPES_OF[Role(account.role)]:
+            target = "/account"
+        response = RedirectResponse(target, status_code=303)
+        set_session_cookie(response, token, self.state)
+        return response
+
+    def fail(self, session: Session, account: Account | None, typed: str, why: str) -> None:
+        """Write a failed attempt to the log."""
+        act = Act("login.failed", "account", typed, details={"reason": why})
+        audit(session, self.somebody(account, typed), act, at=self.at)
+
+
+def _step(request: Request, state: State, next: Annotated[str, Form()] = "/") -> _Step:
+    _check_origin(request)
+    return _Step(request, state, state.clock.now(), _safe_next(next))
+
+
+Step = Annotated[_Step, Depends(_step)]
+
+
 @router.get("/login")
 def get_login(request: Request, next: str = "/") -> Response:
     """Show the login page."""
-    context = {"next": _safe_next(next), "person": "", "alert": ""}
+    context = {"next": _safe_next(next), "name": "", "alert": ""}
     return render(request, "login.html", context)
 
 
 @router.post("/login")
 def post_login(
-    request: Request,
-    state: State,
-    session: WriteSession,
-    person: Annotated[str, Form()] = "",
-    key: Annotated[str, Form()] = "",
-    next: Annotated[str, Form()] = "/",
+    step: Step,
+    name: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
 ) -> Response:
-    """Open a session for a person with a right key."""
-    _check_origin(request)
-    at, address, person = state.clock.now(), address_of(request), person.strip()
-    throttle = _throttle(request)
-    throttle.check(address, at)
-    alert = None
-    if not MIN_NAME <= len(person) <= MAX_NAME:
-        alert = Text(nl="Vul uw naam in (2 tot 120 tekens).", en="Enter your name.")
-    else:
-        try:
-            row = find_key(session, key.strip())
-            if Scope.READ.value not in row.scopes.split():
-                alert = Text(
-                    nl="Deze sleutel geeft geen toegang tot gebeurtenissen.",
-                    en="This key gives no access to events.",
-                )
-        except NotAuthenticated:
-            throttle.failed(address, at)
-            alert = Text(nl="Deze sleutel is niet geldig.", en="This key is not valid.")
-    if alert is not None:
-        shown = alert.to(page_language(request))
-        context = {"next": _safe_next(next), "person": person, "alert": shown}
-        return render(request, "login.html", context, status=401)
-    throttle.succeeded(address)
-    token = open_session(session, row, person, at=at)
-    response = RedirectResponse(_safe_next(next), status_code=303)
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=int(SESSION_LENGTH.total_seconds()),
-        httponly=True,
-        samesite="strict",
-        secure=state.settings.api_url.startswith("https://"),
-    )
-    return response
+    """Take a name and a password; what is still due decides which page comes next."""
+    name, state = normal_name(name)[:120], step.state
+    attempt = Attempt(name, address_of(step.request))
+    with state.database.writing() as session:
+        begin_attempt(session, attempt, at=step.at)
+        known = account_by_name(session, name)
+    # Hashing takes long, so it is done outside of any transaction.
+    is_right, better_hash = check_password(known, password)
+    with state.database.writing() as session:
+        account = account_by_name(session, name, lock=True)
+        if account is not None and account.disabled_at is None and is_right:
+            forgive_attempt(session, attempt, at=step.at)
+            if better_hash is not None:
+                account.password_hash = better_hash
+            return step.go_on(session, account, _stage_of(account, is_code_given=False))
+        shut = account is not None and is_right
+        step.fail(session, account, name, "disabled" if shut else "password")
+    context = {"next": step.next, "name": name, "alert": WRONG.to(page_language(step.request))}
+    return render(step.request, "login.html", context, status=401)
+
+
+def check_same(password: str, again: str) -> None:
+    """
+    Insist that a new password was typed twice alike.
+
+    Raises
+    ------
+    RecordInvalid
+        It was not.
+    """
+    if password != again:
+        raise RecordInvalid(NOT_THE_SAME)
+
+
+def _pending(request: Request, stage: Stage) -> tuple[WebSession, Account]:
+    row, account = pending_session(request)
+    if row.stage != stage:
+        raise FormForged(
+            Text(nl="deze stap is niet aan de orde", en="this step is not due"),
+        )
+    return row, account
+
+
+@router.get("/login/code")
+def get_code(request: Request, next: str = "/") -> Response:
+    """Ask for the second factor."""
+    row, _ = _pending(request, "code")
+    context = {"next": _safe_next(next), "csrf": row.csrf, "alert": ""}
+    return render(request, "login_code.html", context)
+
+
+@router.post("/login/code")
+def post_code(
+    step: Step,
+    code: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """Take a code of the app or a recovery code."""
+    row, known = _pending(step.request, "code")
+    matches_csrf(row.csrf, csrf)
+    attempt = Attempt(known.name, address_of(step.request))
+    with step.state.database.writing() as session:
+        begin_attempt(session, attempt, at=step.at)
+    with step.state.database.writing() as session:
+        account = get_account(session, known.id)
+        if take_code(session, account, code, at=step.at):
+            forgive_attempt(session, attempt, at=step.at)
+            end_session(session, step.request.cookies.get(COOKIE, ""), at=step.at)
+            return step.go_on(session, account, _stage_of(account, is_code_given=True))
+        step.fail(session, account, account.name, "code")
+    alert = WRONG_CODE.to(page_language(step.request))
+    context = {"next": step.next, "csrf": row.csrf, "alert": alert}
+    return render(step.request, "login_code.html", context, status=401)
+
+
+@router.get("/login/password")
+def get_password(request: Request, next: str = "/") -> Response:
+    """Ask for a password of one's own."""
+    row, account = _pending(request, "password")
+    context = {"next": _safe_next(next), "csrf": row.csrf, "name": account.name, "alert": ""}
+    return render(request, "login_password.html", context)
+
+
+@router.post("/login/password")
+def post_password(
+    step: Step,
+    password: Annotated[str, Form()] = "",
+    again: Annotated[str, Form()] = "",
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """Take a password of one's own in the place of the one-time password."""
+    row, known = _pending(step.request, "password")
+    matches_csrf(row.csrf, csrf)
+    try:
+        check_same(password, again)
+        with step.state.database.writing() as session:
+            account = get_account(session, known.id)
+            by = step.somebody(account, account.name)
+            change_password(session, account, password, by=by, at=step.at)
+            end_session(session, step.request.cookies.get(COOKIE, ""), at=step.at)
+            return step.go_on(session, account, "full")
+    except RecordInvalid as error:
+        alert = error.text.to(page_language(step.request))
+    context = {"next": step.next, "csrf": row.csrf, "name": known.name, "alert": alert}
+    return render(step.request, "login_password.html", context, status=422)
 
 
 @router.post("/logout")
@@ -110,7 +252,9 @@ def post_logout(
 ) -> Response:
     """End the session; its cookie is worthless from now on."""
     check_csrf(principal, csrf)
-    end_session(session, request.cookies.get(COOKIE, ""), at=state.clock.now())
+    at = state.clock.now()
+    end_session(session, request.cookies.get(COOKIE, ""), at=at)
+    audit(session, principal, Act("logout", "account", principal.name), at=at)
     response = RedirectResponse("/login", status_code=303)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response

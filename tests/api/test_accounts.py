@@ -1,0 +1,356 @@
+"""
+Logging in, from the form to the session: through the pages, on a real service.
+
+Expected codes of the second factor come from `_totp` below, written from RFC 6238 and checked
+against its own table; the service uses another implementation.
+"""
+
+import base64
+import hmac
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from api_harness import Service, make_site, running_service
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from parkwacht_api.accounts import (
+    NewAccount,
+    add_account,
+    add_first_administrator,
+    disable_account,
+    normal_name,
+    password_hasher,
+    reset_account,
+    unlock,
+)
+from parkwacht_api.audit import Somebody
+from parkwacht_api.errors import RecordInvalid
+from parkwacht_api.lockout import ACCOUNT_LIMIT, ADDRESS_LIMIT, Attempt, begin_attempt
+from parkwacht_api.models_access import Account, AuditEntry, WebSession
+from parkwacht_api.repository_access import account_by_name, count_accounts
+from parkwacht_api.roles import Role
+from parkwacht_config.clock import FakeClock
+
+NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
+PASSWORD = "vier schapen op de dijk"
+TESTER = Somebody("test")
+
+
+def _totp(secret_base32: str, at: datetime, n_digits: int = 6) -> str:
+    """RFC 6238 with SHA-1 and 30 s, by its own words (section 4) and those of RFC 4226, 5.3."""
+    key = base64.b32decode(secret_base32)
+    digest = hmac.digest(key, struct.pack(">Q", int(at.timestamp()) // 30), "sha1")
+    offset = digest[-1] & 0x0F
+    number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
+    return str(number % 10**n_digits).zfill(n_digits)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [(59, "94287082"), (1111111109, "07081804"), (20000000000, "65353130")],
+)
+def test_the_oracle_of_these_tests_agrees_with_rfc_6238(seconds: int, code: str) -> None:
+    secret = base64.b32encode(b"12345678901234567890").decode()  # appendix B
+    assert _totp(secret, datetime.fromtimestamp(seconds, UTC), 8) == code
+
+
+@dataclass
+class Desk:
+    """A service with a clock of ours, and an account on it."""
+
+    service: Service
+    clock: FakeClock
+    one_time: str
+
+    @contextmanager
+    def browser(self, **headers: str) -> Iterator[httpx.Client]:
+        with self.service.browser() as client:
+            client.headers.update(headers)
+            yield client
+
+    def account(self) -> Account:
+        with self.service.database.reading() as session:
+            found = account_by_name(session, "anna")
+        assert found is not None
+        return found
+
+    def told(self) -> list[tuple[str, str, dict[str, Any]]]:
+        with self.service.database.reading() as session:
+            rows = session.query(AuditEntry).order_by(AuditEntry.id).all()
+        return [(row.what, row.who, row.details) for row in rows if row.via == "console"]
+
+
+def _login(client: httpx.Client, password: str, name: str = "anna", **more: str) -> httpx.Response:
+    return client.post("/login", data={"name": name, "password": password, **more})
+
+
+def _csrf(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def _post(client: httpx.Client, path: str, **data: str) -> httpx.Response:
+    """Fill in the form of a page, with its own token."""
+    return client.post(path, data={"csrf": _csrf(client.get(path).text), **data})
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    clock = FakeClock(NOW)
+    with running_service(tmp_path / "s", make_site(), clock=clock) as service:
+        with service.database.writing() as session:
+            new = NewAccount("anna", "Anna de Vries", Role.SECURITY_OPERATOR)
+            _, one_time = add_account(session, new, by=TESTER, at=NOW)
+        yield Desk(service, clock, one_time)
+
+
+def _choose_password(desk: Desk, client: httpx.Client) -> None:
+    assert _login(client, desk.one_time).headers["location"] == "/login/password"
+    answer = _post(client, "/login/password", password=PASSWORD, again=PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+def test_the_first_log_in_leads_nowhere_but_to_a_password_of_ones_own(desk: Desk) -> None:
+    with desk.browser() as client:
+        answer = _login(client, desk.one_time, next="/watch")
+        assert answer.headers["location"] == "/login/password?next=%2Fwatch"
+        assert client.get("/").status_code == 303  # back to the login page
+        assert "Anna" not in client.get("/").text
+        page = client.get(answer.headers["location"])
+        for password, again in (
+            ("kort", "kort"),
+            (PASSWORD, PASSWORD + "x"),
+            ("annaannaannaanna", "annaannaannaanna"),
+            ("aaaabbbbccccdddd", "aaaabbbbccccdddd"),
+            (desk.one_time, desk.one_time),
+        ):
+            form = {"csrf": _csrf(page.text), "password": password, "again": again}
+            assert client.post("/login/password", data=form).status_code == 422
+        old = client.cookies["parkwacht_session"]
+        form = {"csrf": _csrf(page.text), "password": PASSWORD, "again": PASSWORD, "next": "/watch"}
+        assert client.post("/login/password", data=form).headers["location"] == "/watch"
+        assert "Anna de Vries" in client.get("/").text
+        # The cookie of the unfinished log-in does not become that of the finished one.
+        assert client.cookies["parkwacht_session"] != old
+        client.cookies.set("parkwacht_session", old)
+        assert client.get("/login/password").status_code == 303
+    with desk.browser() as client:
+        assert _login(client, desk.one_time).status_code == 401
+        assert _login(client, PASSWORD).headers["location"] == "/"
+    assert [what for what, *_ in desk.told()] == [
+        "account.password",
+        "login",
+        "login.failed",
+        "login",
+    ]
+
+
+def test_the_cookie_is_out_of_reach_and_ends_with_the_log_out(desk: Desk) -> None:
+    with desk.browser() as client:
+        _choose_password(desk, client)
+        cookie = next(iter(client.cookies.jar))
+        assert cookie.has_nonstandard_attr("HttpOnly")
+        assert cookie.get_nonstandard_attr("SameSite", "").lower() == "strict"
+        assert not cookie.secure  # this service is reached by http
+        page, token = client.get("/").text, client.cookies["parkwacht_session"]
+        with desk.service.database.reading() as session:
+            assert token not in str([vars(row) for row in session.query(WebSession)])
+        assert client.post("/logout", data={"csrf": "x"}).status_code == 403
+        assert client.post("/logout", data={"csrf": _csrf(page)}).status_code == 303
+        client.cookies.set("parkwacht_session", token)
+        assert client.get("/").status_code == 303
+
+
+def test_the_cookie_is_secure_where_the_service_is_reached_by_https(tmp_path: Path) -> None:
+    with running_service(tmp_path / "s", make_site(), api_url="https://pw.example") as service:
+        with service.database.writing() as session:
+            made = add_first_administrator(session, at=NOW)
+        assert made is not None
+        with service.browser() as client:
+            answer = _login(client, made[1], made[0])
+    assert "; secure" in answer.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize(
+    ("where", "goes_to"),
+    [
+        ("/watch", "/watch"),
+        ("//evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("/x\r\nSet-Cookie: a=b", "/"),
+    ],
+)
+def test_login_leads_only_inside(desk: Desk, where: str, goes_to: str) -> None:
+    with desk.browser() as client:
+        _choose_password(desk, client)
+        assert _login(client, PASSWORD, next=where).headers["location"] == goes_to
+
+
+def test_who_is_wrong_learns_nothing_and_a_foreign_page_cannot_log_in(desk: Desk) -> None:
+    with desk.browser() as client:
+        pages = [
+            _login(client, "wrong", name)
+            for name in (
+                "anna",
+                "nobody",
+                "",
+                "x" * 5000,
+                "\0\ud800".encode(errors="replace").decode(),
+            )
+        ]
+        assert {answer.status_code for answer in pages} == {401}
+        shown = {re.sub(r'name="name" value="[^"]*".*', "", answer.text) for answer in pages[:2]}
+        assert len(shown) == 1
+        foreign = client.post(
+            "/login",
+            data={"name": "anna", "password": desk.one_time},
+            headers={"Sec-Fetch-Site": "cross-site"},
+        )
+        assert foreign.status_code == 403
+    failed = [details["reason"] for what, _, details in desk.told() if what == "login.failed"]
+    assert failed == ["password"] * 5
+
+
+def test_ten_wrong_passwords_lock_an_account_even_over_a_restart(tmp_path: Path) -> None:
+    clock, state_dir = FakeClock(NOW), tmp_path / "s"
+    with running_service(state_dir, make_site(), clock=clock) as service:
+        with service.database.writing() as session:
+            _, one_time = add_account(
+                session, NewAccount("anna", "Anna", Role.REVIEWER), by=TESTER, at=NOW
+            )
+        with service.browser() as client:
+            for _ in range(ACCOUNT_LIMIT):
+                assert _login(client, "wrong").status_code == 401
+                clock.advance(timedelta(seconds=1))
+    with (
+        running_service(state_dir, make_site(), clock=clock) as service,
+        service.browser() as client,
+    ):
+        locked = _login(client, one_time)
+        assert locked.status_code == 429
+        # 15 minutes from the first wrong one, of which 10 s are over.
+        assert int(locked.headers["retry-after"]) == 891
+        assert _login(client, "wrong", "another").status_code == 401
+        clock.advance(timedelta(seconds=891))
+        assert _login(client, one_time).status_code == 303
+        # Being right forgives what was wrong before.
+        for _ in range(ACCOUNT_LIMIT - 1):
+            assert _login(client, "wrong").status_code == 401
+        assert _login(client, one_time).status_code == 303
+
+
+def test_an_administrator_unlocks(desk: Desk) -> None:
+    with desk.browser() as client:
+        for _ in range(ACCOUNT_LIMIT):
+            _login(client, "wrong")
+        assert _login(client, desk.one_time).status_code == 429
+        with desk.service.database.writing() as session:
+            account = account_by_name(session, "anna", lock=True)
+            assert account is not None
+            unlock(session, account, by=TESTER, at=NOW)
+        assert _login(client, desk.one_time).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("addresses", "subject"),
+    [
+        (["198.51.100.7"], "address:198.51.100.7"),
+        (["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"], "address:2001:db8:1:2::/64"),
+        (["::ffff:198.51.100.7"], "address:198.51.100.7"),
+        (["testclient"], "address:testclient"),
+    ],
+)
+def test_an_address_is_one_house(addresses: list[str], subject: str) -> None:
+    assert {Attempt("x", address).address_subject for address in addresses} == {subject}
+
+
+def test_an_address_that_guesses_at_many_names_is_locked(desk: Desk) -> None:
+    with desk.service.database.writing() as session:
+        for n in range(ADDRESS_LIMIT):
+            begin_attempt(session, Attempt(f"name{n}", "127.0.0.1"), at=NOW)
+    with desk.browser() as client:
+        assert _login(client, desk.one_time).status_code == 429
+
+
+def test_a_session_ends_when_idle_by_age_and_with_its_account(desk: Desk) -> None:
+    with desk.browser() as client:
+        _choose_password(desk, client)
+        for _ in range(7):  # used every 100 minutes, so it is never idle
+            assert client.get("/").status_code == 200
+            desk.clock.advance(timedelta(minutes=100))
+        desk.clock.advance(timedelta(minutes=19))
+        assert client.get("/").status_code == 200
+        desk.clock.advance(timedelta(minutes=1))  # 7 x 100 + 20 minutes are 12 hours
+        assert client.get("/").status_code == 303
+        _login(client, PASSWORD)
+        desk.clock.advance(timedelta(hours=2))
+        assert client.get("/").status_code == 303
+        _login(client, PASSWORD)
+        assert client.get("/").status_code == 200
+        with desk.service.database.writing() as session:
+            account = account_by_name(session, "anna", lock=True)
+            assert account is not None
+            disable_account(session, account, by=TESTER, at=desk.clock.now())
+        assert client.get("/").status_code == 303
+        assert _login(client, PASSWORD).status_code == 401
+        with desk.service.database.writing() as session:
+            account = account_by_name(session, "anna", lock=True)
+            assert account is not None
+            again = reset_account(session, account, by=TESTER, at=desk.clock.now())
+        assert _login(client, PASSWORD).status_code == 401
+        assert _login(client, again).headers["location"] == "/login/password"
+
+
+def test_a_weaker_hash_is_made_anew_at_log_in(desk: Desk) -> None:
+    weak = Argon2Hasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
+    with desk.service.database.writing() as session:
+        account = account_by_name(session, "anna", lock=True)
+        assert account is not None
+        account.password_hash, account.must_change = weak, False
+    with desk.browser() as client:
+        assert _login(client, PASSWORD).status_code == 303
+    assert desk.account().password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert password_hasher().verify(PASSWORD, desk.account().password_hash)
+
+
+def test_the_last_administrator_stays(any_service: Service) -> None:
+    with any_service.database.writing() as session:
+        assert add_first_administrator(session, at=NOW) is not None
+    with any_service.database.writing() as session:
+        assert add_first_administrator(session, at=NOW) is None  # a second start makes none
+        first = account_by_name(session, "beheerder", lock=True)
+        assert first is not None
+        with pytest.raises(RecordInvalid):
+            disable_account(session, first, by=TESTER, at=NOW)
+        assert count_accounts(session) == 1
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        NewAccount("Anna", "A", Role.REVIEWER),
+        NewAccount("a b", "A", Role.REVIEWER),
+        NewAccount("", "A", Role.REVIEWER),
+        NewAccount("anna", "A", Role.REVIEWER),  # taken
+        NewAccount("worker", "A", Role.CAMERA_WORKER),  # a machine's
+        NewAccount("agent", "A", Role.POLICE_READER),  # of which receiver?
+        NewAccount("boss", "A", Role.ADMINISTRATOR, receiver_id="politie"),
+    ],
+)
+def test_what_cannot_be_an_account(desk: Desk, new: NewAccount) -> None:
+    with desk.service.database.writing() as session, pytest.raises(RecordInvalid):
+        add_account(session, new, by=TESTER, at=NOW)
+
+
+def test_names_are_kept_small() -> None:
+    assert normal_name("  Anna.DeVries@Park ") == "anna.devries@park"
