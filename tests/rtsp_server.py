@@ -10,11 +10,17 @@ import select
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 START_LIMIT_S = 30.0
 PYTHON = "/usr/bin/python3"  # the distribution's, which has GStreamer's bindings
@@ -24,7 +30,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer
 Gst.init(None)
 LARGE = "video/x-raw,width=640,height=480,framerate=10/1"
 VIDEO = (
@@ -33,9 +39,22 @@ VIDEO = (
     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=%d "
     "! rtph264pay config-interval=-1 name=pay0 pt=96 )"
 )
-server = GstRtspServer.RTSPServer()
-server.set_address("127.0.0.1")
-server.set_service(sys.argv[1])
+PICTURES = (
+    "( videotestsrc is-live=true pattern=ball "
+    "! video/x-raw,format=I420,width=160,height=120,framerate=10/1 ! "
+)
+OTHERS = {
+    "/mjpeg": PICTURES + "jpegenc ! rtpjpegpay name=pay0 pt=26 )",
+    "/hevc": PICTURES + "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=5 "
+    "! h265parse ! rtph265pay config-interval=-1 name=pay0 pt=96 )",
+    "/sound": "( audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay0 pt=8 )",
+}
+def listen(port):
+    made = GstRtspServer.RTSPServer()
+    made.set_address("127.0.0.1")
+    made.set_service(port)
+    return made
+server = listen(sys.argv[1])
 def factory(path, width, height, key_frames_every, pattern="ball"):
     made = GstRtspServer.RTSPMediaFactory()
     made.set_launch(VIDEO % (pattern, width, height, key_frames_every))
@@ -52,22 +71,28 @@ def resize(media):
         size.set_property("caps", Gst.Caps.from_string(LARGE))
     GLib.timeout_add(2500, change)
 factory("/resized", 320, 240, 5).connect("media-configure", lambda _, media: resize(media))
-locked = GstRtspServer.RTSPServer()
-locked.set_address("127.0.0.1")
-locked.set_service(sys.argv[2])
+for path, launch in OTHERS.items():
+    made = GstRtspServer.RTSPMediaFactory()
+    made.set_launch(launch)
+    server.get_mount_points().add_factory(path, made)
 behind = GstRtspServer.RTSPMediaFactory()
 behind.set_launch(VIDEO % ("ball", 320, 240, 5))
 permissions = GstRtspServer.RTSPPermissions()
 for allowed in ("media.factory.access", "media.factory.construct"):
     permissions.add_permission_for_role("guard", allowed, True)
 behind.set_permissions(permissions)
-locked.get_mount_points().add_factory("/locked", behind)
 auth = GstRtspServer.RTSPAuth()
 token = GstRtspServer.RTSPToken()
 token.set_string("media.factory.role", "guard")
 auth.add_basic(GstRtspServer.RTSPAuth.make_basic("wacht", "geheim"), token)
-locked.set_auth(auth)
-locked.attach(None)
+closed = GstRtspServer.RTSPAuth()
+closed.add_basic(GstRtspServer.RTSPAuth.make_basic("wacht", "geheim"), token)
+closed.set_tls_certificate(Gio.TlsCertificate.new_from_file(sys.argv[4]))
+for port, asks in ((sys.argv[2], auth), (sys.argv[3], closed)):
+    locked = listen(port)
+    locked.get_mount_points().add_factory("/locked", behind)
+    locked.set_auth(asks)
+    locked.attach(None)
 server.attach(None)
 print("ready", flush=True)
 GLib.MainLoop().run()
@@ -99,12 +124,39 @@ def require_rtsp_server() -> None:
     pytest.skip(reason)
 
 
+def certificate(folder: Path) -> Path:
+    """Write a key and a certificate signed by itself, as one file."""
+    path = folder / "server.pem"
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "camera")])
+    now = datetime.now(tz=UTC)
+    signed = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        .public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(secret + signed.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
 class Server:
-    """The server as a process: /cam, /sub, /still, /udp, /resized; /locked at a port of its own."""
+    """
+    The server as a process.
+
+    At its port /cam, /sub, /still, /udp, /resized, /mjpeg, /hevc and /sound; at two others /locked,
+    with a password: plain, and over TLS with a certificate nobody vouches for, as cameras have.
+    """
 
     def __init__(self) -> None:
         self.port = free_port()
         self.locked_port = free_port()
+        self.tls_port = free_port()
+        self._folder = tempfile.TemporaryDirectory()
+        self._certificate = certificate(Path(self._folder.name))
         self.process: subprocess.Popen[str] | None = None
         self._again: threading.Timer | None = None
 
@@ -112,7 +164,8 @@ class Server:
         return f"rtsp://{login}127.0.0.1:{port or self.port}/{path}"
 
     def start(self) -> None:
-        command = [PYTHON, "-c", SERVER, str(self.port), str(self.locked_port)]
+        ports = [str(one) for one in (self.port, self.locked_port, self.tls_port)]
+        command = [PYTHON, "-c", SERVER, *ports, str(self._certificate)]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -131,6 +184,7 @@ class Server:
             self._again.cancel()
             self._again.join(START_LIMIT_S + 1)
         self.stop()
+        self._folder.cleanup()
 
     def stop(self) -> None:
         if self.process is not None:

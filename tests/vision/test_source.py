@@ -30,6 +30,8 @@ def source(path: Path, *, started_at: datetime | None = AT, fps: float = 8) -> R
         ("a.avi", "mpeg4"),
         ("a.ts", "libx264"),
         ("a.mov", "mjpeg"),
+        ("b.mp4", "libx265"),
+        ("b.mkv", "libsvtav1"),
     ],
 )
 def test_any_container_gives_frames_on_media_time(

@@ -145,6 +145,27 @@ def test_the_right_password_opens(shared_server: Server) -> None:
     ).frames
 
 
+def test_a_stream_over_tls_is_seen(shared_server: Server) -> None:
+    url = shared_server.url("locked", login=LOGIN, port=shared_server.tls_port)
+    watched = Watched(url.replace("rtsp:", "rtsps:"), has_frames(2))
+    assert watched.frames[0].image.shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize("path", ["hevc", "mjpeg"])
+def test_a_stream_in_another_codec_is_seen_on_the_clock(shared_server: Server, path: str) -> None:
+    watched = Watched(shared_server.url(path), has_frames(4))
+    assert watched.source.tier == "key_frames"
+    assert watched.frames[0].image.shape == (120, 160, 3)
+    assert steps_s(watched.frames) == pytest.approx([1.0] * 3, abs=0.15)
+
+
+def test_a_stream_without_pictures_says_so(shared_server: Server) -> None:
+    watched = Watched(shared_server.url("sound"), has_gaps(1))
+    problem = watched.gaps[0].problem
+    assert problem is not None
+    assert "zendt geen beeld" in problem.nl
+
+
 def test_a_host_that_says_nothing_is_told_apart() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         watched = Watched(f"rtsp://127.0.0.1:{silent.getsockname()[1]}/cam", has_gaps(1))

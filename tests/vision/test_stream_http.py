@@ -1,4 +1,4 @@
-"""Streams over HTTP from small real servers: MJPEG, HLS and FLV; and a playlist that lies."""
+"""Streams over HTTP and RTMP from small real servers: MJPEG, HLS, FLV; a playlist that lies."""
 
 import contextlib
 import shutil
@@ -16,6 +16,7 @@ import pytest
 from rtsp_server import free_port
 
 from parkwacht_config.clock import SystemClock
+from parkwacht_config.errors import SourceError
 from parkwacht_vision.connection import StreamSettings
 from parkwacht_vision.frames import Frame, Gap
 from parkwacht_vision.stream import StreamSource
@@ -128,11 +129,20 @@ def test_hls_is_seen(tmp_path: Path, folder_url: str) -> None:
 
 
 @pytest.mark.server("ffmpeg")
-def test_flv_over_http_is_seen() -> None:
-    url = f"http://127.0.0.1:{free_port()}/live.flv"
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{}/live.flv", "rtmp://127.0.0.1:{}/live/cam"])
+def test_flv_over_http_and_rtmp_is_seen(url: str) -> None:
+    url = url.format(free_port())
     with ffmpeg("-f", "flv", "-listen", "1", url):
         _, items = first_items(url, 3)
     assert sum(isinstance(one, Frame) for one in items) == 3
+
+
+@pytest.mark.parametrize("url", ["srt://wacht:geheim@host:9000", "dahua://host/1", "udp://:1234"])
+def test_an_address_that_cannot_be_watched_is_refused_at_once(url: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        first_items(url, 1)
+    assert "rtsp" in caught.value.text.nl
+    assert "geheim" not in caught.value.text.nl + caught.value.text.en
 
 
 def test_a_playlist_cannot_open_a_file_of_this_machine(tmp_path: Path, folder_url: str) -> None:

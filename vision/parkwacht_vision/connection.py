@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import av
 
 from parkwacht_config.clock import Clock
+from parkwacht_config.errors import SourceError
 from parkwacht_config.text import Text
 from parkwacht_vision.demux import stream_format
 from parkwacht_vision.frames import Gap, SourceHealth
@@ -40,6 +41,7 @@ HOLD_PACKETS = 500
 RATE_S = 10.0  # over which the bits of a stream are counted
 _UNTIMED = {"mpjpeg", "mjpeg"}  # JPEG after JPEG over HTTP
 # What a stream of the network may open in turn: never a file of this machine.
+_SCHEMES = {"rtsp", "rtsps", "rtmp", "rtmps", "http", "https"}
 PROTOCOLS = "rtsp,rtsps,rtp,udp,tcp,tls,http,https,httpproxy,hls,crypto,rtmp,rtmps,rtmpt"
 
 
@@ -96,6 +98,11 @@ class Connection:
         Where what is found out about its clock is noted.
     keep
         Keeps packets for evidence.
+
+    Raises
+    ------
+    SourceError
+        An address of a kind that cannot be watched.
     """
 
     def __init__(
@@ -110,6 +117,7 @@ class Connection:
     ) -> None:
         self._url = url
         self.name = redact_url(url)[:300]
+        _check_scheme(url, self.name)
         self.health = health
         self.queue: PacketQueue | None = None  # of packets that are also to be analysed
         self.lost_cause: str | None = None  # while no packets come
@@ -306,3 +314,15 @@ class Connection:
         base = self._settings.backoff_s * 2 ** min(max(failures - 1, 0), 10)
         spread = 1 + self._settings.jitter * random.uniform(-1, 1)  # noqa: S311 - not a secret
         self._stop.wait(min(base, self._settings.max_backoff_s) * spread)
+
+
+def _check_scheme(url: str, name: str) -> None:
+    if urlsplit(url).scheme.lower() not in _SCHEMES:
+        raise SourceError(
+            Text(
+                nl=f"{name}: dit soort adres kan niet worden bekeken; geef er een dat begint met "
+                "rtsp, rtsps, rtmp, rtmps, http of https",
+                en=f"{name}: an address of this kind cannot be watched; give one that begins with "
+                "rtsp, rtsps, rtmp, rtmps, http or https",
+            )
+        )

@@ -46,6 +46,11 @@ class StreamSource:
         How patient it is watched.
     sub_url
         Address of a small stream of the same camera, to be analysed instead.
+
+    Raises
+    ------
+    SourceError
+        An address of a kind that cannot be watched.
     """
 
     kind: Literal["stream"] = "stream"
