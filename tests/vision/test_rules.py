@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from parkwacht_config.site import ObjectClass, Site
+from parkwacht_config.site import ObjectClass, Severity, Site
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.tracker import Sighting, Track, XyXy
 from parkwacht_vision.zones import Calendar, View, watched_zones
@@ -187,3 +187,38 @@ def test_ids_depend_on_what_was_seen_and_on_nothing_else() -> None:
     }
     assert event_id(key, NIGHT, 1) not in others
     assert len(others) == 3
+
+
+M = ObjectClass.MOVING
+
+
+def test_a_car_that_stood_for_a_minute_begins_its_event_when_it_drives(
+    rule: Callable[..., IntrusionRule],
+) -> None:
+    drive = walk(x=200, size=(140, 70))
+    (one,), _ = play(rule(), [(C, lambda s: drive(max(0.0, s - 60)))], seconds=64)
+    # at 60 px/s and IoU 0.8 of 140 px it has shifted 15.6 px, a quarter of a second, at the most
+    assert one.first.media_time_s == pytest.approx(60, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("recognised_s", "expected"),
+    [(0.5, [P]), (3.0, [M, P])],
+    ids=["at once", "after it was told as moving"],
+)
+def test_who_is_recognised_after_all_gets_the_alarm_of_his_zone(
+    recognised_s: float, expected: list[ObjectClass], rule: Callable[..., IntrusionRule]
+) -> None:
+    end_s = recognised_s + 0.5  # the movers fall silent when somebody is surely recognised
+    actors = [(M, between(walk(), 0, end_s)), (P, between(walk(), recognised_s, 9))]
+    confirmed, _ = play(rule(), actors, seconds=9)
+    assert [one.object_class for one in confirmed] == expected
+    # what is not recognised is of low severity, whatever the zone
+    assert confirmed[-1].severity is not Severity.LOW
+
+
+def test_the_light_ahead_of_a_car_is_of_its_event(rule: Callable[..., IntrusionRule]) -> None:
+    # 60 px before its bonnet: no overlap, near for the 260 px of the light
+    actors = [(C, walk(x=20, size=(100, 40))), (M, walk(x=180, size=(260, 50)))]
+    confirmed, _ = play(rule(), actors, seconds=4)
+    assert [one.object_class for one in confirmed] == [C]

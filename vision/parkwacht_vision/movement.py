@@ -11,14 +11,19 @@ from itertools import pairwise
 from statistics import median
 
 from parkwacht_config.site import ObjectClass
+from parkwacht_vision.boxes import FOUR_WHEELED, box_iou
 from parkwacht_vision.ground import anchor_px, ground_position_m
 from parkwacht_vision.tracker import Sighting, Track, XyXy
 from parkwacht_vision.zones import View
 
 MOVING_SIGHTINGS = 3
+MOVING_S = 1.0  # so long the network has to recognise what moves, before it is told as unrecognised
+STILL_IOU = 0.8  # a vehicle that shifts less stands
 EDGE_SHARE = 0.03  # of the picture's width or height: this near to the edge is leaving
 GROUP_M = 5.0  # who walks this near belongs together
 GROUP_SIZES = 1.5  # the same without calibration, in the longest side of the larger box
+
+UNCALIBRATED = View(1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,20 @@ def _is_possible(track: Track, begin: XyXy, end: XyXy, settings: RuleSettings, v
     return seconds > 0 and math.dist(start_m, end_m) / seconds <= settings.max_person_speed_m_s
 
 
+def first_moving(track: Track) -> Sighting:
+    """Return when a track's event began: a vehicle that stood for hours begins when it drives."""
+    if track.object_class not in FOUR_WHEELED or track.first.media_time_s >= (
+        track.sightings[0].media_time_s
+    ):
+        return track.first
+    begin = track.sightings[0]
+    for sighting in track.sightings:
+        if box_iou(sighting.xyxy, track.sightings[0].xyxy) < STILL_IOU:
+            break
+        begin = sighting
+    return begin
+
+
 def is_living(track: Track) -> bool:
     """
     Return whether a person who stays in place is alive: long, surely seen, and never quite still.
@@ -154,6 +173,16 @@ def is_near(a: XyXy, b: XyXy, view: View) -> bool:
     return overlap(a, b) > 0 or math.dist(centre(a), centre(b)) <= GROUP_SIZES * size
 
 
+def is_beside(moving: XyXy, known: XyXy, view: View) -> bool:
+    """
+    Return whether an unrecognised part belongs to somebody known.
+
+    The light that a vehicle throws ahead has no place of its own on the ground: it is many metres
+    off, and near for its size.
+    """
+    return is_near(moving, known, view) or is_near(moving, known, UNCALIBRATED)
+
+
 def leaves_picture(box: XyXy, view: View) -> bool:
     """Return whether a box is at the edge of the picture, where its object leaves or enters."""
     across, down = EDGE_SHARE * view.width_px, EDGE_SHARE * view.height_px
@@ -175,7 +204,9 @@ def overlap(a: XyXy, b: XyXy) -> float:
 def has_evidence(track: Track, settings: RuleSettings, view: View) -> bool:
     """Return whether a track was seen often and surely enough, and moves or lives."""
     if track.object_class is ObjectClass.MOVING:
-        return len(track.sightings) >= MOVING_SIGHTINGS  # the rest was asked by `motion`
+        # the rest was asked by `motion`
+        lasted_s = track.last.media_time_s - track.first.media_time_s
+        return len(track.sightings) >= MOVING_SIGHTINGS and lasted_s >= MOVING_S
     recent = track.recent(settings.window_s)
     if len(recent) < settings.min_sightings:
         return False

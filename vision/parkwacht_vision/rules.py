@@ -19,8 +19,10 @@ from parkwacht_config.site import ObjectClass, ZoneRule
 from parkwacht_vision.lingering import LingerWatch
 from parkwacht_vision.movement import RuleSettings as RuleSettings  # noqa: PLC0414
 from parkwacht_vision.movement import (
+    first_moving,
     has_evidence,
     has_moved,
+    is_beside,
     is_near,
     is_small,
     leaves_picture,
@@ -116,7 +118,9 @@ class IntrusionRule:
             if zone is None or not self._has_evidence(track):
                 continue
             if not self._join(track, zone):
-                confirmed.append(self._begin(Finding("intrusion", track, track.first), zone))
+                confirmed.append(
+                    self._begin(Finding("intrusion", track, first_moving(track)), zone)
+                )
         for finder in self._finders:
             if self._calendar.is_armed(finder.zone, at):
                 confirmed += self._take(finder.find(sight), finder.zone)
@@ -214,10 +218,12 @@ class IntrusionRule:
         if self._settings.merges_kinds and self._view.model is None:
             return True  # blobs without a size in metres: one object is easily two of them
         in_view = intrusion.in_view(track.last.media_time_s)
-        if ObjectClass.MOVING in {track.object_class, intrusion.object_class}:
+        if track.object_class is ObjectClass.MOVING:
             return not in_view or any(
-                is_near(track.last.xyxy, one.xyxy, self._view) for one in in_view
+                is_beside(track.last.xyxy, one.xyxy, self._view) for one in in_view
             )
+        if intrusion.object_class is ObjectClass.MOVING:
+            return False  # who is recognised deserves the alarm of his zone, not a low one
         is_kind = is_small(track.object_class) == is_small(intrusion.object_class)
         if not in_view:
             return is_kind or self._settings.merges_kinds
