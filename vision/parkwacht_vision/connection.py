@@ -22,7 +22,7 @@ from parkwacht_config.errors import SourceError
 from parkwacht_config.text import Text
 from parkwacht_vision.demux import stream_format
 from parkwacht_vision.frames import Gap, SourceHealth
-from parkwacht_vision.naming import redact_url
+from parkwacht_vision.naming import is_address, redact_url
 from parkwacht_vision.packets import EncodedPacket, StreamFormat
 from parkwacht_vision.parameter_sets import (
     changed_format,
@@ -102,7 +102,7 @@ class Connection:
     Raises
     ------
     SourceError
-        An address of a kind that cannot be watched.
+        An address that is none, or of a kind that cannot be watched.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Connection:
     ) -> None:
         self._url = url
         self.name = redact_url(url)[:300]
-        _check_scheme(url, self.name)
+        _check_address(url, self.name)
         self.health = health
         self.queue: PacketQueue | None = None  # of packets that are also to be analysed
         self.lost_cause: str | None = None  # while no packets come
@@ -316,7 +316,16 @@ class Connection:
         self._stop.wait(min(base, self._settings.max_backoff_s) * spread)
 
 
-def _check_scheme(url: str, name: str) -> None:
+def _check_address(url: str, name: str) -> None:
+    if not is_address(url):
+        raise SourceError(
+            Text(
+                nl=f"{name}: is geen geldig adres; het gaat als rtsp://naam:wachtwoord@host:554/pad"
+                ", met in naam en wachtwoord %23 voor #, %2F voor /, %3F voor ? en %40 voor @",
+                en=f"{name}: is no valid address; it goes like rtsp://name:password@host:554/path,"
+                " with %23 for #, %2F for /, %3F for ? and %40 for @ in name and password",
+            )
+        )
     if urlsplit(url).scheme.lower() not in _SCHEMES:
         raise SourceError(
             Text(

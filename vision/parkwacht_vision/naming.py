@@ -49,8 +49,20 @@ def is_stream(location: str) -> bool:
     return _STREAM.match(location) is not None and not location.lower().startswith("file:")
 
 
+def is_address(url: str) -> bool:
+    """Return whether a URL has a host, and a port that is a number where it has one."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
 def redact_url(url: str) -> str:
     """Return a URL without user, password, fragment and the values of unknown query keys."""
+    if not is_address(url):
+        # A # or / in a password ends what URLs call the host: the rest may be the secret.
+        return f"{url.partition('://')[0]}://***"
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     query = [

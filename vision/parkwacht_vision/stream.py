@@ -50,7 +50,7 @@ class StreamSource:
     Raises
     ------
     SourceError
-        An address of a kind that cannot be watched.
+        An address that is none, or of a kind that cannot be watched.
     """
 
     kind: Literal["stream"] = "stream"
