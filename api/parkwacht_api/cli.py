@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from parkwacht_api.cli_accounts import accounts_app, audit_app
 from parkwacht_api.cli_backup import (
     BACKUP_HELP,
     RESTORE_HELP,
@@ -51,6 +52,8 @@ app = typer.Typer(
 )
 app.add_typer(event_app, name="event")
 app.add_typer(key_app, name="key")
+app.add_typer(accounts_app, name="accounts")
+app.add_typer(audit_app, name="audit")
 app.add_typer(weights_app, name="weights")
 app.add_typer(cameras_app, name="cameras")
 app.command("import", help=IMPORT_HELP)(import_command)

@@ -10,15 +10,15 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from parkwacht_api.client import ServiceClient
-from parkwacht_api.database import Database
 from parkwacht_api.keys import create_key, list_keys, revoke_key
-from parkwacht_api.local import OPERATOR_KEY, open_database
+from parkwacht_api.local import OPERATOR_KEY
 from parkwacht_api.roles import BOUND_TO_RECEIVER, SCOPES_OF, Role
 from parkwacht_api.schemas import EventDetail, EventOut, LegalBasis, ReviewState, VerdictIn
 from parkwacht_api.terminal import (
     Terminal,
     delivery_word,
     open_service,
+    open_service_database,
     open_site,
     open_terminal,
     say,
@@ -211,14 +211,6 @@ def dismiss_event(event_id: EventId, person: Person, reason: Reason) -> None:
     _judge(event_id, {"verdict": "dismissed", "person": person, "reason": reason})
 
 
-def _open_database(terminal: Terminal) -> Database:
-    service = open_service(terminal)
-    settings = terminal.settings
-    if service is not None and service.is_demo:
-        settings = settings.model_copy(update={"state_dir": service.state_dir})
-    return open_database(settings)
-
-
 @key_app.command("create", help=say("Een sleutel maken; hij verschijnt één keer.", "Make a key."))
 def create(
     name: Annotated[str, typer.Option(help=say("Van wie hij is.", "Whose key it is."))],
@@ -243,7 +235,7 @@ def create(
         where = "parkwacht key create"
         raise ConfigError.at(where, "--receiver", receiver, right)
     key = create_key(
-        _open_database(terminal),
+        open_service_database(terminal),
         name,
         SCOPES_OF[role],
         at=datetime.now(UTC),
@@ -269,7 +261,7 @@ def list_all() -> None:
             Text(nl="ingetrokken", en="revoked"),
         ],
     )
-    for key in list_keys(_open_database(terminal)):
+    for key in list_keys(open_service_database(terminal)):
         revoked = key.revoked_at.isoformat(timespec="seconds") if key.revoked_at else "-"
         scopes = ", ".join(sorted(key.scopes))
         table.add_row(key.id, key.name, key.role or "-", scopes, key.receiver_id or "-", revoked)
@@ -280,5 +272,5 @@ def list_all() -> None:
 def revoke(key_id: Annotated[str, typer.Argument()]) -> None:
     """Withdraw a key at once."""
     terminal = open_terminal()
-    revoke_key(_open_database(terminal), key_id, at=datetime.now(UTC))
+    revoke_key(open_service_database(terminal), key_id, at=datetime.now(UTC))
     terminal.say(f"Sleutel {key_id} is ingetrokken.", f"Key {key_id} is revoked.")

@@ -1,5 +1,6 @@
 """What the commands share: the settings, the console, the park, the tables."""
 
+import getpass
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 import parkwacht_config
-from parkwacht_api.local import RunningService, find_service, with_receiver_urls
+from parkwacht_api.audit import Somebody
+from parkwacht_api.database import Database
+from parkwacht_api.local import (
+    RunningService,
+    find_service,
+    open_database,
+    with_receiver_urls,
+)
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.loader import load_site
 from parkwacht_config.settings import Settings
@@ -119,6 +127,24 @@ def open_service(terminal: Terminal) -> RunningService | None:
             f"The demo runs at {service.url}; events go there.",
         )
     return service
+
+
+def open_service_database(terminal: Terminal) -> Database:
+    """Open the database of the service that runs on this machine, else that of the settings."""
+    service = open_service(terminal)
+    settings = terminal.settings
+    if service is not None and service.is_demo:
+        settings = settings.model_copy(update={"state_dir": service.state_dir})
+    return open_database(settings)
+
+
+def command_actor() -> Somebody:
+    """Say for the audit log who gave this command: the machine's own user."""
+    try:
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = f"uid {os.getuid()}"
+    return Somebody(user, via="command")
 
 
 def delivery_word(state: str) -> Text:
