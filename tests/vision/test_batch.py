@@ -50,6 +50,9 @@ class Notes:
     def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
         self.happened.append(f"trouble {trouble.id} {text.en}")
 
+    def on_warning(self, source_name: str, text: Text) -> None:
+        self.happened.append(f"warning {source_name} {text.en}")
+
     def on_failure(self, source_name: str, text: Text) -> None:
         self.failures.append(text)
 

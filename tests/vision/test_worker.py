@@ -32,6 +32,7 @@ class Notes:
     """An observer that writes down what it is told."""
 
     failures: list[tuple[str, Text]] = field(default_factory=list)
+    warnings: list[tuple[str, Text]] = field(default_factory=list)
     troubles: list[CameraTrouble] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)  # of the troubles
     n_progress: int = 0
@@ -48,6 +49,9 @@ class Notes:
     def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
         self.troubles.append(trouble)
         self.texts.append(text)
+
+    def on_warning(self, source_name: str, text: Text) -> None:
+        self.warnings.append((source_name, text))
 
     def on_failure(self, source_name: str, text: Text) -> None:
         self.failures.append((source_name, text))
@@ -220,6 +224,21 @@ def test_what_is_measured_of_a_stream_is_told_and_why_it_is_lost(context: WatchC
     assert begun == [("half_lost", 0), ("clock_drift", 0), ("lost", 5)]
     assert notes.texts[-1].nl == "De camera geeft geen beeld: zwijgt"
     assert notes.texts[-1].en == "The camera gives no picture: is silent"
+
+
+def test_pictures_that_contradict_the_calibration_are_told_once(
+    context: WatchContext, make_video: Callable[..., Path]
+) -> None:
+    notes = context.observer
+    assert isinstance(notes, Notes)
+    right = make_video("right.mp4", seconds=1, size=(320, 180))  # as 2560 x 1440
+    assert watch_camera(context, job(right, camera_id="cam_a"))
+    assert notes.warnings == []
+    assert watch_camera(context, job(make_video("wrong.mp4", seconds=1), camera_id="cam_a"))
+    ((name, text),) = notes.warnings
+    assert name == "wrong.mp4"
+    assert "320 x 240" in text.nl
+    assert "2560 x 1440" in text.en
 
 
 def test_a_full_disk_delays_an_event_and_loses_none(

@@ -222,6 +222,7 @@ def _finish(run: _Run, index: int, outcome: Outcome) -> None:
     run.done_s[index] = run.jobs[index].duration_s
     texts = {
         "failures": [[one.nl, one.en] for one in outcome.failures],
+        "warnings": [[one.nl, one.en] for one in outcome.warnings],
         "troubles": [[one.nl, one.en] for one in outcome.trouble_texts],
     }
     _write(run.folders[index] / "done.json", json.dumps(texts))
@@ -240,6 +241,8 @@ def _hand_over(run: _Run) -> None:
         entries = Spool(folder / "spool").entries()
         for entry in entries:
             _hand_over_entry(entry, run, texts, is_new=is_new)
+        for nl, en in done.get("warnings", []):  # a run before may not have noted any
+            run.ports.observer.on_warning(job.name, Text(nl=nl, en=en))
         for nl, en in done["failures"]:
             run.ports.observer.on_failure(job.name, Text(nl=nl, en=en))
         _write(folder / "handed", "")

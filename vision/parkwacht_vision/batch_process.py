@@ -99,6 +99,7 @@ class Outcome:
     failures: tuple[Text, ...]
     trouble_texts: tuple[Text, ...]  # of its troubles, in order
     was_stopped: bool
+    warnings: tuple[Text, ...] = ()
 
 
 @dataclass(slots=True)
@@ -109,6 +110,7 @@ class _Notes:
     stop: threading.Event
     failures: list[Text] = field(default_factory=list)
     trouble_texts: list[Text] = field(default_factory=list)
+    warnings: list[Text] = field(default_factory=list)
     told_s: float = 0.0
 
     def on_progress(self, source_name: str, media_time_s: float) -> None:
@@ -131,6 +133,9 @@ class _Notes:
 
     def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
         self.trouble_texts.append(text)
+
+    def on_warning(self, source_name: str, text: Text) -> None:
+        self.warnings.append(text)
 
     def on_failure(self, source_name: str, text: Text) -> None:
         self.failures.append(text)
@@ -167,7 +172,10 @@ def serve(connection: Connection, setup: BatchSetup) -> None:
             )
             watch_camera(context, WatchJob(job.name, job.camera_id, opened))
             connection.send(
-                Outcome(tuple(notes.failures), tuple(notes.trouble_texts), stop.is_set())
-            )
+                Outcome(
+                    tuple(notes.failures), tuple(notes.trouble_texts), stop.is_set(),
+                    tuple(notes.warnings),
+                )
+            )  # fmt: skip
             if stop.is_set():
                 return

@@ -75,6 +75,10 @@ class WatchObserver(Protocol):
         """Note that something troubles a camera, or no longer does."""
         ...
 
+    def on_warning(self, source_name: str, text: Text) -> None:
+        """Note what is wrong with a source that is watched all the same."""
+        ...
+
     def on_failure(self, source_name: str, text: Text) -> None:
         """Note that a source could not be watched (further)."""
         ...

@@ -30,6 +30,7 @@ from parkwacht_vision.health import HealthMonitor
 from parkwacht_vision.manifest import data_file
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
+from parkwacht_vision.refusals import check_aspect
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.stills import BestView, Stills
 from parkwacht_vision.tally import Tally
@@ -231,6 +232,7 @@ class CameraWatch:
             self._rule = self._analysis = None  # the stream changed its size: all pixels moved
         if self._rule is None:
             self._view = View.of(self._model, width, height)
+            self._check_shape(width, height)
             self._rule = IntrusionRule(
                 watched(self._context.site, self._camera, self._view),
                 self._view,
@@ -241,6 +243,16 @@ class CameraWatch:
                 ),
             )
         return self._rule
+
+    def _check_shape(self, width_px: int, height_px: int) -> None:
+        """Say where the pictures cannot be of the camera that the site describes."""
+        if self._camera is None:
+            return
+        camera_type = self._context.site.camera_types[self._camera.type_id]
+        text = check_aspect(camera_type, width_px, height_px)
+        if text is not None:
+            logger.warning("camera %s: %s", self._camera_id, text.en)
+            self._context.observer.on_warning(self._source.name, text)
 
     def _flag(self, intrusion: Intrusion) -> None:
         view = self._view or View(1, 1)
