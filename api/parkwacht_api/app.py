@@ -36,7 +36,16 @@ from parkwacht_api.errors import (
     VersionConflict,
 )
 from parkwacht_api.problems import Kind, Problem, problem_response
-from parkwacht_api.routers import cameras, deliveries, events, health, metrics, watch_reports
+from parkwacht_api.routers import (
+    accounts,
+    audit,
+    cameras,
+    deliveries,
+    events,
+    health,
+    metrics,
+    watch_reports,
+)
 from parkwacht_api.security import SECURITY_HEADERS, BodyLimit, SecurityHeaders
 from parkwacht_api.state import AppState
 from parkwacht_config.clock import Clock, SystemClock
@@ -179,7 +188,7 @@ def create_app(settings: Settings, site: Site, clock: Clock | None = None) -> Fa
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    routers = (events, deliveries, watch_reports, cameras, metrics)
+    routers = (events, deliveries, watch_reports, cameras, metrics, accounts, audit)
     for router in (one.router for one in routers):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.router)

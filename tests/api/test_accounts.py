@@ -15,8 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 from api_harness import Service, make_site, running_service
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -33,10 +37,12 @@ from parkwacht_api.accounts import (
 )
 from parkwacht_api.audit import Somebody
 from parkwacht_api.errors import RecordInvalid
+from parkwacht_api.keys import create_key
 from parkwacht_api.lockout import ACCOUNT_LIMIT, ADDRESS_LIMIT, Attempt, begin_attempt
-from parkwacht_api.models_access import Account, AuditEntry, WebSession
+from parkwacht_api.models_access import Account, AuditEntry, RecoveryCode, WebSession
 from parkwacht_api.repository_access import account_by_name, count_accounts
-from parkwacht_api.roles import Role
+from parkwacht_api.roles import SCOPES_OF, Role
+from parkwacht_api.second_factor import enrolment_svg
 from parkwacht_config.clock import FakeClock
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
@@ -321,6 +327,160 @@ def test_a_weaker_hash_is_made_anew_at_log_in(desk: Desk) -> None:
         assert _login(client, PASSWORD).status_code == 303
     assert desk.account().password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert password_hasher().verify(PASSWORD, desk.account().password_hash)
+
+
+def _enrol(desk: Desk, client: httpx.Client) -> tuple[str, list[str]]:
+    """Set up the second factor on the page; return its secret and the recovery codes."""
+    client.post("/account/factor/begin", data={"csrf": _csrf(client.get("/account").text)})
+    page = client.get("/account").text
+    (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", page)
+    csrf = _csrf(page)
+    wrong = client.post("/account/factor/confirm", data={"csrf": csrf, "code": "000000"})
+    assert wrong.status_code == 422
+    code = _totp(secret, desk.clock.now())
+    done = client.post("/account/factor/confirm", data={"csrf": csrf, "code": code})
+    codes = re.findall(r"<code>([0-9a-f]{5}(?:-[0-9a-f]{5}){3})</code>", done.text)
+    assert len(codes) == 10
+    assert client.get("/account").text.count("<code>") == 0  # shown this once
+    return secret, codes
+
+
+def test_the_second_factor_and_its_codes_are_each_good_once(desk: Desk) -> None:
+    with desk.browser() as client:
+        _choose_password(desk, client)
+        secret, codes = _enrol(desk, client)
+
+    def log_in(code: str) -> int:
+        with desk.browser() as client:
+            answer = _login(client, PASSWORD)
+            assert answer.headers["location"] == "/login/code"
+            assert client.get("/").status_code == 303  # the password alone opens nothing
+            answer = _post(client, "/login/code", code=code)
+            assert (client.get("/").status_code == 200) is (answer.status_code == 303)
+            return answer.status_code
+
+    assert log_in(_totp(secret, desk.clock.now())) == 401  # it was taken to enrol
+    desk.clock.advance(timedelta(seconds=30))
+    now = desk.clock.now()
+    assert log_in(_totp(secret, now + timedelta(seconds=60))) == 401  # too far ahead
+    assert log_in(_totp(secret, now + timedelta(seconds=30))) == 303  # a phone a little fast
+    assert log_in(_totp(secret, now)) == 401  # older than the one that was taken
+    assert log_in(codes[0].upper().replace("-", " ")) == 303
+    assert log_in(codes[0]) == 401
+    assert log_in("") == 401
+    with desk.service.database.reading() as session:
+        kept = str([vars(row) for row in session.query(RecoveryCode)])
+    assert codes[1].replace("-", "") not in kept
+    with desk.browser() as client:
+        _login(client, PASSWORD)
+        _post(client, "/login/code", code=codes[1])
+        form = {"csrf": _csrf(client.get("/account").text)}
+        wrong = client.post("/account/factor/remove", data=form | {"current": "wrong"})
+        assert wrong.status_code == 422
+        right = client.post("/account/factor/remove", data=form | {"current": PASSWORD})
+        assert right.status_code == 303
+        assert _login(client, PASSWORD).headers["location"] == "/"
+
+
+def test_ten_wrong_codes_lock_the_account(desk: Desk) -> None:
+    with desk.browser() as client:
+        _choose_password(desk, client)
+        secret, _ = _enrol(desk, client)
+        desk.clock.advance(timedelta(minutes=1))
+        _login(client, PASSWORD)
+        csrf = _csrf(client.get("/login/code").text)
+        for _ in range(ACCOUNT_LIMIT):
+            answer = client.post("/login/code", data={"csrf": csrf, "code": "000000"})
+            assert answer.status_code == 401
+        code = _totp(secret, desk.clock.now())
+        assert client.post("/login/code", data={"csrf": csrf, "code": code}).status_code == 429
+
+
+def test_the_drawn_code_is_what_an_app_reads() -> None:
+    account = Account(name="anna", totp_secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    svg = enrolment_svg(account)
+    (size,) = {int(n) // 4 for n in re.findall(r'(?:width|height)="(\d+)"', svg)}
+    picture = np.full((size, size), 255, np.uint8)
+    x, y = 0.0, 0.0
+    for kind, dx, dy in re.findall(r"([Mmh])([\d.-]+)(?: ([\d.-]+))?", svg.split(' d="')[-1]):
+        if kind == "h":
+            picture[int(y), int(x) : int(x + float(dx))] = 0
+            x += float(dx)
+        else:
+            x, y = (float(dx), float(dy)) if kind == "M" else (x + float(dx), y + float(dy))
+    big = cv2.resize(picture, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
+    read = parse_qs(urlsplit(cv2.QRCodeDetector().detectAndDecode(big)[0]).query)
+    assert read == {"secret": [account.totp_secret], "issuer": ["Parkwacht"]}
+
+
+def test_one_sees_and_ends_ones_own_sessions(desk: Desk) -> None:
+    with desk.browser() as client, desk.browser(**{"User-Agent": "Phone<1>"}) as phone:
+        _choose_password(desk, client)
+        _login(phone, PASSWORD)
+        assert phone.get("/").status_code == 200
+        page = client.get("/account").text
+        assert "Phone&lt;1&gt;" in page
+        (phone_id,) = re.findall(r'name="session_id" value="([^"]+)"', page)
+        stranger = desk.service.browser(Role.REVIEWER)
+        for who, expected in ((stranger, 200), (client, 303)):
+            csrf = _csrf(who.get("/account").text)
+            who.post("/account/sessions/end", data={"csrf": csrf, "session_id": phone_id})
+            assert phone.get("/").status_code == expected
+        stranger.close()
+        _login(phone, PASSWORD)
+        form = {"csrf": _csrf(page), "password": PASSWORD + "!", "again": PASSWORD + "!"}
+        wrong = client.post("/account/password", data=form | {"current": "wrong"})
+        assert wrong.status_code == 422
+        assert phone.get("/").status_code == 200
+        right = client.post("/account/password", data=form | {"current": PASSWORD})
+        assert right.status_code == 303
+        assert phone.get("/").status_code == 303  # a changed password ends every other session
+        assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("way", ["page", "api"])
+def test_an_administrator_makes_resets_and_shuts_accounts(desk: Desk, way: str) -> None:
+    service = desk.service
+    with service.database.writing() as session:
+        add_first_administrator(session, at=NOW)
+    scopes = SCOPES_OF[Role.ADMINISTRATOR]
+    key = create_key(service.database, "admin", scopes, at=NOW, role=Role.ADMINISTRATOR.value)
+    with service.browser(Role.ADMINISTRATOR) as page, service.client(key) as api:
+        csrf = _csrf(page.get("/accounts").text)
+
+        def act(path: str, **given: str) -> tuple[int, str]:
+            if way == "page":
+                answer = page.post(f"/accounts{path}", data={"csrf": csrf, **given})
+                found = re.search(r"<code>([^<]+)</code>", answer.text)
+                return answer.status_code, found[1] if found else ""
+            answer = api.post(f"/accounts{path}", json=given)
+            return answer.status_code, answer.json().get("password", "")
+
+        status, password = act("", name="Bob", person="Bob", role="reviewer")
+        assert status in {200, 201}
+        assert act("", name="Bob", person="Bob", role="reviewer")[0] == 422
+        assert act("", name="eve", person="Eve", role="camera_worker")[0] == 422
+        assert act("", name="eve", person="Eve", role="")[0] == 422
+        with desk.browser() as client:
+            assert _login(client, password, "bob").headers["location"] == "/login/password"
+            with service.database.reading() as session:
+                bob = account_by_name(session, "bob")
+            assert bob is not None
+            status, again = act(f"/{bob.id}/reset")
+            assert status == 200
+            assert _login(client, password, "bob").status_code == 401
+            assert _login(client, again, "bob").status_code == 303
+            assert act(f"/{bob.id}/unlock")[0] == 200
+            assert act(f"/{bob.id}/disable")[0] == 200
+            assert _login(client, again, "bob").status_code == 401
+        assert act(f"/{UUID(int=1)}/disable")[0] == 404
+        listed = {one["name"]: one for one in api.get("/accounts").json()["items"]}
+        assert listed["bob"]["disabled_at"] is not None
+        assert "bob" in page.get("/accounts").text
+        log = api.get("/audit", params={"object_id": "bob"}).json()["items"]
+        done = [one["what"] for one in log if one["what"].startswith("account")]
+        assert done == ["account.disable", "account.unlock", "account.reset", "account.add"]
+        assert "account.unlock" in page.get("/audit", params={"object_id": "bob"}).text
 
 
 def test_the_last_administrator_stays(any_service: Service) -> None:

@@ -2,9 +2,12 @@
 
 from fastapi import APIRouter
 
-from parkwacht_api.console import cameras, login, pages
+from parkwacht_api.console import account, accounts, audit_log, cameras, login, pages
 
 router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
+router.include_router(account.router)
+router.include_router(accounts.router)
+router.include_router(audit_log.router)
 router.include_router(cameras.router)
 router.include_router(pages.router)

@@ -56,10 +56,17 @@ def _minutes(seconds: float, language: Language) -> str:
     return shown.replace(".", ",") if language is Language.NL else shown
 
 
-def _language_links(request: Request) -> dict[str, str]:
-    # A page that answers a form cannot be asked for again: back to where the form stands.
+def _page_of(request: Request) -> str:
+    """Return where the form stands that a page answers: the answer cannot be asked for again."""
     path = request.url.path
-    path = path.removesuffix("/verdict") if request.method == "POST" else path
+    first = path.split("/")[1]
+    if request.method != "POST":
+        return path
+    return f"/{first}" if first in {"account", "accounts"} else path.removesuffix("/verdict")
+
+
+def _language_links(request: Request) -> dict[str, str]:
+    path = _page_of(request)
     links = {}
     for language in Language:
         query = request.url.include_query_params(lang=language.value).query
