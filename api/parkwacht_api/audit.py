@@ -122,8 +122,8 @@ def _canonical(content: Mapping[str, Any]) -> str:
     )
 
 
-def hash_of(entry: AuditEntry) -> str:
-    """Compute the hash that an entry must have, from its columns and the hash of the one before."""
+def content_hash_of(entry: AuditEntry) -> str:
+    """Compute the SHA-256 of what an entry says, apart from its place in the chain."""
     content = {
         "id": entry.id,
         "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
@@ -136,6 +136,15 @@ def hash_of(entry: AuditEntry) -> str:
         "object_id": entry.object_id,
         "why": entry.why,
         "details": entry.details,
-        "previous_hash": entry.previous_hash,
     }
     return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+
+def chain_hash(previous_hash: str, content_hash: str) -> str:
+    """Compute the hash of an entry; whoever may not read what it says can follow the chain."""
+    return hashlib.sha256((previous_hash + content_hash).encode()).hexdigest()
+
+
+def hash_of(entry: AuditEntry) -> str:
+    """Compute the hash that an entry must have, from its columns and the hash of the one before."""
+    return chain_hash(entry.previous_hash, content_hash_of(entry))

@@ -92,5 +92,5 @@ class AuditEntry(Base):
     details: Mapped[dict[str, Any]] = mapped_column(comment="what else belongs to it")
     previous_hash: Mapped[str] = mapped_column(String(64), comment="hash of the entry before")
     hash: Mapped[str] = mapped_column(
-        String(64), comment="SHA-256 of all other columns as canonical JSON"
+        String(64), comment="SHA-256 of the hash before and of that of the other columns"
     )

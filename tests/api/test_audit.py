@@ -1,8 +1,8 @@
 """
 The audit log: chained, append-only on both engines, and what `parkwacht audit verify` finds.
 
-The expected hash is computed here anew, from the words of the column comments: SHA-256 of all other
-columns as JSON with sorted keys and without blanks.
+The expected hash is computed here anew, from the words of the column comments: SHA-256 of the hash
+before and of the SHA-256 of the other columns, as JSON with sorted keys and without blanks.
 """
 
 import base64
@@ -99,10 +99,10 @@ def test_the_hash_is_what_the_column_says(database: Database) -> None:
             "object_id": f"e{number}",
             "why": "why ?",
             "details": {"a": [1, 0.1, None]},
-            "previous_hash": previous,
         }
         written = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        previous = hashlib.sha256(written.encode()).hexdigest()
+        said = hashlib.sha256(written.encode()).hexdigest()
+        previous = hashlib.sha256(f"{previous}{said}".encode()).hexdigest()
         assert row.hash == previous
     assert check(database) == Finding(2, previous)
 

@@ -204,7 +204,7 @@ def _create_audit() -> None:
             "hash",
             sa.String(length=64),
             nullable=False,
-            comment="SHA-256 of all other columns as canonical JSON",
+            comment="SHA-256 of the hash before and of that of the other columns",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
     )
