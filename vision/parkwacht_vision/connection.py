@@ -20,9 +20,10 @@ import av
 from parkwacht_config.clock import Clock
 from parkwacht_config.errors import SourceError
 from parkwacht_config.text import Text
-from parkwacht_vision.demux import stream_format
+from parkwacht_vision.demux import seconds, stream_format
 from parkwacht_vision.frames import Gap, SourceHealth
 from parkwacht_vision.naming import is_address, redact_url
+from parkwacht_vision.pace import Pace
 from parkwacht_vision.packets import EncodedPacket, StreamFormat
 from parkwacht_vision.parameter_sets import (
     changed_format,
@@ -200,7 +201,8 @@ class Connection:
             self._is_untimed = container.format.name in _UNTIMED
             self._placing = StreamClock(self.health, self.since_start_s(self._seen_at))
             try:
-                self._read_packets(whole_key_frames(container.demux(stream), self._told.codec))
+                packets = Pace(self._stop, lambda: self._held is None).read(container.demux(stream))
+                self._read_packets(whole_key_frames(packets, self._told.codec))
             finally:
                 self._release()
 
@@ -243,7 +245,7 @@ class Connection:
             packet.pts = packet.dts = round(now_s / packet.time_base)
             return now_s
         ticks = packet.dts if packet.pts is None else packet.pts
-        return now_s if ticks is None else float(ticks * packet.time_base)
+        return now_s if ticks is None else seconds(ticks, self._told.time_base)
 
     def _take(self, packet: av.Packet, now_s: float) -> None:
         self.lost_cause = self.problem = None

@@ -17,7 +17,8 @@ import av
 from parkwacht_vision.frames import SourceHealth
 from parkwacht_vision.packets import EncodedPacket, StreamFormat
 
-TIME_BASE = Fraction(1, 1_000_000)
+TICKS_PER_S = 1_000_000
+TIME_BASE = Fraction(1, TICKS_PER_S)
 # A decoder keeps up to sixteen pictures of 1.5 bytes per pixel; 8K has 33 million.
 MAX_PIXELS = 50_000_000
 # FFmpeg's own AV1 decoder needs a graphics card; this one is in the wheels of PyAV.
@@ -63,6 +64,7 @@ class StreamDecoder:
             "skip_loop_filter": "noref" if deblocks else "all",
             "max_pixels": str(MAX_PIXELS),
         }
+        self._skipped = "DEFAULT"
         self._untimed: list[float] = []
         self._last_s = 0.0
 
@@ -83,11 +85,15 @@ class StreamDecoder:
         if packet.pts is None:
             heapq.heappush(self._untimed, packet.media_time_s)
         else:
-            made.pts = round(packet.media_time_s / TIME_BASE)
-        self._context.skip_frame = "DEFAULT" if is_wanted or packet.pts is None else "NONREF"
+            made.pts = round(packet.media_time_s * TICKS_PER_S)
+        self._skip("DEFAULT" if is_wanted or packet.pts is None else "NONREF")
         step_s = min(max(0.0, packet.media_time_s - self._last_s), 1.0)
         self._last_s = packet.media_time_s
         return self._run(made, step_s)
+
+    def _skip(self, what: str) -> None:
+        if what != self._skipped:  # setting it costs more than asking
+            self._context.skip_frame = self._skipped = what
 
     def drain(self) -> list[Decoded]:
         """Return what is held back, and be ready for a new beginning."""
@@ -111,7 +117,7 @@ class StreamDecoder:
                 self._count_corrupt(step_s)
                 continue
             if frame.pts is not None:
-                decoded.append(Decoded(frame, float(frame.pts * TIME_BASE)))
+                decoded.append(Decoded(frame, frame.pts / TICKS_PER_S))
             elif self._untimed:
                 # Pictures come in the order of presentation: the earliest time is theirs.
                 decoded.append(Decoded(frame, heapq.heappop(self._untimed)))

@@ -44,6 +44,11 @@ def frame_seconds(stream: VideoStream) -> float:
     return 1 / rate if 0 < rate < 1000 else 1 / DEFAULT_FPS  # noqa: PLR2004 - beyond is nonsense
 
 
+def seconds(ticks: int, base: Fraction) -> float:
+    """Return a time of a stream in seconds; a product of fractions takes ten times as long."""
+    return ticks * base.numerator / base.denominator
+
+
 def read_packets(
     container: InputContainer,
     health: SourceHealth,
@@ -70,20 +75,20 @@ def read_packets(
     frame_s = frame_seconds(stream)
     clock = MediaClock(frame_s, health)
     origin: float | None = None
-    for packet, decoding_s in _with_decoding_s(_demuxed(container, stream, health), frame_s):
+    demuxed = _demuxed(container, stream, health)
+    for packet, decoding_s in _with_decoding_s(demuxed, told.time_base, frame_s):
         if packet.is_keyframe and stream.codec_context.width:
             now_told = stream_format(stream, rotation_deg=rotation_deg)
             told = told if now_told == told else now_told
-        base = float(packet.time_base or told.time_base)
         placed_s = clock.media_time_s(decoding_s)
-        ahead_s = 0.0
-        if packet.pts is not None and decoding_s is not None:
-            ahead_s = packet.pts * base - decoding_s
+        ahead_s, pts = 0.0, packet.pts
+        if pts is not None and decoding_s is not None:
+            ahead_s = seconds(pts, told.time_base) - decoding_s
         origin = ahead_s if origin is None else origin
         media_time_s = max(0.0, placed_s + ahead_s - origin)
         yield EncodedPacket(
             data=bytes(packet),
-            pts=packet.pts,
+            pts=pts,
             dts=packet.dts,
             duration=packet.duration,
             is_key=bool(packet.is_keyframe),
@@ -112,7 +117,7 @@ def _demuxed(
 
 
 def _with_decoding_s(
-    packets: Iterator[av.Packet], frame_s: float
+    packets: Iterator[av.Packet], base: Fraction, frame_s: float
 ) -> Iterator[tuple[av.Packet, float | None]]:
     """
     Give every packet its decoding time, in seconds.
@@ -126,25 +131,26 @@ def _with_decoding_s(
             held.append(packet)
             if len(held) <= _MAX_REORDER:
                 continue
-            yield from _backwards(held, None, frame_s)
-            yield from ((one, _seconds(one, one.pts)) for one in packets)
+            yield from _backwards(held, None, base, frame_s)
+            yield from ((one, _seconds(one.pts, base)) for one in packets)
             return
-        decoding_s = _seconds(packet, packet.dts)
-        yield from _backwards(held, decoding_s, frame_s)
-        held.clear()
+        decoding_s = _seconds(packet.dts, base)
+        if held:
+            yield from _backwards(held, decoding_s, base, frame_s)
+            held.clear()
         yield packet, decoding_s
-    yield from _backwards(held, None, frame_s)
+    yield from _backwards(held, None, base, frame_s)
 
 
 def _backwards(
-    held: list[av.Packet], next_s: float | None, frame_s: float
+    held: list[av.Packet], next_s: float | None, base: Fraction, frame_s: float
 ) -> Iterator[tuple[av.Packet, float | None]]:
     for index, packet in enumerate(held):
         if next_s is None:
-            yield packet, _seconds(packet, packet.pts)
+            yield packet, _seconds(packet.pts, base)
         else:
             yield packet, next_s - (len(held) - index) * frame_s
 
 
-def _seconds(packet: av.Packet, ticks: int | None) -> float | None:
-    return None if ticks is None else float(ticks * packet.time_base)
+def _seconds(ticks: int | None, base: Fraction) -> float | None:
+    return None if ticks is None else seconds(ticks, base)

@@ -8,6 +8,7 @@ trouble begins after several checks in a row and clears by itself after several 
 that stays changed for half an hour is taken for the new one.
 """
 
+import math
 import zipfile
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -376,7 +377,9 @@ def _is_blurred_all_over(view: _View, reference: _Reference) -> bool:
 
 
 def _correlation(a: Floats, b: Floats) -> float:
-    return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0])
+    a, b = (one - np.float32(cv2.mean(one)[0]) for one in (a, b))
+    spread = float(np.vdot(a, a)) * float(np.vdot(b, b))
+    return float(np.vdot(a, b)) / math.sqrt(spread) if spread > 0 else 0.0
 
 
 def _overlap(reference: Floats, back: Floats, x: float, y: float) -> float:
