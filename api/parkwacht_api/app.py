@@ -5,6 +5,7 @@ Nothing is opened at import; the lifespan opens the database and closes it.
 """
 
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -155,7 +156,13 @@ def _openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
     return build
 
 
-def create_app(settings: Settings, site: Site, clock: Clock | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    site: Site,
+    clock: Clock | None = None,
+    *,
+    written: threading.Event | None = None,
+) -> FastAPI:
     """
     Make the application for one park; the tables must be current.
 
@@ -167,11 +174,13 @@ def create_app(settings: Settings, site: Site, clock: Clock | None = None) -> Fa
         The park.
     clock
         The time; the machine's clock where none is given.
+    written
+        Set after every commit, for an outbox in this process.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(settings.sqlalchemy_url)
+        database = Database(settings.sqlalchemy_url, written)
         settings.media_dir.mkdir(parents=True, exist_ok=True)
         app.state.parkwacht = AppState(settings, site, clock or SystemClock(), database)
         try:

@@ -6,6 +6,7 @@ A writing transaction there begins IMMEDIATE: a deferred one that wants to write
 once with SQLITE_BUSY instead of waiting its turn.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -115,9 +116,12 @@ class Database:
     ----------
     url
         As for `create_database_engine`.
+    written
+        Set after every commit, for whoever waits for news in this process; several may share one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, written: threading.Event | None = None) -> None:
+        self.written = written or threading.Event()
         self.engine = create_database_engine(url)
         self._writer = self.engine.execution_options(**{WRITES: True})
 
@@ -132,6 +136,7 @@ class Database:
         """Open one transaction that is committed at the end, or rolled back by an exception."""
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
+        self.written.set()
 
     def dispose(self) -> None:
         """Close every pooled connection."""

@@ -1,16 +1,19 @@
 """
 The loop that empties the outbox: several sends at once, each receiver with a few of them.
 
-Threads do the sending, so that a receiver that hangs takes only its own places: `n_per_receiver`
-of them, never those of the others. This loop holds the second of the two doors where any exception
-is caught: it is logged and counted, and the loop goes on.
+Threads do the sending, so that a receiver that hangs takes only its own places: each of its ways
+has `n_per_channel` of them, and never those of the others. What is stored in this process wakes the
+loop; what another process stores is found within `poll_s`. This loop holds the second of the two
+doors where any exception is caught: it is logged and counted, and the loop goes on.
 """
 
 import logging
 import threading
-from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -34,6 +37,7 @@ from parkwacht_api.receivers.channel import (
     options_of,
 )
 from parkwacht_api.release import hold_reason
+from parkwacht_api.repository_outbox import is_over
 from parkwacht_api.retention import RETENTION_EVERY, delete_old_media
 from parkwacht_config.clock import Clock, SystemClock
 from parkwacht_config.errors import ConfigError, ForwardingError
@@ -43,6 +47,18 @@ from parkwacht_config.site import Channel, Site
 from parkwacht_config.text import Text
 
 logger = logging.getLogger(__name__)
+
+
+LATE_S = 60.0
+
+
+def _with_lateness(payload: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """Say how late it is sent, where that is more than a minute after it was known here."""
+    known_at = datetime.fromisoformat(payload["timestamp"])
+    late_s = (at - known_at).total_seconds()
+    if late_s <= LATE_S:
+        return payload
+    return {**payload, "data": {**payload["data"], "late": round(late_s)}}
 
 
 class Held(ForwardingError):  # noqa: N818
@@ -67,8 +83,11 @@ class Forwarder:
         self._clock = clock
         self._policy = policy
         self._lock = threading.Lock()
-        self._under_way: Counter[str] = Counter()
-        self._pool = ThreadPoolExecutor(policy.n_threads, thread_name_prefix="outbox")
+        self._under_way: dict[UUID, Claim] = {}
+        n_ways = sum(len(receiver.ways) for receiver in site.receivers)
+        # A place for every send of every way, so that none waits for another's; one for the house.
+        n_threads = policy.n_per_channel * (n_ways + 1) + 1
+        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="outbox")
         # Proxies of the environment are not used: "local" must mean this machine.
         self._client = httpx.Client(
             timeout=policy.timeout_s, follow_redirects=False, trust_env=False
@@ -108,7 +127,7 @@ class Forwarder:
         message = Message(
             delivery_id=claim.delivery_id,
             kind=claim.kind,
-            payload=claim.payload,
+            payload=_with_lateness(claim.payload, self._clock.now()),
             at=self._clock.now(),
             serial=claim.serial,
         )
@@ -117,6 +136,8 @@ class Forwarder:
             secret=lambda name: read_secret(name, self._settings.state_dir),
             timeout_s=self._policy.timeout_s,
             forwarding=self._settings.forwarding,
+            clock_offset=claim.clock_offset,
+            clock=self._clock,
         )
         return module.send(options, message, context)
 
@@ -131,7 +152,8 @@ class Forwarder:
             self._log(claim, outcome, state)
         finally:
             with self._lock:
-                self._under_way[claim.receiver_id] -= 1
+                del self._under_way[claim.token]
+            self._database.written.set()
 
     def _log(self, claim: Claim, outcome: Outcome, state: str | None) -> None:
         if state is None:
@@ -156,36 +178,45 @@ class Forwarder:
 
     def step(self) -> int:
         """Claim what is due and hand it to the threads; return how many were claimed."""
-        n_claimed = 0
-        while True:
-            with self._lock:
-                busy = [
-                    receiver_id
-                    for receiver_id, n_sends in self._under_way.items()
-                    if n_sends >= self._policy.n_per_receiver
-                ]
-                if self._under_way.total() >= self._policy.n_threads:
-                    return n_claimed
-            claims = claim_due(
-                self._database, self._clock.now(), policy=self._policy, busy_receivers=busy
-            )
-            if not claims:
-                return n_claimed
-            for claim in claims:
-                with self._lock:
-                    self._under_way[claim.receiver_id] += 1
-                self._pool.submit(self._deliver, claim)
-                n_claimed += 1
+        with self._lock:
+            under_way = list(self._under_way.values())
+        claims = claim_due(
+            self._database, self._clock.now(), policy=self._policy, under_way=under_way
+        )
+        with self._lock:
+            self._under_way.update((claim.token, claim) for claim in claims)
+        for claim in claims:
+            self._pool.submit(self._deliver, claim)
+        return len(claims)
 
     def keep_house(self) -> None:
         """Leave a sign of life, and once a day delete what was kept long enough."""
         at = self._clock.now()
-        if self._last_beat is None or (at - self._last_beat).total_seconds() >= HEARTBEAT_EVERY_S:
+        if is_over(self._last_beat, HEARTBEAT_EVERY_S, at):
             beat(self._database, at)
             self._last_beat = at
-        if self._last_retention is None or at - self._last_retention >= RETENTION_EVERY:
-            delete_old_media(self._database, self._site, self._settings.media_dir, at=at)
+        if is_over(self._last_retention, RETENTION_EVERY.total_seconds(), at):
             self._last_retention = at
+            self._pool.submit(self._guarded, "deleting old images", self._delete_old)
+
+    def _delete_old(self) -> None:
+        delete_old_media(self._database, self._site, self._settings.media_dir, at=self._clock.now())
+
+    def _guarded(self, what: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            self.n_errors += 1
+            logger.exception("%s failed", what)
+
+    def look(self) -> None:
+        """Keep house and send what is due; an error is logged, and the next look is another."""
+        self._database.written.clear()
+        self._guarded("keeping house", self.keep_house)
+        self._guarded("a look at the outbox", self._step)
+
+    def _step(self) -> None:
+        self.step()
 
 
 def run_outbox(
@@ -224,13 +255,8 @@ def run_outbox(
     forwarder = Forwarder(database, site, settings, clock=clock or SystemClock(), policy=policy)
     try:
         while not stop.is_set():
-            try:
-                forwarder.keep_house()
-                forwarder.step()
-            except Exception:
-                forwarder.n_errors += 1
-                logger.exception("a look at the outbox failed")
-            stop.wait(policy.poll_s)
+            forwarder.look()
+            database.written.wait(policy.poll_s)
     finally:
         forwarder.close()
     return forwarder.n_errors

@@ -68,7 +68,7 @@ def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, del
         The port is taken, or the service does not come up.
     """
     settings = terminal.settings
-    other = running_in(settings.state_dir)
+    other = running_in(settings.state_dir, is_other=True)
     if other is not None:
         text = Text(
             nl=f"in {settings.state_dir} draait al een dienst, op {other.url}",
@@ -97,7 +97,12 @@ def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, del
             outbox.start()
 
     try:
-        run_server(create_app(settings, site), host, port, on_listening=on_listening)
+        run_server(
+            create_app(settings, site, written=database.written),
+            host,
+            port,
+            on_listening=on_listening,
+        )
     finally:
         withdraw(settings.state_dir)
         stop.set()

@@ -30,6 +30,7 @@ from parkwacht_config.settings import Settings
 from parkwacht_config.site import Site
 
 QUICK = OutboxPolicy(delays_s=(0.1,), lease_s=30, timeout_s=2.0, poll_s=0.03)
+PATIENT = OutboxPolicy(timeout_s=120, lease_s=300)
 
 CHILD = """
 import sys, threading
@@ -48,13 +49,19 @@ run_outbox(Database(settings.sqlalchemy_url), site, settings, stop=threading.Eve
 
 
 @contextmanager
-def outbox(service: Service, site: Site | None = None, **changes: Any) -> Iterator[list[int]]:
+def outbox(
+    service: Service,
+    site: Site | None = None,
+    *,
+    policy: OutboxPolicy = QUICK,
+    **changes: Any,
+) -> Iterator[list[int]]:
     stop, errors = threading.Event(), [-1]
     settings = service.settings.model_copy(update=changes)
 
     def run() -> None:
         errors[0] = run_outbox(
-            service.database, site or service.site, settings, stop=stop, policy=QUICK
+            service.database, site or service.site, settings, stop=stop, policy=policy
         )
 
     thread = threading.Thread(target=run)
@@ -94,7 +101,7 @@ def test_a_dead_receiver_does_not_delay_the_other(tmp_path: Path) -> None:
     release = threading.Event()
 
     def hanging(_n: int) -> tuple[int, dict[str, str], bytes]:
-        release.wait(10)
+        release.wait(120)
         return 204, {}, b""
 
     with receiver_stub(hanging) as dead, receiver_stub() as alive:
@@ -102,13 +109,12 @@ def test_a_dead_receiver_does_not_delay_the_other(tmp_path: Path) -> None:
         with running_service(tmp_path / "s", site) as service:
             for _ in range(12):
                 service.stored()
-            with outbox(service):
-                until(lambda: len(alive.seen) == 12, within_s=5)
-                assert len(dead.seen) <= 4
-                started = time.monotonic()
+            with outbox(service, policy=PATIENT):
+                until(lambda: len(alive.seen) == 12, within_s=60)
                 service.stored()
-                until(lambda: len(alive.seen) == 13, within_s=5)
-                assert time.monotonic() - started < 1.5
+                until(lambda: len(alive.seen) == 13, within_s=60)
+                # The dead one still has what it had: it holds its own places and no others.
+                assert 1 <= len(dead.seen) <= PATIENT.n_per_channel
                 release.set()
 
 

@@ -1,14 +1,18 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from api_harness import Service
+from api_harness import Service, make_receiver, make_site, running_service
 
 from parkwacht_api.models import Delivery
+from parkwacht_api.models_incidents import PartnerState
 from parkwacht_api.outbox import OutboxPolicy, Outcome, claim_due, record_outcome
 from parkwacht_api.receivers.channel import Answer
-from parkwacht_api.repository import attempts_of, delivery_by_id
+from parkwacht_api.repository import attempts_of
 
 POLICY = OutboxPolicy(lease_s=30, jitter=0)
+NOWHERE = "http://127.0.0.1:9/webhook"
 # Later than any event of a test is stored, and younger than the age at which it is given up.
 T0 = datetime.now(UTC) + timedelta(hours=1)
 
@@ -28,7 +32,7 @@ def only_delivery(service: Service) -> Delivery:
 
 def test_the_newest_alarm_goes_first(any_service: Service) -> None:
     events = [any_service.stored() for _ in range(3)]
-    claims = claim_due(any_service.database, T0, policy=POLICY, limit=2)
+    claims = claim_due(any_service.database, T0, policy=replace(POLICY, n_per_channel=2))
     told = [one.payload["data"]["event_id"] for one in claims]
     assert told == [str(events[2].id), str(events[1].id)]
 
@@ -36,7 +40,7 @@ def test_the_newest_alarm_goes_first(any_service: Service) -> None:
 def test_a_claim_keeps_others_away_until_its_lease_ends(any_service: Service) -> None:
     any_service.stored()
     database = any_service.database
-    assert len(claim_due(database, T0, policy=POLICY, limit=5)) == 1
+    assert len(claim_due(database, T0, policy=POLICY)) == 1
     assert claim_due(database, after(29), policy=POLICY) == []
     assert len(claim_due(database, after(31), policy=POLICY)) == 1
 
@@ -93,11 +97,10 @@ def test_jitter_stays_small() -> None:
 @pytest.mark.parametrize(
     ("policy", "status", "n_attempts"),
     [
-        (OutboxPolicy(max_attempts=3, jitter=0), None, 3),
         (OutboxPolicy(max_refusals=2, jitter=0), 404, 2),
-        (OutboxPolicy(max_age=timedelta(0), jitter=0), 500, 1),
+        (OutboxPolicy(max_age=timedelta(0), delays_s=(2.0, 5.0, 10.0), jitter=0), 500, 3),
     ],
-    ids=["attempts", "refusals", "age"],
+    ids=["refusals", "age"],
 )
 def test_giving_up_is_visible(
     service: Service, policy: OutboxPolicy, status: int | None, n_attempts: int
@@ -127,11 +130,101 @@ def test_throttling_is_no_refusal(service: Service) -> None:
         at += timedelta(minutes=5)
 
 
-def test_busy_receivers_are_passed_over(service: Service) -> None:
+def test_a_way_without_places_is_passed_over(service: Service) -> None:
+    for _ in range(3):
+        service.stored()
+    policy = replace(POLICY, n_per_channel=2)
+    claims = claim_due(service.database, T0, policy=policy)
+    assert len(claims) == 2
+    assert claim_due(service.database, T0, policy=policy, under_way=claims) == []
+    assert len(claim_due(service.database, T0, policy=policy, under_way=claims[:1])) == 1
+
+
+def outcomes(service: Service, *kinds: str, at: datetime) -> datetime:
+    """Send something over the way with these outcomes, each at the time it is due."""
+    for kind in kinds:
+        claims = claim_due(service.database, at, policy=POLICY)
+        assert len(claims) == 1, at
+        status = {"delivered": 204, "failed": None}[kind]
+        answer = Answer(status, "") if status else None
+        record_outcome(service.database, claims[0], Outcome(kind, at, answer, kind), policy=POLICY)
+        at = max(only_delivery(service).due_at, at)
+    return at
+
+
+def test_a_failing_way_rests_and_then_takes_one_trial_at_a_time(any_service: Service) -> None:
+    for _ in range(4):
+        any_service.stored()
+    database = any_service.database
+    for claim in claim_due(database, T0, policy=replace(POLICY, n_per_channel=3)):
+        record_outcome(database, claim, failed(T0), policy=POLICY)
+    # Three failures in a row: five seconds of rest, also for the fourth, which is due.
+    assert claim_due(database, after(4.9), policy=POLICY) == []
+    (trial,) = claim_due(database, after(5), policy=POLICY)
+    assert claim_due(database, after(5.1), policy=POLICY, under_way=[trial]) == []
+    record_outcome(database, trial, failed(after(6)), policy=POLICY)
+    # The fourth failure: ten seconds, counted from it.
+    assert claim_due(database, after(15.9), policy=POLICY) == []
+    (trial,) = claim_due(database, after(16), policy=POLICY)
+    record_outcome(database, trial, Outcome("delivered", after(16), Answer(204, "")), policy=POLICY)
+    assert len(claim_due(database, after(17), policy=POLICY)) == 3
+
+
+def test_a_way_that_rests_does_not_stop_the_others(tmp_path: Path) -> None:
+    site = make_site(make_receiver("dood", NOWHERE), make_receiver("levend", NOWHERE))
+    with running_service(tmp_path / "s", site) as service:
+        for _ in range(3):
+            service.stored()
+        for claim in claim_due(service.database, T0, policy=POLICY):
+            if claim.receiver_id == "dood":
+                record_outcome(service.database, claim, failed(T0), policy=POLICY)
+        service.stored()
+        claims = claim_due(service.database, after(1), policy=POLICY)
+    assert [claim.receiver_id for claim in claims] == ["levend"]
+
+
+def test_a_disliked_message_does_not_make_the_way_rest(service: Service) -> None:
     service.stored()
-    claims = claim_due(service.database, T0, policy=POLICY, busy_receivers=["meldkamer"])
-    assert claims == []
+    at = T0
+    for _ in range(4):  # 422: the receiver lives
+        (claim,) = claim_due(service.database, at, policy=POLICY)
+        record_outcome(service.database, claim, failed(at, 422), policy=POLICY)
+        at = only_delivery(service).due_at
     with service.database.reading() as session:
-        row = session.query(Delivery).one()
-        assert delivery_by_id(session, row.id) is row
-        assert row.n_attempts == 0
+        (state,) = session.query(PartnerState)
+    assert (state.n_failures, state.rests_until) == (0, None)
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600], ids=["back", "forth"])
+def test_a_clock_that_jumps_lets_nothing_wait(service: Service, step_s: int) -> None:
+    """What was put off for two seconds, or leased for thirty, is not put off for an hour."""
+    service.stored()
+    database = service.database
+    (claim,) = claim_due(database, T0, policy=POLICY)
+    record_outcome(database, claim, failed(T0), policy=POLICY)
+    (claim,) = claim_due(database, after(step_s), policy=POLICY)
+    # Its sender dies; the clock jumps home again.
+    assert len(claim_due(database, after(-step_s), policy=POLICY)) == 1
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600], ids=["back", "forth"])
+def test_a_clock_that_jumps_sends_nothing_twice(service: Service, step_s: int) -> None:
+    service.stored()
+    claims = claim_due(service.database, T0, policy=POLICY)
+    assert claim_due(service.database, after(step_s), policy=POLICY, under_way=claims) == []
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600], ids=["back", "forth"])
+def test_a_clock_that_jumps_ends_a_rest(service: Service, step_s: int) -> None:
+    service.stored()
+    at = outcomes(service, "failed", "failed", "failed", at=T0)
+    assert claim_due(service.database, at, policy=POLICY) != []
+    service.stored()
+    assert len(claim_due(service.database, at + timedelta(seconds=step_s), policy=POLICY)) == 1
+
+
+def test_no_delivery_dies_of_a_clock_that_jumps_ahead(service: Service) -> None:
+    service.stored()
+    later = after(30 * 86_400)
+    (claim,) = claim_due(service.database, later, policy=POLICY)
+    assert record_outcome(service.database, claim, failed(later), policy=POLICY) == "pending"
