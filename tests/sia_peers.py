@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +53,7 @@ def sync_peer(accounts: dict[str, str | None], *, is_udp: bool = False) -> Itera
     peer = Peer(0)
     kind = SIAUDPServer if is_udp else SIATCPServer
     server = kind(("127.0.0.1", 0), _accounts(accounts), peer.seen.append, peer.counts)
+    server.daemon_threads = False  # so that closing waits for what is under way
     peer.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -66,25 +67,18 @@ def sync_peer(accounts: dict[str, str | None], *, is_udp: bool = False) -> Itera
 
 
 @contextmanager
-def async_peer(accounts: dict[str, str | None], *, is_udp: bool = False) -> Iterator[Peer]:
-    """pysiaalarm with asyncio, over TCP or UDP."""
+def async_peer(accounts: dict[str, str | None]) -> Iterator[Peer]:
+    """pysiaalarm with asyncio, over TCP."""
     peer, loop, is_up = Peer(0), asyncio.new_event_loop(), threading.Event()
 
     async def take(event: Any) -> None:
         peer.seen.append(event)
 
-    async def serve() -> Callable[[], None]:
-        if is_udp:
-            datagrams = aio_server.SIAServerUDP(_accounts(accounts), take, peer.counts)
-            transport, _ = await loop.create_datagram_endpoint(
-                lambda: datagrams, local_addr=("127.0.0.1", 0)
-            )
-            peer.port = transport.get_extra_info("sockname")[1]
-            return transport.close
+    async def serve() -> asyncio.Server:
         streams = aio_server.SIAServerTCP(_accounts(accounts), take, peer.counts)
         server = await asyncio.start_server(streams.handle_line, "127.0.0.1", 0)
         peer.port = server.sockets[0].getsockname()[1]
-        return server.close
+        return server
 
     async def wait_for_the_rest() -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -92,10 +86,10 @@ def async_peer(accounts: dict[str, str | None], *, is_udp: bool = False) -> Iter
         await asyncio.sleep(0)
 
     def run() -> None:
-        close = loop.run_until_complete(serve())
+        server = loop.run_until_complete(serve())
         is_up.set()
         loop.run_forever()
-        close()
+        server.close()
         loop.run_until_complete(wait_for_the_rest())
         loop.close()
 
