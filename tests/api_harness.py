@@ -29,7 +29,7 @@ from parkwacht_config.clock import Clock, SystemClock
 from parkwacht_config.loader import load_site
 from parkwacht_config.secrets import write_secret
 from parkwacht_config.settings import Settings
-from parkwacht_config.site import Receiver, ReceiverRole, Release, Site
+from parkwacht_config.site import Alarms, Receiver, ReceiverRole, Release, Site
 from parkwacht_vision.event import CameraTrouble, EventEnding, FlaggedEvent, WatchReport
 
 SITE_PATH = Path(__file__).parents[1] / "config" / "sites" / "josink_es.toml"
@@ -61,8 +61,12 @@ def make_receiver(
     )
 
 
-def make_site(*receivers: Receiver) -> Site:
-    return replace(sample_site(), receivers=receivers)
+# Every event is an incident of its own: for tests that count deliveries.
+APART = Alarms(merge_within_s=0)
+
+
+def make_site(*receivers: Receiver, alarms: Alarms = APART) -> Site:
+    return replace(sample_site(), receivers=receivers, alarms=alarms)
 
 
 def make_flagged(jpeg: bytes = JPEG, **changes: Any) -> FlaggedEvent:

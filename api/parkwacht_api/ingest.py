@@ -20,9 +20,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from parkwacht_api.errors import ContentConflict, RecordInvalid, not_found
+from parkwacht_api.incidents import follow_ending, gather, take_turn
 from parkwacht_api.media import StoredFile
 from parkwacht_api.models import Base, CameraTroubleRow, Event, Media, WatchReportRow
-from parkwacht_api.release import plan_deliveries
 from parkwacht_api.repository import (
     event_by_id,
     media_by_kind,
@@ -145,7 +145,7 @@ def store_flagged(
     session: Session, flagged: FlaggedEvent, files: Mapping[str, StoredFile], *, state: AppState
 ) -> bool:
     """
-    Store an event, its pictures and its deliveries; all of it or nothing.
+    Store an event, its pictures, its incident and its deliveries; all of it or nothing.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def store_flagged(
     if not _add_once(session, event):  # another worker was a moment earlier
         return not is_stored(session, flagged)
     session.add_all(_media_row(flagged.id, kind, file, at) for kind, file in files.items())
-    plan_deliveries(session, event, site=state.site, settings=state.settings, at=at)
+    gather(session, event, at=at, state=state)
     return True
 
 
@@ -223,12 +223,7 @@ def is_ended(session: Session, ending: EventEnding) -> bool:
 
 
 def store_ending(
-    session: Session,
-    ending: EventEnding,
-    files: Mapping[str, StoredFile],
-    *,
-    at: datetime,
-    media_dir: Path,
+    session: Session, ending: EventEnding, files: Mapping[str, StoredFile], *, state: AppState
 ) -> bool:
     """
     Store the end of an event and its files, also in place of an ending that was cut off.
@@ -241,10 +236,9 @@ def store_ending(
         The end.
     files
         Its clip, sealed original and manifest by kind, already on disk.
-    at
-        The present instant.
-    media_dir
-        Where they are; what is replaced is removed once the new one is committed.
+    state
+        Gives the time, who is told, and the media folder; what is replaced there is removed once
+        the new one is committed.
 
     Returns
     -------
@@ -258,17 +252,20 @@ def store_ending(
     ContentConflict
         The event has another ending.
     """
+    take_turn(session)
     event = event_by_id(session, ending.event_id, lock=True)
     if event is None or is_ended(session, ending):
         return False
+    at, old_class = state.clock.now(), event.object_class
     event.ended_at = ending.ended_at
     event.ending = ending.model_dump(mode="json")
     event.ending_digest = digest_of(ending)
     event.object_class = ending.object_class.value
     event.confidence = ending.confidence
     for kind, file in files.items():
-        _make_room(session, event.id, (kind, file), media_dir)
+        _make_room(session, event.id, (kind, file), state.settings.media_dir)
         session.add(_media_row(event.id, kind, file, at))
+    follow_ending(session, event, old_class=old_class, at=at, state=state)
     return True
 
 

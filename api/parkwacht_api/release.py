@@ -1,28 +1,56 @@
 """
-Who gets to know of an event, when, and what is sent: deliveries planned in the event's transaction.
+Who gets to know of an incident, when, and what is sent.
 
-The payload is thin: facts and links, no image; a receiver fetches the image with its own key, so
-that every look is logged. It is kept as it was at release, so that a retry says the same.
+Deliveries are planned in the transaction of what they tell of. The payload is thin: facts and
+links, no image; a receiver fetches the image with its own key, so that every look is logged. It is
+kept as it was at release, so that a retry says the same.
 """
 
 import ipaddress
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from pyproj import Transformer
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from parkwacht_api.models import Delivery, Event, Verdict
+from parkwacht_api.models_incidents import Incident
 from parkwacht_api.receivers.channel import address_of
-from parkwacht_config.settings import Settings
-from parkwacht_config.site import Receiver, Release, Site
+from parkwacht_api.state import AppState
+from parkwacht_config.schedule import is_armed, next_change
+from parkwacht_config.site import Channel, Receiver, Release, Severity, Site
 
-FLAGGED = "event.flagged"
-VERIFIED = "event.verified"
+FLAGGED = "event.flagged"  # the first alert of an incident
+VERIFIED = "event.verified"  # released by a person's verdict
+UPDATED = "incident.updated"
+OVER = "incident.over"
+CANCELLED = "incident.cancelled"  # dismissed after it was told
+TROUBLE_OPENED = "trouble.opened"
+TROUBLE_OVER = "trouble.over"
+TEST = "test.alarm"
+TROUBLES = frozenset({TROUBLE_OPENED, TROUBLE_OVER})
+# Someone must take these up; where nobody does, the next channel is tried.
+WANTS_A_PERSON = frozenset({FLAGGED, VERIFIED})
+# These are late where they come long after what they tell of.
+MAY_BE_LATE = frozenset({FLAGGED, VERIFIED, TROUBLE_OPENED})
+LATE_AFTER = timedelta(seconds=60)
+RANK = {severity.value: rank for rank, severity in enumerate(Severity)}
+NOBODY = {"id": "", "name": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is told of an incident: its kind, the event it is about, the verdict behind it."""
+
+    kind: str
+    incident: Incident
+    event: Event | None = None
+    verdict: Verdict | None = None
+    sequence: int = 0
 
 
 def is_on_this_machine(url: str) -> bool:
@@ -52,6 +80,29 @@ def receivers_at(site: Site, release: Release) -> tuple[Receiver, ...]:
     return tuple(one for one in site.receivers if one.release is release)
 
 
+def wants(receiver: Receiver, severity: str) -> bool:
+    """Say whether something of a severity is grave enough for a receiver."""
+    return RANK[severity] >= RANK[receiver.min_severity.value]
+
+
+def next_way(
+    receiver: Receiver, site: Site, at: datetime, *, tried: Iterable[str] = ()
+) -> Channel | None:
+    """
+    Return the first channel that was not tried and whose contact is on duty.
+
+    Where none of those left is on duty it is the first of them all the same; None where all were
+    tried.
+    """
+    left = [one for one in receiver.ways if one.id not in set(tried)]
+    on_duty = [one for one in left if one.duty is None or _is_in(site, one.duty, at)]
+    return next(iter(on_duty or left), None)
+
+
+def _is_in(site: Site, calendar: str, at: datetime) -> bool:
+    return is_armed(site.armings[calendar], at, timezone=site.timezone)
+
+
 def _position(record: dict[str, Any]) -> dict[str, float] | None:
     position = record.get("position")
     if position is None:
@@ -62,132 +113,195 @@ def _position(record: dict[str, Any]) -> dict[str, float] | None:
     return {"x_m": x_m, "y_m": y_m, "lon": round(lon, 7), "lat": round(lat, 7)}
 
 
-def _names(site: Site, event: Event) -> dict[str, Any]:
-    camera = site.camera(event.camera_id)
+def _names(site: Site, news: News) -> dict[str, Any]:
+    incident, event = news.incident, news.event
+    camera_id = event.camera_id if event else incident.subject
+    camera = site.camera(camera_id) if event or incident.kind == "camera_trouble" else None
+    known = {"id": camera_id, "name": camera.name if camera else ""}
+    zone_id = event.zone_id if event else ""
     return {
-        "site": {"id": event.site_id, "name": site.name if site.id == event.site_id else ""},
-        "camera": {"id": event.camera_id, "name": camera.name if camera else ""},
-        "zone": {"id": event.zone_id, "name": site.zone_name(event.zone_id) or ""},
+        "site": {
+            "id": incident.site_id,
+            "name": site.name if site.id == incident.site_id else "",
+        },
+        "camera": known if event or camera else NOBODY,
+        "zone": {"id": zone_id, "name": site.zone_name(zone_id) or ""},
+    }
+
+
+def _about_event(event: Event | None) -> dict[str, Any]:
+    # Every message has the same keys: a receiver that reads one kind can read all.
+    return {
+        "event_id": str(event.id) if event else None,
+        "class": event.object_class if event else None,
+        "confidence": round(event.confidence, 3) if event else None,
+        "position": _position(event.record) if event else None,
+    }
+
+
+def _about_incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": str(incident.id),
+        "number": incident.number,
+        "kind": incident.kind,
+        "subject": incident.subject,
+        "cause": incident.cause,
+        "severity": incident.severity,
+        "avs_level": incident.avs_level,
+        "state": incident.state,
+        "review_state": incident.review_state,
+        "n_events": incident.n_events,
+    }
+
+
+def _about_verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "verdict": verdict.verdict,
+        "cause": verdict.cause,
+        "person": verdict.person,
+        "given_at": verdict.given_at.isoformat(),
+        "avs_level": verdict.avs_level,
+        "legal_basis": verdict.legal_basis,
+        "legal_number": verdict.legal_number,
     }
 
 
 def build_payload(
-    event: Event, *, delivery_id: UUID, site: Site, api_url: str, verdict: Verdict | None
+    news: News, *, delivery_id: UUID, site: Site, api_url: str, at: datetime
 ) -> dict[str, Any]:
     """
-    Build what a receiver is sent about an event.
+    Build what a receiver is sent.
+
+    Where there is no event (a trouble, a test), `event_id`, `class`, `confidence` and `position`
+    are null and the zone is empty, as is the camera, unless the trouble is a camera's.
 
     Parameters
     ----------
-    event
-        What happened.
+    news
+        What is told.
     delivery_id
         Same as the header webhook-id.
     site
         Gives the names.
     api_url
         Where the receiver fetches images and acknowledges.
-    verdict
-        The verdict that releases the event, or None where the flag itself does.
+    at
+        The instant of the release.
     """
-    base = f"{api_url.rstrip('/')}/api/v1"
-    data: dict[str, Any] = {
-        "event_id": str(event.id),
-        "delivery_id": str(delivery_id),
-        **_names(site, event),
-        "class": event.object_class,
-        "confidence": round(event.confidence, 3),
-        "severity": event.severity,
-        "started_at": event.started_at.isoformat(),
-        "position": _position(event.record),
-        "links": {
-            "event": f"{base}/events/{event.id}",
-            "snapshot": f"{base}/events/{event.id}/snapshot",
-            "acknowledge": f"{base}/deliveries/{delivery_id}/acknowledge",
-        },
+    base, event, incident = f"{api_url.rstrip('/')}/api/v1", news.event, news.incident
+    started_at = event.started_at if event else incident.opened_at
+    links = {
+        "incident": f"{base}/incidents/{incident.id}",
+        "acknowledge": f"{base}/deliveries/{delivery_id}/acknowledge",
     }
-    if verdict is not None:
-        data["verdict"] = {
-            "verdict": verdict.verdict,
-            "person": verdict.person,
-            "given_at": verdict.given_at.isoformat(),
-            "avs_level": verdict.avs_level,
-            "legal_basis": verdict.legal_basis,
-            "legal_number": verdict.legal_number,
-        }
-    at = event.received_at if verdict is None else verdict.given_at
-    kind = FLAGGED if verdict is None else VERIFIED
-    return {"type": kind, "timestamp": at.isoformat(), "data": data}
+    if event is not None:
+        links["event"] = f"{base}/events/{event.id}"
+        links["snapshot"] = f"{base}/events/{event.id}/snapshot"
+    data: dict[str, Any] = {
+        "delivery_id": str(delivery_id),
+        "incident": _about_incident(incident),
+        "is_test": incident.kind == "test",
+        **_names(site, news),
+        **_about_event(event),
+        "severity": event.severity if event else incident.severity,
+        "started_at": started_at.isoformat(),
+        "sequence": news.sequence,
+        "links": links,
+    }
+    if news.kind in MAY_BE_LATE and at - started_at > LATE_AFTER:
+        data["late"] = round((at - started_at).total_seconds())
+    if news.verdict is not None:
+        data["verdict"] = _about_verdict(news.verdict)
+    return {"type": news.kind, "timestamp": at.isoformat(), "data": data}
 
 
-def plan_deliveries(
-    session: Session,
-    event: Event,
+def _due_at(news: News, channel: Channel, site: Site, at: datetime) -> datetime:
+    is_slight = news.kind in TROUBLES and news.incident.severity == Severity.LOW.value
+    if not is_slight or channel.quiet is None or not _is_in(site, channel.quiet, at):
+        return at
+    return next_change(site.armings[channel.quiet], at, timezone=site.timezone) or at
+
+
+def plan_delivery(
+    news: News,
+    receiver: Receiver,
+    channel: Channel,
     *,
-    site: Site,
-    settings: Settings,
     at: datetime,
-    verdict: Verdict | None = None,
-) -> Sequence[Delivery]:
+    state: AppState,
+    step: int = 0,
+) -> Delivery:
     """
-    Add the deliveries of an event inside the transaction that stores it or its verdict.
+    Make the row of one message over one channel; nothing is added to a session yet.
+
+    Parameters
+    ----------
+    news
+        What is told.
+    receiver
+        Who is told.
+    channel
+        Over which of its channels.
+    at
+        The present instant.
+    state
+        Gives the names, the api's own address and whether anything may leave this machine.
+    step
+        How many channels were tried before.
+    """
+    delivery_id, settings = uuid4(), state.settings
+    reason = hold_reason(address_of(channel, receiver.id), settings.forwarding)
+    patience_s = receiver.acknowledge_within_s if news.kind in WANTS_A_PERSON else None
+    return Delivery(
+        id=delivery_id,
+        event_id=news.event.id if news.event else None,
+        incident_id=news.incident.id,
+        receiver_id=receiver.id,
+        channel_id=channel.id,
+        step=step,
+        kind=news.kind,
+        sequence=news.sequence,
+        escalate_at=at + timedelta(seconds=patience_s) if patience_s and not reason else None,
+        state="held" if reason else "pending",
+        reason=reason,
+        payload=build_payload(
+            news, delivery_id=delivery_id, site=state.site, api_url=settings.api_url, at=at
+        ),
+        created_at=at,
+        due_at=_due_at(news, channel, state.site, at),
+        n_attempts=0,
+        n_refusals=0,
+    )
+
+
+def tell(
+    session: Session,
+    news: News,
+    receivers: Sequence[Receiver],
+    *,
+    at: datetime,
+    state: AppState,
+) -> list[Delivery]:
+    """
+    Add one message for each of some receivers, inside the transaction of what it tells of.
 
     Parameters
     ----------
     session
-        The event's own transaction.
-    event
-        What happened.
-    site
-        Its receivers and their release policy.
-    settings
-        Whether anything may leave this machine, and the api's own address.
+        That transaction.
+    news
+        What is told.
+    receivers
+        Who is told.
     at
         The present instant.
-    verdict
-        The verdict that releases it; None at the flag.
-
-    Returns
-    -------
-    sequence of Delivery
-        Those that are new; a receiver that already has one of this kind gets no second.
+    state
+        Gives the park and the settings.
     """
-    kind = FLAGGED if verdict is None else VERIFIED
-    release = Release.ON_FLAG if verdict is None else Release.ON_VERIFIED
-    known = set(
-        session.scalars(
-            select(Delivery.receiver_id).where(Delivery.event_id == event.id, Delivery.kind == kind)
-        )
-    )
-    planned = []
-    for receiver in receivers_at(site, release):
-        if receiver.id in known:
-            continue
-        delivery_id, channel = uuid4(), receiver.ways[0]
-        reason = hold_reason(address_of(channel, receiver.id), settings.forwarding)
-        planned.append(
-            Delivery(
-                id=delivery_id,
-                event_id=event.id,
-                receiver_id=receiver.id,
-                channel_id=channel.id,
-                step=0,
-                kind=kind,
-                sequence=0,
-                state="held" if reason else "pending",
-                reason=reason,
-                payload=build_payload(
-                    event,
-                    delivery_id=delivery_id,
-                    site=site,
-                    api_url=settings.api_url,
-                    verdict=verdict,
-                ),
-                created_at=at,
-                due_at=at,
-                n_attempts=0,
-                n_refusals=0,
-            )
-        )
+    planned = [
+        plan_delivery(news, receiver, way, at=at, state=state)
+        for receiver in receivers
+        if (way := next_way(receiver, state.site, at)) is not None
+    ]
     session.add_all(planned)
     return planned

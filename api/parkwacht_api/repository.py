@@ -72,7 +72,7 @@ def _released_to(receiver_id: str) -> ColumnElement[bool]:
     return (
         select(Delivery.id)
         .where(
-            Delivery.event_id == Event.id,
+            Delivery.incident_id == Event.incident_id,
             Delivery.receiver_id == receiver_id,
             Delivery.state != "held",
         )
@@ -237,48 +237,6 @@ def attempts_of(session: Session, delivery_ids: Sequence[UUID]) -> Sequence[Atte
     """Return the attempts of some deliveries, oldest first."""
     query = select(Attempt).where(Attempt.delivery_id.in_(delivery_ids))
     return session.scalars(query.order_by(Attempt.number)).all()
-
-
-def due_deliveries(
-    session: Session, at: datetime, *, busy_receivers: Sequence[str], limit: int
-) -> Sequence[Delivery]:
-    """
-    Return and lock what is to be sent now, the newest alarm first.
-
-    Parameters
-    ----------
-    session
-        A writing transaction.
-    at
-        The present instant.
-    busy_receivers
-        Receivers that already have as many sends under way as they may.
-    limit
-        Most deliveries to return.
-    """
-    query = (
-        select(Delivery)
-        .where(
-            Delivery.state == "pending",
-            Delivery.due_at <= at,
-            or_(Delivery.lease_until.is_(None), Delivery.lease_until < at),
-            Delivery.receiver_id.not_in(busy_receivers),
-        )
-        .order_by(Delivery.created_at.desc(), Delivery.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return session.scalars(query).all()
-
-
-def has_due_deliveries(session: Session, at: datetime) -> bool:
-    """Say whether anything is to be sent now, without taking a lock."""
-    query = select(Delivery.id).where(
-        Delivery.state == "pending",
-        Delivery.due_at <= at,
-        or_(Delivery.lease_until.is_(None), Delivery.lease_until < at),
-    )
-    return session.scalar(query.limit(1)) is not None
 
 
 def attempt_by_number(session: Session, delivery_id: UUID, number: int) -> Attempt | None:

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from parkwacht_api.auth import Principal
 from parkwacht_api.errors import RecordInvalid, VersionConflict, not_found
+from parkwacht_api.incidents import release_verified, take_turn
 from parkwacht_api.ingest import EVENT
 from parkwacht_api.models import Delivery, Event, Verdict
-from parkwacht_api.release import plan_deliveries, receivers_at
+from parkwacht_api.release import receivers_at
 from parkwacht_api.repository import delivery_by_id, event_by_id
 from parkwacht_api.schemas import AcknowledgeIn, VerdictIn
 from parkwacht_api.state import AppState
@@ -80,6 +81,7 @@ def give_verdict(
     RecordInvalid
         It would release to the police without a legal basis.
     """
+    take_turn(session)
     event = event_by_id(session, event_id, receiver_id=principal.receiver_id, lock=True)
     if event is None:
         raise not_found(EVENT, event_id)
@@ -94,6 +96,7 @@ def give_verdict(
         )
     verdict = Verdict(
         event_id=event.id,
+        incident_id=event.incident_id,
         verdict=given.verdict,
         person=given.person,
         key_id=principal.key_id,
@@ -108,14 +111,7 @@ def give_verdict(
     event.review_state = given.verdict
     event.version += 1
     if given.verdict == "verified":
-        plan_deliveries(
-            session,
-            event,
-            site=state.site,
-            settings=state.settings,
-            at=verdict.given_at,
-            verdict=verdict,
-        )
+        release_verified(session, event, verdict, state=state)
     session.flush()
     return event
 

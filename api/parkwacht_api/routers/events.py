@@ -140,9 +140,7 @@ def put_ending(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
         "manifest": (manifest, record.manifest),
     }
     files = _store_parts(state, event_id, parts)
-    is_new = store_ending(
-        session, record, files, at=state.clock.now(), media_dir=state.settings.media_dir
-    )
+    is_new = store_ending(session, record, files, state=state)
     return Stored(id=event_id, is_new=is_new)
 
 

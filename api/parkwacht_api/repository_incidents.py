@@ -1,0 +1,131 @@
+"""
+Every question to the database about incidents, filtered by who asks.
+
+A receiver sees the incidents of which something was released to it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from parkwacht_api.models import Delivery, Event
+from parkwacht_api.models_incidents import Incident
+
+
+def next_number(session: Session) -> int:
+    """Return the number of the next incident; only whoever has the turn may use it."""
+    return (session.scalar(select(func.max(Incident.number))) or 0) + 1
+
+
+def incident_to_join(
+    session: Session, event: Event, place: tuple[float, float] | None, within: tuple[float, float]
+) -> Incident | None:
+    """
+    Return and lock the incident that an event belongs to, or None.
+
+    Parameters
+    ----------
+    session
+        A writing transaction that has the turn.
+    event
+        The event.
+    place
+        Where it was, EPSG:28992 in metres; None where that is unknown.
+    within
+        Seconds from the incident's last sign, and metres from its last place.
+    """
+    row, gap = Incident, timedelta(seconds=within[0])
+    in_zone = (
+        select(Event.id).where(Event.incident_id == row.id, Event.zone_id == event.zone_id).exists()
+    )
+    is_near: ColumnElement[bool] = in_zone
+    if place is not None:
+        dx_m, dy_m = row.x_m - place[0], row.y_m - place[1]
+        is_near = or_(in_zone, dx_m * dx_m + dy_m * dy_m <= within[1] ** 2)
+    query = select(row).where(
+        row.kind == "intrusion",
+        row.site_id == event.site_id,
+        row.state != "closed",
+        # What was judged to be a cat must not swallow the burglar after it.
+        row.review_state != "dismissed",
+        row.last_at > event.started_at - gap,
+        row.opened_at < event.started_at + gap,
+        is_near,
+    )
+    # The zone says more than the metres, which are the last event's.
+    query = query.order_by(case((in_zone, 0), else_=1), row.last_at.desc())
+    return session.scalar(query.limit(1).with_for_update())
+
+
+def seen_in(session: Session, incident: Incident) -> tuple[set[str], set[str]]:
+    """Return the cameras and the classes of an incident's events."""
+    query = select(Event.camera_id, Event.object_class).where(Event.incident_id == incident.id)
+    rows = session.execute(query).all()
+    return {row[0] for row in rows}, {row[1] for row in rows}
+
+
+def last_words(session: Session, incident: Incident) -> dict[str, Delivery]:
+    """Return the last message that was planned for each receiver of an incident."""
+    query = select(Delivery).where(Delivery.incident_id == incident.id)
+    rows = session.scalars(query.order_by(Delivery.created_at, Delivery.sequence, Delivery.step))
+    return {row.receiver_id: row for row in rows}
+
+
+def is_told_of(session: Session, event: Event) -> bool:
+    """Say whether any message was about this very event."""
+    return (
+        session.scalar(select(Delivery.id).where(Delivery.event_id == event.id).limit(1))
+        is not None
+    )
+
+
+def incidents_without_sign(
+    session: Session, before: datetime, *, unended_before: datetime
+) -> Sequence[Incident]:
+    """
+    Return and lock the open intrusions that may be over, oldest first.
+
+    Parameters
+    ----------
+    session
+        A writing transaction that has the turn.
+    before
+        Their last sign, by the world's clock and by ours, is older.
+    unended_before
+        An event without an end is a sign too, unless it began before this.
+    """
+    goes_on = (
+        select(Event.id)
+        .where(
+            Event.incident_id == Incident.id,
+            Event.ended_at.is_(None),
+            Event.received_at >= unended_before,
+        )
+        .exists()
+    )
+    query = select(Incident).where(
+        and_(
+            Incident.state == "open",
+            Incident.kind.in_(("intrusion", "test")),
+            Incident.last_at < before,
+            Incident.heard_at < before,
+            ~goes_on,
+        )
+    )
+    return session.scalars(query.order_by(Incident.last_at).with_for_update()).all()
+
+
+def last_event_of(session: Session, incident: Incident) -> Event | None:
+    """Return the event of an incident that began last, or None."""
+    query = select(Event).where(Event.incident_id == incident.id)
+    return session.scalar(query.order_by(Event.started_at.desc(), Event.id.desc()).limit(1))
+
+
+def open_troubles_of(session: Session, kind: str, subject: str) -> Sequence[Incident]:
+    """Return and lock the troubles of a thing that are not closed, the latest first."""
+    query = select(Incident).where(
+        Incident.subject == subject, Incident.kind == kind, Incident.state != "closed"
+    )
+    return session.scalars(query.order_by(Incident.last_at.desc()).with_for_update()).all()
