@@ -173,12 +173,14 @@ def test_an_animal_is_not_called_unrecognised() -> None:
 @pytest.mark.parametrize(
     ("foot_px", "size", "is_track"),
     [
-        # `cam_a` looks 15 degrees down from 6 m with 333 px of focal length at 640 x 360: row 230
-        # is tan(15 + 8.5) = 0.43, 13.8 m ahead and 15 m along the ray: 22 px per metre
-        (230.0, (16.0, 40.0), True),  # 0.7 x 1.8 m
-        (230.0, (4.0, 11.0), False),  # half a metre: a cat
+        # `cam_a` looks 15 degrees down from 6 m with 500 px of focal length at 640 x 360: row 230
+        # is 15 + 5.7 degrees down, 15.9 m ahead and 17 m along the ray: 29 px per metre
+        (230.0, (16.0, 48.0), True),  # 0.55 x 1.65 m
+        (230.0, (4.0, 11.0), False),  # 0.4 m: a cat
+        (230.0, (120.0, 110.0), True),  # 4.1 x 3.8 m: a lorry from before
+        (230.0, (60.0, 150.0), False),  # 5.2 m high: a spider before the lens
     ],
-    ids=["person", "cat"],
+    ids=["person", "cat", "lorry", "spider"],
 )
 def test_metres_decide_where_the_camera_is_calibrated(
     foot_px: float, size: tuple[float, float], make_site: Callable[..., Site], *, is_track: bool
@@ -187,7 +189,7 @@ def test_metres_decide_where_the_camera_is_calibrated(
     view = View.of(camera_model(site, site.cameras[0]), 640, 360)
 
     def path(s: float) -> XyXy:
-        return (200 + 40 * s, foot_px - size[1], 200 + 40 * s + size[0], foot_px)
+        return (200 + 60 * s, foot_px - size[1], 200 + 60 * s + size[0], foot_px)
 
     assert bool(play(path, view=view)) is is_track
 

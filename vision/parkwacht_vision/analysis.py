@@ -97,7 +97,9 @@ class CameraAnalysis:
             The gate's word, and whether every frame from the key frame before should be seen.
         """
         reading = self._gate.update(frame)
-        if reading.is_blind or (reading.blobs and reading.state is not SceneState.WEATHER):
+        # In weather a look at everything says more than blobs, to those who can look.
+        is_said_by_blobs = self._names_blobs or reading.state is not SceneState.WEATHER
+        if reading.is_blind or (reading.blobs and is_said_by_blobs):
             return reading, True
         wanted = self._wanted(frame, reading)
         granted = self._grant(frame, reading, wanted)

@@ -49,6 +49,7 @@ MAX_AREA_SHARE = 0.5  # of the picture: more is the light
 # A track of less confidence or fewer sightings may never be confirmed: it silences nothing.
 SURE, SURE_SEEN = 0.4, 4
 PERSON_TO_TRUCK_M = (0.7, 20.0)
+MAX_HEIGHT_M = 4.5  # of lorries 4.0; what is higher hangs before the lens
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,8 @@ class BlobTracks:
             if extent is None:
                 return False
             largest_m = max(extent.width_m, extent.height_m)
-            return PERSON_TO_TRUCK_M[0] <= largest_m <= PERSON_TO_TRUCK_M[1]
+            is_low = extent.height_m <= MAX_HEIGHT_M
+            return is_low and PERSON_TO_TRUCK_M[0] <= largest_m <= PERSON_TO_TRUCK_M[1]
         across = (box[2] - box[0]) / self._view.width_px
         down = (box[3] - box[1]) / self._view.height_px
         return (
