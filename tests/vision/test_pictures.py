@@ -6,7 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from parkwacht_vision.pictures import ArrayPicture, DecodedPicture, TurnedPicture, upright
+from parkwacht_vision.pictures import (
+    ArrayPicture,
+    DecodedPicture,
+    ScaledPicture,
+    TurnedPicture,
+    upright,
+)
 
 FORMATS = [
     "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "nv12", "gray", "yuv420p10le",
@@ -55,6 +61,20 @@ def test_a_turned_picture_is_what_numpy_turns(quarters: int) -> None:
     luma = turned.luma(20)
     assert luma.shape == ((20, 15) if quarters != 2 else (20, 27))
     assert abs(float(luma.mean()) - float(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).mean())) < 1
+
+
+def test_a_scaled_picture_shows_the_same_at_another_size() -> None:
+    # The block of (30, 20) to (50, 60) in 128 x 96 is at (15, 5) to (25, 15) in 64 x 24.
+    picture = ScaledPicture(DecodedPicture(decoded(scene(), "yuv420p")), 64, 24)
+    assert picture.bgr().shape == (24, 64, 3)
+    assert np.abs(picture.bgr()[6:14, 16:24].astype(int) - 220).max() <= 6
+    part = picture.crop((15, 5, 25, 15))
+    assert part.shape == (10, 10, 3)
+    assert np.abs(part[1:-1, 1:-1].astype(int) - 220).max() <= 8
+    assert picture.luma(12).shape == (12, 32)
+    assert int(picture.luma(12)[4, 9]) > 180
+    assert int(picture.luma(12)[9, 2]) < 100
+    assert picture.crop((60, 20, 64, 24)).shape == (4, 4, 3)
 
 
 def test_a_picture_that_is_upright_stays_itself() -> None:

@@ -3,12 +3,16 @@
 import logging
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 from rtsp_server import Relay, Server, free_port, require_rtsp_server, set_clock_on, spoil
 from watched import Watched, has_frames, has_gaps, steps_s
+
+from parkwacht_config.clock import SystemClock
+from parkwacht_vision.stream import StreamSource
 
 LOGIN = "wacht:geheim@"
 
@@ -93,6 +97,16 @@ def test_a_cut_stream_comes_back_and_its_loss_is_counted(
     assert all(step > 0 for step in steps_s(watched.frames))
     assert "geheim" not in caplog.text
     assert "geheim" not in watched.source.name
+
+
+def test_a_watch_that_is_given_up_leaves_no_reader(shared_server: Server) -> None:
+    source = StreamSource(
+        shared_server.url("cam"), fps=5, clock=SystemClock(), stop=threading.Event(),
+        sub_url=shared_server.url("sub"),
+    )  # fmt: skip
+    for _ in source.frames():
+        break  # as a watch does that fails: it begins anew with another source
+    assert not [one for one in threading.enumerate() if one.name.startswith("reader ")]
 
 
 def test_a_stream_that_is_not_there_tells_of_gaps_and_stops_at_once() -> None:

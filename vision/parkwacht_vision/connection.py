@@ -131,6 +131,7 @@ class Connection:
         self._settings = settings
         self._transport = "tcp"
         self._started_at = clock.now()
+        self._is_closed = False
         self._seen_at = self._started_at
         self._placing = StreamClock(self.health, 0.0)
         self._held: list[tuple[av.Packet, float]] | None = []  # of the beginning of a connection
@@ -161,13 +162,23 @@ class Connection:
         """Begin to read."""
         self._thread.start()
 
+    def close(self, limit_s: float) -> None:
+        """End it, and wait for that for a while: it may stand in FFmpeg for longer."""
+        self._is_closed = True
+        if self._thread.is_alive():
+            self._thread.join(limit_s)
+
+    @property
+    def _must_end(self) -> bool:
+        return self._is_closed or self._stop.is_set()
+
     def since_start_s(self, at: datetime) -> float:
         """Return the media time of an instant."""
         return (at - self._started_at).total_seconds()
 
     def _read(self) -> None:
         failures = 0
-        while not self._stop.is_set():
+        while not self._must_end:
             before, cause = self.n_packets, "connection_lost"
             begun = self._clock.now()
             try:
@@ -177,7 +188,7 @@ class Connection:
                 cause = self._explain(error, waited_s, is_open=self.n_packets > before)
             except (OSError, ValueError) as error:
                 self._problem(type(error).__name__, type(error).__name__)
-            if self._stop.is_set():
+            if self._must_end:
                 return
             failures = 0 if self.n_packets > before else failures + 1
             if failures and self._url.lower().startswith("rtsp:"):
@@ -209,7 +220,7 @@ class Connection:
     def _read_packets(self, packets: Iterator[av.Packet]) -> None:
         held_until_s: float | None = None
         for packet in packets:
-            if self._stop.is_set():
+            if self._must_end:
                 return
             if not packet.size:
                 continue

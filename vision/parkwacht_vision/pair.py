@@ -124,7 +124,7 @@ class StreamPair:
         if self._small.is_sending or now - self._gap_at < GAP_EVERY:
             return []
         self._gap_at = now
-        cause = self._large.lost_cause or "stalled"
+        cause = self._large.lost_cause or ("stalled" if self._large.n_packets else "no_answer")
         at_s = self._large.since_start_s(now)
         return [Gap(at_s, now, cause, self._large.problem)]
 

@@ -25,6 +25,7 @@ from parkwacht_vision.pictures import Image, Picture, ScaledPicture
 from parkwacht_vision.tiers import DecodedFrame, TieredDecoder
 
 WAIT_S = 0.2
+END_S = 1.0  # a reader is waited for
 STILL_STEP_S, STILL_ROWS = 1.0, 360
 
 
@@ -115,20 +116,28 @@ class StreamSource:
 
     def frames(self) -> Iterator[Frame | Gap]:
         """Yield frames as they come, and gaps while there are none, until stopped."""
-        for one in {self._analysed, self._large}:
+        readers = {self._analysed, self._large}
+        for one in readers:
             one.start()
-        while not self._stop.is_set():
-            items = self._items()
-            if items and self._is_left:
-                yield from self._change_over()
-            for item in items:
-                yield from self._lost(item) if isinstance(item, Gap) else self._shown(item)
-                if self._stop.is_set() or self._is_left:
+        try:
+            while not self._stop.is_set():
+                items = self._items()
+                if items and self._is_left:
+                    yield from self._change_over()
+                yield from self._given(items)
+                if not items and not self._analysed.is_alive:
                     break
-            if not items and not self._analysed.is_alive:
-                break
-        if self._lost_cause is not None:
-            self._count_lost(self._lost_cause, self._clock.now())
+        finally:
+            if self._lost_cause is not None:
+                self._count_lost(self._lost_cause, self._clock.now())
+            for one in readers:
+                one.close(END_S)
+
+    def _given(self, items: list[EncodedPacket | Gap]) -> Iterator[Frame | Gap]:
+        for item in items:
+            yield from self._lost(item) if isinstance(item, Gap) else self._shown(item)
+            if self._stop.is_set() or self._is_left:
+                return
 
     @property
     def _is_left(self) -> bool:
