@@ -25,6 +25,7 @@ from parkwacht_api.cli_backup import (
     restore_command,
 )
 from parkwacht_api.cli_cameras import cameras_app
+from parkwacht_api.cli_deliveries import deliveries_app
 from parkwacht_api.cli_evaluate import EVALUATE_HELP, evaluate_command
 from parkwacht_api.cli_events import event_app, key_app
 from parkwacht_api.cli_import import IMPORT_HELP, import_command
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.add_typer(event_app, name="event")
 app.add_typer(key_app, name="key")
+app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(audit_app, name="audit")
 app.add_typer(weights_app, name="weights")

@@ -49,7 +49,8 @@ Person = Annotated[str, typer.Option("--person", help=say("Wie oordeelt.", "Who 
 Reason = Annotated[str, typer.Option("--reason", help=say("Waarom.", "Why."))]
 
 
-def _open_client(terminal: Terminal) -> ServiceClient:
+def open_client(terminal: Terminal) -> ServiceClient:
+    """Open the service of this machine with the operator's key."""
     service = open_service(terminal)
     settings = terminal.settings
     state_dir = settings.state_dir if service is None else service.state_dir
@@ -66,7 +67,7 @@ def list_events(
     """Print the newest events."""
     terminal = open_terminal()
     timezone = open_site(site, terminal).timezone
-    with _open_client(terminal) as client:
+    with open_client(terminal) as client:
         events = client.events(limit=limit)
     table = terminal.table(
         Text(nl="Gebeurtenissen", en="Events"),
@@ -106,7 +107,7 @@ def show_event(event_id: EventId) -> None:
     """Print one event, its verdicts and its deliveries."""
     terminal = open_terminal()
     timezone = open_site(None, terminal).timezone
-    with _open_client(terminal) as client:
+    with open_client(terminal) as client:
         _print_detail(terminal, client.event(event_id), timezone)
 
 
@@ -168,7 +169,7 @@ def _judge(event_id: UUID, given: dict[str, object]) -> None:
     terminal = open_terminal()
     verdict = _checked(given)
     timezone = open_site(None, terminal).timezone
-    with _open_client(terminal) as client:
+    with open_client(terminal) as client:
         event = client.event(event_id)
         judged = client.judge(event_id, verdict, version=event.version)
     _print_detail(terminal, judged, timezone)

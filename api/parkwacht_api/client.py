@@ -6,7 +6,14 @@ from uuid import UUID
 
 import httpx
 
-from parkwacht_api.schemas import DeliveryOut, EventDetail, EventOut, EventPage, VerdictIn
+from parkwacht_api.schemas import (
+    DeliveryOut,
+    DeliveryPage,
+    EventDetail,
+    EventOut,
+    EventPage,
+    VerdictIn,
+)
 from parkwacht_config.errors import ForwardingError
 from parkwacht_config.text import Language, Text
 
@@ -129,4 +136,15 @@ class ServiceClient:
         answer = self._ask(
             "POST", f"/deliveries/{delivery_id}/acknowledge", json={"by": by, "note": note}
         )
+        return DeliveryOut.model_validate(answer.json())
+
+    def deliveries(self, *, state: str | None, limit: int) -> list[DeliveryOut]:
+        """Return the newest deliveries, only those in one state where one is given."""
+        params = {"limit": limit} if state is None else {"limit": limit, "state": state}
+        answer = self._ask("GET", "/deliveries", params=params)
+        return DeliveryPage.model_validate(answer.json()).items
+
+    def replay(self, delivery_id: UUID, reason: str) -> DeliveryOut:
+        """Let a delivery be tried anew."""
+        answer = self._ask("POST", f"/deliveries/{delivery_id}/replay", json={"reason": reason})
         return DeliveryOut.model_validate(answer.json())

@@ -53,12 +53,12 @@ LATE_S = 60.0
 
 
 def _with_lateness(payload: dict[str, Any], at: datetime) -> dict[str, Any]:
-    """Say how late it is sent, where that is more than a minute after it was known here."""
-    known_at = datetime.fromisoformat(payload["timestamp"])
-    late_s = (at - known_at).total_seconds()
-    if late_s <= LATE_S:
+    """Say how late it comes, where it is sent more than a minute after its release."""
+    waited_s = (at - datetime.fromisoformat(payload["timestamp"])).total_seconds()
+    if waited_s <= LATE_S:
         return payload
-    return {**payload, "data": {**payload["data"], "late": round(late_s)}}
+    data = payload["data"]
+    return {**payload, "data": {**data, "late": round(data.get("late", 0) + waited_s)}}
 
 
 class Held(ForwardingError):  # noqa: N818

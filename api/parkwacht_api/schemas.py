@@ -60,6 +60,12 @@ class AcknowledgeIn(Strict):
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
 
 
+class ReplayIn(Strict):
+    """A delivery is to be tried anew."""
+
+    reason: Reason
+
+
 class MediaOut(BaseModel):
     """A file of an event: the picture with and without the box, clip, original, manifest."""
 
@@ -95,15 +101,19 @@ class AttemptOut(BaseModel):
 
 
 class DeliveryOut(BaseModel):
-    """One event for one receiver; sent, taken by a machine and taken up by a person apart."""
+    """One message for one receiver; sent, taken by a machine and taken up by a person apart."""
 
     id: UUID
-    event_id: UUID
+    event_id: UUID | None
+    incident_id: UUID | None
     receiver_id: str
+    channel_id: str
+    step: int
     kind: str
     state: str
     reason: str
     created_at: datetime
+    replayed_at: datetime | None
     sent_at: datetime | None
     delivered_at: datetime | None
     acknowledged_at: datetime | None

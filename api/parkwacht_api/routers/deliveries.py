@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Path, Query
 from parkwacht_api.auth import Principal, needs
 from parkwacht_api.keys import Scope
 from parkwacht_api.problems import problems
+from parkwacht_api.replay import replay
 from parkwacht_api.repository import deliveries_page
-from parkwacht_api.schemas import AcknowledgeIn, DeliveryOut, DeliveryPage
+from parkwacht_api.schemas import AcknowledgeIn, DeliveryOut, DeliveryPage, ReplayIn
 from parkwacht_api.state import ReadSession, State, WriteSession
 from parkwacht_api.verification import acknowledge
 from parkwacht_api.views import deliveries_out
@@ -44,4 +45,17 @@ def post_acknowledge(
 ) -> DeliveryOut:
     """Say that a person took the alarm up; the first acknowledgement stays."""
     delivery = acknowledge(session, delivery_id, given, principal=principal, at=state.clock.now())
+    return deliveries_out(session, [delivery])[0]
+
+
+@router.post("/{delivery_id}/replay", responses=problems(401, 403, 404, 422))
+def post_replay(
+    delivery_id: Annotated[UUID, Path(description="id of the delivery")],
+    given: ReplayIn,
+    principal: Annotated[Principal, Depends(needs(Scope.OPERATE))],
+    state: State,
+    session: WriteSession,
+) -> DeliveryOut:
+    """Try a delivery anew, under the same id; one that still waits just goes on waiting."""
+    delivery = replay(session, delivery_id, given.reason, principal=principal, at=state.clock.now())
     return deliveries_out(session, [delivery])[0]
