@@ -28,6 +28,7 @@ from parkwacht_vision.tracker import Track, Tracker
 from parkwacht_vision.zones import View
 
 LOOK_EVERY_S = 10.0  # the guaranteed look at everything ...
+QUIET_LOOK_EVERY_S = 30.0  # ... as rare as this where nothing moved for so long ...
 BLIND_LOOK_EVERY_S = 1.0  # ... while the gate cannot see ...
 WEATHER_LOOK_EVERY_S = 2.0  # ... and while drops hide what moves
 FRESH_S = 8.0  # who was found this recently is looked at in every frame, to be confirmed
@@ -143,7 +144,8 @@ class CameraAnalysis:
     def _is_look_due(self, frame: Frame, reading: SceneReading) -> bool:
         if self._looked_s is None:
             return True
-        every_s = LOOK_EVERY_S
+        quiet_s = frame.media_time_s - self._busy_s
+        every_s = min(max(LOOK_EVERY_S, quiet_s), QUIET_LOOK_EVERY_S)
         if reading.is_blind:
             every_s = BLIND_LOOK_EVERY_S
         elif reading.state is SceneState.WEATHER:

@@ -1,0 +1,64 @@
+"""How often the detector is asked about a place where nothing moves, and where something does."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from parkwacht_vision.analysis import CameraAnalysis
+from parkwacht_vision.budget import Budget
+from parkwacht_vision.detections import Detections
+from parkwacht_vision.event import DetectorInfo
+from parkwacht_vision.frames import Frame
+from parkwacht_vision.regions import Region
+from parkwacht_vision.zones import View
+
+BEGIN = datetime(2026, 11, 23, 1, tzinfo=UTC)
+WIDTH, HEIGHT = 320, 180
+FPS = 5
+
+
+class _Notes:
+    """A detector that finds nothing, and notes when it was asked to look at everything."""
+
+    info = DetectorInfo(name="ultralytics", model="notes")
+
+    def __init__(self) -> None:
+        self.looks_s: list[float] = []
+
+    def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
+        """Note a look."""
+        if any(one.reason == "look" for one in regions):
+            self.looks_s.append(frame.media_time_s)
+        return Detections.empty()
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+
+def looks_s(walks_s: tuple[float, float], length_s: float) -> list[float]:
+    """Watch an empty place in which a bright block walks for a while; return the looks."""
+    detector = _Notes()
+    analysis = CameraAnalysis("yard", View(WIDTH, HEIGHT), detector, Budget())
+    for number in range(round(length_s * FPS)):
+        at_s = number / FPS
+        image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+        if walks_s[0] <= at_s < walks_s[1]:
+            x = 20 + round(8 * (at_s - walks_s[0]))
+            image[80:120, x : x + 16] = 200
+        at = BEGIN + timedelta(seconds=at_s)
+        analysis.see(Frame.of_image(image, at_s, at, at, number))
+    return detector.looks_s
+
+
+def test_looks_are_rarer_the_longer_nothing_moves() -> None:
+    # 10 s after the first; then as long apart as it has been quiet, and 30 s at most: 20 s after
+    # 10 s it is quiet for 30 s, and 10 + 30 = 40.
+    assert looks_s((0.0, 0.0), 120.0) == [0.0, 10.0, 40.0, 70.0, 100.0]
+
+
+def test_who_walks_makes_looks_frequent_again() -> None:
+    found = looks_s((45.0, 60.0), 80.0)
+    # The walker is seen from 45.4 s on (three frames); 40 + 10 = 50, and then every 10 s.
+    assert found[:4] == [0.0, 10.0, 40.0, 50.0]
+    assert found[4] == 60.0
