@@ -1,3 +1,4 @@
+import base64
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +20,13 @@ from api_harness import (
 from pydantic import SecretStr
 
 from parkwacht_api.partner import Journal, PartnerConfig, create_partner_app
-from parkwacht_api.receivers.webhook import secret_bytes, send_webhook
+from parkwacht_api.receivers.channel import Message, SendContext
+from parkwacht_api.receivers.webhook import Options
+from parkwacht_api.receivers.webhook import send as send_webhook
 from parkwacht_api.serve import running_server
 from parkwacht_config.errors import DeliveryError
 
-KEY = secret_bytes(SecretStr(SECRET))
+OTHER = "whsec_" + base64.b64encode(b"x" * 32).decode()
 
 
 def config_of(tmp_path: Path, service_url: str, key: str = "pw_a_b") -> PartnerConfig:
@@ -44,11 +47,11 @@ def payload_of(delivery_id: object) -> dict[str, Any]:
     return {"type": "event.flagged", "timestamp": "2026-11-24T01:00:00Z", "data": data}
 
 
-def send(url: str, delivery_id: Any, payload: dict[str, Any], key: bytes = KEY) -> int | None:
+def send(url: str, delivery_id: Any, payload: dict[str, Any], secret: str = SECRET) -> int | None:
     with httpx.Client(trust_env=False) as client:
-        answer = send_webhook(
-            client, url, key, delivery_id=delivery_id, payload=payload, at=datetime.now(UTC)
-        )
+        context = SendContext(client, lambda _: SecretStr(secret))
+        message = Message(delivery_id, "event.flagged", payload, datetime.now(UTC))
+        answer = send_webhook(Options(url=url, secret_env="SECRET"), message, context)
     return answer.http_status
 
 
@@ -107,7 +110,7 @@ def test_what_is_not_right_is_not_taken(tmp_path: Path, case: str) -> None:
     config = config_of(tmp_path, "http://127.0.0.1:9")
     with running_server(create_partner_app(config)) as url:
         payload = payload_of("x") if case == "key" else {"type": 1}
-        key = b"x" * 32 if case == "key" else KEY
+        secret = OTHER if case == "key" else SECRET
         with pytest.raises(DeliveryError):
-            send(url, uuid4(), payload, key)
+            send(url, uuid4(), payload, secret)
         assert httpx.get(f"{url}/received", trust_env=False).json() == []

@@ -1,26 +1,44 @@
+import base64
 import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from api_harness import SECRET, answering, receiver_stub
+from channel_builders import DELIVERY_ID, make_context, make_message, scripted_peer
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from parkwacht_api.partner import is_genuine
-from parkwacht_api.receivers.channel import SendFailed, SendRefused
+from parkwacht_api.receivers.channel import Answer, Message, SendFailed, SendRefused
+from parkwacht_api.receivers.guard import HostRefused, checked_hosts
+from parkwacht_api.receivers.signing import sign
 from parkwacht_api.receivers.webhook import (
+    Options,
+    address,
+    call_first,
     retry_after_s,
-    secret_bytes,
-    send_webhook,
-    sign,
+    send,
+    supervise,
 )
 from parkwacht_config.errors import ConfigError
 
-KEY = secret_bytes(SecretStr(SECRET))
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 
 
@@ -28,7 +46,7 @@ def headers_of(message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(KEY, message_id, timestamp, body),
+        "webhook-signature": sign(SecretStr(SECRET), message_id, timestamp, body),
     }
 
 
@@ -78,7 +96,7 @@ def test_a_signature_of_odd_characters_is_refused() -> None:
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_c2hvcnQ=", "x" * 44, "whsec_!!!"])
 def test_a_secret_must_be_one(secret: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        secret_bytes(SecretStr(secret))
+        sign(SecretStr(secret), "msg_1", 0, b"{}")
     assert "!!!" not in str(caught.value)
 
 
@@ -97,17 +115,19 @@ def test_retry_after(value: str, seconds: float | None) -> None:
     assert retry_after_s(value, NOW) == seconds
 
 
-def attempt(url: str) -> int | None:
-    with httpx.Client(timeout=1.0, trust_env=False) as client:
-        return send_webhook(
-            client, url, KEY, delivery_id=uuid4(), payload={"type": "x", "e": "é"}, at=NOW
-        ).http_status
+def attempt(
+    url: str, payload: Any = None, secrets: dict[str, str] | None = None, **options: Any
+) -> Answer:
+    message = Message(DELIVERY_ID, "x", payload or {"type": "x", "e": "é"}, NOW)
+    given = Options(url=url, secret_env="SECRET", **options)
+    with make_context(secrets={"SECRET": SECRET} | (secrets or {})) as context:
+        return send(given, message, context)
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_only_2xx_is_success(status: int) -> None:
     with receiver_stub(answering(status)) as stub:
-        assert attempt(stub.url) == status
+        assert attempt(stub.url).http_status == status
     assert json.loads(stub.seen[0].body) == {"type": "x", "e": "é"}
     assert stub.seen[0].headers["webhook-timestamp"] == str(int(NOW.timestamp()))
 
@@ -153,3 +173,232 @@ def test_a_long_answer_is_cut() -> None:
     assert caught.value.answer is not None
     assert len(caught.value.answer.response) == 2048
     assert "\x00" not in caught.value.answer.response
+
+
+def make_key_pair() -> tuple[Ed25519PrivateKey, bytes]:
+    key = Ed25519PrivateKey.generate()
+    return key, key.private_bytes_raw()
+
+
+@pytest.mark.parametrize("has_public_half", [False, True])
+def test_a_key_pair_signs_as_v1a(has_public_half: bool) -> None:
+    key, seed = make_key_pair()
+    raw = seed + (key.public_key().public_bytes_raw() if has_public_half else b"")
+    with receiver_stub(answering(204)) as stub:
+        attempt(stub.url, secrets={"SECRET": "whsk_" + base64.b64encode(raw).decode()})
+    seen = stub.seen[0]
+    version, _, signature = seen.headers["webhook-signature"].partition(",")
+    # Standard Webhooks 1.0: ed25519 over id.timestamp.body; `verify` raises where it is not.
+    signed = f"{DELIVERY_ID}.{int(NOW.timestamp())}.".encode() + seen.body
+    key.public_key().verify(base64.b64decode(signature), signed)
+    assert version == "v1a"
+
+
+@pytest.mark.parametrize("raw", [b"", b"x" * 31, b"x" * 64])
+def test_a_private_key_must_be_one(raw: bytes) -> None:
+    with pytest.raises(ConfigError):
+        sign(SecretStr("whsk_" + base64.b64encode(raw).decode()), "m", 0, b"")
+
+
+def test_two_secrets_sign_while_a_receiver_changes_over() -> None:
+    older = "whsec_" + base64.b64encode(b"o" * 32).decode()
+    now = datetime.now(UTC)
+    with (
+        receiver_stub(answering(204)) as stub,
+        make_context(secrets={"NEW": SECRET, "OLD": older}) as context,
+    ):
+        options = Options(url=stub.url, secret_env="NEW", previous_secret_env="OLD")
+        send(options, make_message(at=now), context)
+    seen = stub.seen[0]
+    assert len(seen.headers["webhook-signature"].split()) == 2
+    for secret in (SECRET, older):  # the reference package, with either
+        assert Webhook(secret).verify(seen.body.decode(), seen.headers)
+
+
+@pytest.mark.parametrize("body", ["cloudevents", "cloudevents-binary"])
+def test_the_cloudevents_package_reads_our_body(body: Any) -> None:
+    message = make_message("incident.updated")
+    with receiver_stub(answering(202)) as stub, make_context(secrets={"S": SECRET}) as context:
+        send(Options(url=stub.url, secret_env="S", body=body), message, context)
+    seen = stub.seen[0]
+    event = from_http_event(HTTPMessage(seen.headers, seen.body))
+    assert event.get_specversion() == "1.0"
+    assert event.get_id() == str(DELIVERY_ID)
+    assert event.get_type() == "incident.updated"
+    assert event.get_source() == "urn:parkwacht:josink_es"
+    assert event.get_subject() == message.payload["data"]["incident"]["id"]
+    assert event.get_time() == message.at
+    assert event.get_data() == message.payload["data"]
+    # It is signed all the same.
+    assert is_genuine(SECRET, seen.headers, seen.body, now_s=message.at.timestamp())
+
+
+def test_a_body_stays_below_20_kb() -> None:
+    with receiver_stub() as stub, pytest.raises(SendRefused, match="too large"):
+        attempt(stub.url, {"type": "x", "data": "y" * 20_000})
+    assert stub.seen == []
+
+
+# Ways to write an address of this machine or of a private network that are no literal loopback.
+HIDDEN = ["127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "0.0.0.0", "10.0.0.1",  # noqa: S104
+          "192.168.1.10", "169.254.169.254", "[fe80::1]", "[fd00::1]", "100.64.0.1",
+          "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "224.0.0.1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", HIDDEN)
+def test_a_private_network_is_not_reached_by_accident(host: str) -> None:
+    with receiver_stub() as stub:
+        port = httpx.URL(stub.url).port
+        with pytest.raises(SendFailed, match="private network"):
+            attempt(f"http://{host}:{port}/webhook")
+    assert stub.seen == []
+
+
+def test_a_private_network_is_reached_where_that_is_said() -> None:
+    with receiver_stub(answering(204)) as stub:
+        port = httpx.URL(stub.url).port
+        assert attempt(f"http://127.1:{port}/webhook", allow_private=True).http_status == 204
+    # The connection went to the address that was looked at, in the name of the host.
+    assert stub.seen[0].headers["host"] == f"127.1:{port}"
+
+
+def answers(*addresses: str) -> Any:
+    turns = iter(addresses)
+
+    def resolve(_host: str, port: int, **_: Any) -> list[Any]:
+        return [(0, 0, 0, "", (one, port)) for one in next(turns).split()]
+
+    return resolve
+
+
+def test_a_name_is_resolved_once_and_all_its_addresses_count() -> None:
+    # A name server that turns: the first answer is what is connected to.
+    turning = answers("93.184.216.34", "127.0.0.1")
+    assert checked_hosts("a.example", 443, allow_private=False, resolve=turning) == [
+        "93.184.216.34"
+    ]
+    mixed = answers("93.184.216.34 192.168.1.1")
+    with pytest.raises(HostRefused, match=r"192\.168\.1\.1"):
+        checked_hosts("a.example", 443, allow_private=False, resolve=mixed)
+    both = answers("2606:2800:220:1::1 93.184.216.34 93.184.216.34")
+    found = checked_hosts("a.example", 443, allow_private=False, resolve=both)
+    assert found == ["2606:2800:220:1::1", "93.184.216.34"]
+
+
+def test_a_name_that_leads_nowhere_is_a_failure() -> None:
+    with pytest.raises(SendFailed, match="has no address"):
+        attempt("http://nobody.invalid/")
+
+
+def test_the_next_address_is_tried_where_one_does_not_answer() -> None:
+    with receiver_stub(answering(204)) as stub, httpx.Client(trust_env=False) as client:
+        url = httpx.URL(stub.url).copy_with(host="park.example")
+        request = client.build_request("POST", url, content=b"{}")
+        answer = call_first(client, request, ["127.0.0.9", "127.0.0.1"], NOW)
+        assert answer.http_status == 204
+    assert stub.seen[0].headers["host"] == f"park.example:{url.port}"
+
+
+@contextmanager
+def tls_receiver(folder: Path, name: str) -> Iterator[tuple[int, ssl.SSLContext, list[str]]]:
+    """An HTTPS server with a certificate for a name, and what trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (folder / "server.pem").write_bytes(private + pem)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(folder / "server.pem")
+    trusting = ssl.create_default_context(cadata=pem.decode())
+    asked: list[str] = []
+    serving.sni_callback = lambda _line, server_name, _context: asked.append(server_name)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=_take_calls, args=(listening, serving))
+        thread.start()
+        try:
+            yield listening.getsockname()[1], trusting, asked
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _take_calls(listening: socket.socket, serving: ssl.SSLContext) -> None:
+    while True:
+        try:
+            line, _ = listening.accept()
+        except OSError:
+            return
+        with line:
+            try:
+                with serving.wrap_socket(line, server_side=True) as safe:
+                    safe.recv(65_536)
+                    safe.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            except OSError:
+                continue
+
+
+@pytest.mark.parametrize("name", ["park.example", "other.example"])
+def test_the_certificate_must_be_the_names_own(tmp_path: Path, name: str) -> None:
+    with tls_receiver(tmp_path, "park.example") as (port, trusting, asked):
+        with httpx.Client(verify=trusting, trust_env=False, timeout=5) as client:
+            request = client.build_request("GET", f"https://{name}:{port}/")
+            if name == "park.example":
+                assert call_first(client, request, ["127.0.0.1"], NOW).http_status == 204
+            else:
+                with pytest.raises(httpx.ConnectError, match=r"other\.example"):
+                    call_first(client, request, ["127.0.0.1"], NOW)
+        assert asked == [name]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_alive"), [(204, True), (405, True), (404, True), (503, False)]
+)
+def test_any_answer_but_trouble_shows_life(status: int, is_alive: bool) -> None:
+    def say(_raw: bytes, _n: int) -> bytes:
+        return f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n".encode()
+
+    with scripted_peer(say) as (port, seen), make_context(secrets={"S": SECRET}) as context:
+        options = Options(url=f"http://127.0.0.1:{port}/", secret_env="S")
+        if is_alive:
+            assert supervise(options, context).http_status == status
+        else:
+            with pytest.raises(SendFailed, match="503"):
+                supervise(options, context)
+    assert seen[0].startswith(b"OPTIONS / HTTP/1.1")
+
+
+def test_a_heartbeat_is_signed_and_must_be_taken() -> None:
+    with (
+        receiver_stub(answering(204, 422)) as stub,
+        make_context(secrets={"S": SECRET}) as context,
+    ):
+        options = Options(url=stub.url, secret_env="S", supervision="heartbeat")
+        assert supervise(options, context).http_status == 204
+        with pytest.raises(SendFailed, match="422"):
+            supervise(options, context)
+    payload = Webhook(SECRET).verify(stub.seen[0].body.decode(), stub.seen[0].headers)
+    assert payload["type"] == "heartbeat"
+    assert len(set(stub.ids())) == 2
+
+
+def test_supervision_may_be_off() -> None:
+    with make_context() as context:
+        options = Options(url="http://127.0.0.1:9/", secret_env="S", supervision="off")
+        assert supervise(options, context).response == "off"
+        assert address(options) == "http://127.0.0.1:9/"

@@ -1,23 +1,21 @@
 """
 One attempt by webhook: sign, send, read the answer.
 
-Standard Webhooks 1.0: the signature is HMAC-SHA256 over `id.timestamp.body`; webhook-id is the
-delivery's id and stays the same over retries; only a 2xx answer is success; no redirect is
-followed; 410 means never again; Retry-After is heard.
+Standard Webhooks 1.0: webhook-id is the delivery's id and stays the same over retries; only a 2xx
+answer is success; no redirect is followed; 410 means never again; Retry-After is heard. The body is
+our own JSON or a CloudEvent 1.0, structured or binary; it stays under 20 kB.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+from uuid import UUID, uuid4
 
 import httpx
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from parkwacht_api.models import RESPONSE_LIMIT
 from parkwacht_api.receivers.channel import (
@@ -28,19 +26,24 @@ from parkwacht_api.receivers.channel import (
     SendFailed,
     SendRefused,
 )
-from parkwacht_config.errors import ConfigError
+from parkwacht_api.receivers.guard import HostRefused, checked_hosts, is_named_local
+from parkwacht_api.receivers.signing import sign
 from parkwacht_config.text import Text
 
-SECRET_PREFIX = "whsec_"  # noqa: S105  # the public prefix, not a secret
-MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
 USER_AGENT = "parkwacht-webhook/1"
+MAX_BODY_BYTES = 20_000  # Standard Webhooks: below 20 kB
+SERVER_ERROR = 500
 
 
 class Options(ChannelOptions):
-    """Where a webhook is sent to, and the name of the secret that signs it."""
+    """Where a webhook is sent to, the names of the secrets that sign it, and its form."""
 
     url: Annotated[str, Field(pattern=r"^https?://")]
     secret_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    previous_secret_env: Annotated[str, Field(pattern=r"^([A-Z][A-Z0-9_]*)?$")] = ""
+    body: Literal["json", "cloudevents", "cloudevents-binary"] = "json"
+    allow_private: bool = False
+    supervision: Literal["options", "heartbeat", "off"] = "options"
 
 
 def address(options: Options) -> str:
@@ -55,64 +58,87 @@ def send(options: Options, message: Message, context: SendContext) -> Answer:
     Raises
     ------
     SendFailed
-        Not taken now.
+        Not taken now: no answer, or one that is not 2xx.
     SendRefused
-        The receiver wants it never again.
+        The receiver answers 410, or the body is too large to send.
     ConfigError
-        The secret is missing or none.
+        A secret is missing or none.
     """
-    return send_webhook(
-        context.client,
-        options.url,
-        secret_bytes(context.secret(options.secret_env)),
-        delivery_id=message.delivery_id,
-        payload=dict(message.payload),
-        at=message.at,
-    )
+    kind, body, extra = _form(options, message)
+    if len(body) >= MAX_BODY_BYTES:
+        size = f"{len(body)} bytes"
+        words = Text(nl=f"te groot om te sturen ({size})", en=f"too large to send ({size})")
+        raise SendRefused(words, Answer(None, ""))
+    headers = _signed(options, context, message.delivery_id, body, message.at)
+    headers |= {"content-type": kind, **extra}
+    return _judge(_call(options, context, "POST", headers, body))
 
 
-def secret_bytes(secret: SecretStr) -> bytes:
+def supervise(options: Options, context: SendContext) -> Answer:
     """
-    Decode a `whsec_` secret.
+    Ask whether the receiver lives: by OPTIONS, or by a signed heartbeat that it must take.
 
     Raises
     ------
+    SendFailed
+        No answer, or one that tells of trouble.
+    SendRefused
+        The receiver answers the heartbeat with 410.
     ConfigError
-        It is no such secret.
+        A secret is missing or none.
     """
-    value = secret.get_secret_value()
-    try:
-        raw = base64.b64decode(value.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
-        raw = b""
-    if not value.startswith(SECRET_PREFIX) or not MIN_SECRET_BYTES <= len(raw) <= MAX_SECRET_BYTES:
-        raise ConfigError(
-            Text(
-                nl="een webhookgeheim is whsec_ en base64 van 24 tot 64 bytes",
-                en="a webhook secret is whsec_ and base64 of 24 to 64 bytes",
-            )
-        )
-    return raw
+    at = context.clock.now()
+    if options.supervision == "off":
+        return Answer(None, "off")
+    if options.supervision == "options":
+        answer = _call(options, context, "OPTIONS", {"user-agent": USER_AGENT}, b"")
+        # Any answer shows that somebody lives there; what it thinks of OPTIONS does not matter.
+        return answer if (answer.http_status or 0) < SERVER_ERROR else _judge(answer)
+    delivery_id = uuid4()
+    payload = {"type": "heartbeat", "timestamp": at.isoformat(), "data": {}}
+    kind, body, extra = _form(options, Message(delivery_id, "heartbeat", payload, at))
+    headers = _signed(options, context, delivery_id, body, at)
+    return _judge(_call(options, context, "POST", headers | {"content-type": kind, **extra}, body))
 
 
-def sign(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
-    """
-    Sign a message as Standard Webhooks 1.0 says.
+def _json(value: Any) -> bytes:  # noqa: ANN401  # whatever JSON can hold
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
-    Parameters
-    ----------
-    key
-        The decoded secret.
-    message_id
-        The header webhook-id.
-    timestamp
-        The header webhook-timestamp, unix seconds of this attempt.
-    body
-        The bytes that are sent.
-    """
-    signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
-    digest = hmac.new(key, signed, hashlib.sha256).digest()
-    return "v1," + base64.b64encode(digest).decode()
+
+def _form(options: Options, message: Message) -> tuple[str, bytes, dict[str, str]]:
+    """Return the content type, the body and the headers that the form asks for."""
+    if options.body == "json":
+        return "application/json", _json(message.payload), {}
+    data: Mapping[str, Any] = message.payload.get("data") or {}
+    site, incident = data.get("site") or {}, data.get("incident") or {}
+    attributes = {
+        "specversion": "1.0",
+        "id": str(message.delivery_id),
+        "source": f"urn:parkwacht:{quote(str(site.get('id') or 'site'))}",
+        "type": str(message.payload.get("type") or message.kind),
+        "time": str(message.payload.get("timestamp") or message.at.isoformat()),
+    }
+    if subject := incident.get("id") or data.get("event_id"):
+        attributes["subject"] = str(subject)
+    if options.body == "cloudevents":
+        event = {**attributes, "datacontenttype": "application/json", "data": data}
+        return "application/cloudevents+json; charset=utf-8", _json(event), {}
+    binary = {f"ce-{name}": quote(value, safe=":/+.-_~") for name, value in attributes.items()}
+    return "application/json", _json(data), binary
+
+
+def _signed(
+    options: Options, context: SendContext, delivery_id: UUID, body: bytes, at: datetime
+) -> dict[str, str]:
+    timestamp = int(at.timestamp())
+    names = filter(None, (options.secret_env, options.previous_secret_env))
+    signatures = [sign(context.secret(one), str(delivery_id), timestamp, body) for one in names]
+    return {
+        "user-agent": USER_AGENT,
+        "webhook-id": str(delivery_id),
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(signatures),
+    }
 
 
 def retry_after_s(value: str, at: datetime) -> float | None:
@@ -152,57 +178,67 @@ def _judge(answer: Answer) -> Answer:
     )
 
 
-def send_webhook(
-    client: httpx.Client,
-    url: str,
-    key: bytes,
-    *,
-    delivery_id: UUID,
-    payload: dict[str, Any],
-    at: datetime,
+def _call(
+    options: Options, context: SendContext, method: str, headers: dict[str, str], body: bytes
 ) -> Answer:
-    """
-    Make one attempt.
-
-    Parameters
-    ----------
-    client
-        Carries the timeout; follows no redirects.
-    url
-        The receiver's address.
-    key
-        The decoded secret.
-    delivery_id
-        Becomes webhook-id.
-    payload
-        What is sent, as JSON.
-    at
-        The present instant, becomes webhook-timestamp.
-
-    Raises
-    ------
-    SendFailed
-        Not taken now: no answer, or one that is not 2xx.
-    SendRefused
-        The receiver answers 410.
-    """
-    body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
-    timestamp = int(at.timestamp())
-    headers = {
-        "content-type": "application/json",
-        "user-agent": USER_AGENT,
-        "webhook-id": str(delivery_id),
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(key, str(delivery_id), timestamp, body),
-    }
     try:
-        with client.stream(
-            "POST", url, content=body, headers=headers, follow_redirects=False
-        ) as response:
-            answer = _read_answer(response, at)
+        url = httpx.URL(options.url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        hosts = checked_hosts(url.host, port, allow_private=options.allow_private)
+        request = context.client.build_request(method, url, headers=headers, content=body)
+        return call_first(context.client, request, hosts, context.clock.now())
+    except HostRefused as error:
+        raise SendFailed(error.text) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         raise SendFailed(
             Text(nl=f"geen antwoord ({reason})", en=f"no answer ({reason})")
         ) from error
-    return _judge(answer)
+
+
+def call_first(
+    client: httpx.Client, request: httpx.Request, hosts: list[str], at: datetime
+) -> Answer:
+    """
+    Call the first of the addresses that takes the connection, in the name of the request's host.
+
+    Parameters
+    ----------
+    client
+        Carries the timeout.
+    request
+        With the name in its address and in its header Host.
+    hosts
+        Where the name leads, at least one.
+    at
+        The present instant.
+    """
+    *others, last = hosts
+    for host in others:
+        try:
+            return _call_once(client, _towards(request, host), at)
+        except httpx.ConnectError:
+            continue
+    return _call_once(client, _towards(request, last), at)
+
+
+def _towards(request: httpx.Request, host: str) -> httpx.Request:
+    if is_named_local(request.url.host):
+        return request
+    # The certificate must be the name's; and no connection is left open, because another name at
+    # the same address would be spoken to over it.
+    headers = request.headers.copy()
+    headers["connection"] = "close"
+    extensions = {**request.extensions, "sni_hostname": request.url.host}
+    url = request.url.copy_with(host=host)
+    return httpx.Request(
+        request.method, url, headers=headers, content=request.content, extensions=extensions
+    )
+
+
+def _call_once(client: httpx.Client, request: httpx.Request, at: datetime) -> Answer:
+    response = client.send(request, stream=True, follow_redirects=False)
+    try:
+        return _read_answer(response, at)
+    finally:
+        response.close()
