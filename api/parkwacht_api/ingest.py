@@ -30,6 +30,7 @@ from parkwacht_api.repository import (
     watch_report_by_id,
 )
 from parkwacht_api.state import AppState
+from parkwacht_api.troubles import follow_camera
 from parkwacht_config.text import Text
 from parkwacht_vision.event import (
     CameraTrouble,
@@ -325,9 +326,9 @@ def store_watch_report(session: Session, report: WatchReport, *, at: datetime) -
     return True
 
 
-def store_trouble(session: Session, trouble: CameraTrouble, *, at: datetime) -> bool:
+def store_trouble(session: Session, trouble: CameraTrouble, *, state: AppState) -> bool:
     """
-    Store that a camera's trouble began or is over; whichever comes first, the end stays.
+    Store that a camera's trouble began or is over, and tell; whichever comes first, the end stays.
 
     Parameters
     ----------
@@ -335,8 +336,8 @@ def store_trouble(session: Session, trouble: CameraTrouble, *, at: datetime) -> 
         A writing transaction.
     trouble
         The trouble.
-    at
-        The present instant.
+    state
+        Gives the time, and who is told.
 
     Returns
     -------
@@ -348,6 +349,7 @@ def store_trouble(session: Session, trouble: CameraTrouble, *, at: datetime) -> 
     ContentConflict
         Its id is stored of another trouble.
     """
+    at = state.clock.now()
     row = CameraTroubleRow(
         id=trouble.id,
         site_id=trouble.site_id,
@@ -362,6 +364,7 @@ def store_trouble(session: Session, trouble: CameraTrouble, *, at: datetime) -> 
     )
     known = trouble_by_id(session, trouble.id)
     if known is None and _add_once(session, row):
+        follow_camera(session, row, at=at, state=state)
         return True
     known = known or trouble_by_id(session, trouble.id)
     if known is None or known.digest == row.digest:
@@ -373,4 +376,5 @@ def store_trouble(session: Session, trouble: CameraTrouble, *, at: datetime) -> 
         return False
     for name in ("severity", "ended_at", "received_at", "record", "digest"):
         setattr(known, name, getattr(row, name))
+    follow_camera(session, known, at=at, state=state)
     return False

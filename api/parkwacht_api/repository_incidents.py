@@ -4,14 +4,17 @@ Every question to the database about incidents, filtered by who asks.
 A receiver sees the incidents of which something was released to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from parkwacht_api.models import Delivery, Event
+from parkwacht_api.models import CameraTroubleRow, Delivery, Event, Verdict
 from parkwacht_api.models_incidents import Incident
+
+# What died longer ago is no alarm any more.
+ALARM_AGE = timedelta(hours=6)
 
 
 def next_number(session: Session) -> int:
@@ -129,3 +132,92 @@ def open_troubles_of(session: Session, kind: str, subject: str) -> Sequence[Inci
         Incident.subject == subject, Incident.kind == kind, Incident.state != "closed"
     )
     return session.scalars(query.order_by(Incident.last_at.desc()).with_for_update()).all()
+
+
+def has_open_trouble(session: Session, camera_id: str, cause: str) -> bool:
+    """Say whether a camera has a trouble of a cause that is not over."""
+    row = CameraTroubleRow
+    query = select(row.id).where(
+        row.camera_id == camera_id, row.cause == cause, row.ended_at.is_(None)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _to_escalate(
+    at: datetime, failing_since: datetime, last_steps: Mapping[str, int]
+) -> ColumnElement[bool]:
+    other = aliased(Delivery)
+    is_answered = (
+        select(other.id)
+        .where(
+            other.incident_id == Delivery.incident_id,
+            other.receiver_id == Delivery.receiver_id,
+            other.acknowledged_at.is_not(None),
+        )
+        .exists()
+    )
+    has_another_way = or_(
+        false(),
+        *(
+            and_(Delivery.receiver_id == receiver_id, Delivery.step < last_step)
+            for receiver_id, last_step in last_steps.items()
+        ),
+    )
+    fails = or_(
+        and_(Delivery.state == "pending", Delivery.sent_at <= failing_since),
+        and_(Delivery.state.in_(("dead", "refused")), Delivery.due_at >= at - ALARM_AGE),
+    )
+    return and_(
+        Delivery.escalated_at.is_(None),
+        or_(Delivery.escalate_at <= at, and_(fails, has_another_way)),
+        ~is_answered,
+    )
+
+
+def has_deliveries_to_escalate(
+    session: Session, at: datetime, failing_since: datetime, last_steps: Mapping[str, int]
+) -> bool:
+    """Say whether `deliveries_to_escalate` would return any, without taking a lock."""
+    query = select(Delivery.id).where(_to_escalate(at, failing_since, last_steps))
+    return session.scalar(query.limit(1)) is not None
+
+
+def deliveries_to_escalate(
+    session: Session, at: datetime, failing_since: datetime, last_steps: Mapping[str, int]
+) -> Sequence[Delivery]:
+    """
+    Return and lock the messages that must take another channel, oldest first.
+
+    One that a sender is recording at this very moment is left for the next look.
+
+    Parameters
+    ----------
+    session
+        A writing transaction that has the turn.
+    at
+        The present instant.
+    failing_since
+        A channel that has not taken a message since then is failing.
+    last_steps
+        Step of the last channel of each receiver.
+    """
+    query = select(Delivery).where(_to_escalate(at, failing_since, last_steps))
+    query = query.order_by(Delivery.created_at).limit(100)
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def same_message(session: Session, delivery: Delivery) -> Sequence[Delivery]:
+    """Return the deliveries of one message to one receiver, over all channels that were tried."""
+    query = select(Delivery).where(
+        Delivery.incident_id == delivery.incident_id,
+        Delivery.receiver_id == delivery.receiver_id,
+        Delivery.kind == delivery.kind,
+        Delivery.sequence == delivery.sequence,
+    )
+    return session.scalars(query.order_by(Delivery.step)).all()
+
+
+def last_verdict_of(session: Session, incident: Incident) -> Verdict | None:
+    """Return the last verdict on an incident or on one of its events, or None."""
+    query = select(Verdict).where(Verdict.incident_id == incident.id)
+    return session.scalar(query.order_by(Verdict.id.desc()).limit(1))

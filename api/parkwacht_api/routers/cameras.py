@@ -33,7 +33,7 @@ def post_camera_trouble(
 ) -> Stored:
     """Store that a camera's trouble began, or that it is over; both have the same id."""
     check_site(state, trouble.site_id)
-    is_new = store_trouble(session, trouble, at=state.clock.now())
+    is_new = store_trouble(session, trouble, state=state)
     response.status_code = 201 if is_new else 200
     return Stored(id=trouble.id, is_new=is_new)
 

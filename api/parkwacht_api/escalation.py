@@ -1,0 +1,91 @@
+"""
+Nobody answers, or the channel is dead: then the next one is taken, and the last one is a trouble.
+
+A message that wants a person goes to the partner's next channel where nobody acknowledged it
+within `acknowledge_within_s`; any message does where its channel failed for half a minute or gave
+it up. Contacts on duty go first, the others after them. Quiet hours play no part here.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from parkwacht_api.incidents import add_entry, take_turn
+from parkwacht_api.models import Delivery, Event
+from parkwacht_api.models_incidents import Incident
+from parkwacht_api.release import VERIFIED, WANTS_A_PERSON, News, next_way, plan_delivery
+from parkwacht_api.repository_incidents import (
+    deliveries_to_escalate,
+    has_deliveries_to_escalate,
+    last_verdict_of,
+    same_message,
+)
+from parkwacht_api.state import AppState
+from parkwacht_api.troubles import SERVICE, Trouble, open_trouble
+from parkwacht_config.site import Receiver
+
+FAILING_AFTER = timedelta(seconds=30)
+UNANSWERED = "unanswered"
+
+
+def escalate_due(session: Session, at: datetime, *, state: AppState) -> int:
+    """
+    Take the next channel for what waited too long; return how many messages moved on.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    at
+        The present instant.
+    state
+        Gives the park, its receivers and the settings.
+    """
+    last_steps = {one.id: len(one.ways) - 1 for one in state.site.receivers}
+    failing_since = at - FAILING_AFTER
+    if not has_deliveries_to_escalate(session, at, failing_since, last_steps):
+        return 0
+    take_turn(session)
+    due = deliveries_to_escalate(session, at, failing_since, last_steps)
+    for delivery in due:
+        _escalate(session, delivery, at=at, state=state)
+        session.flush()
+    return len(due)
+
+
+def _escalate(session: Session, delivery: Delivery, *, at: datetime, state: AppState) -> None:
+    delivery.escalated_at = at
+    receiver = state.site.receiver(delivery.receiver_id)
+    incident = session.get(Incident, delivery.incident_id)
+    if receiver is None or incident is None or _is_settled(incident, delivery.kind):
+        return
+    told = same_message(session, delivery)
+    if any(one.step > delivery.step for one in told):
+        return  # it moved on already, because the channel failed
+    way = next_way(receiver, state.site, at, tried=[one.channel_id for one in told])
+    details = {"receiver_id": receiver.id, "channel_id": delivery.channel_id}
+    if way is None:
+        add_entry(session, incident, "escalated", at=at, to="", **details)
+        _nobody_answers(session, receiver, at=at, state=state)
+        return
+    news = News(
+        delivery.kind,
+        incident,
+        session.get(Event, delivery.event_id) if delivery.event_id else None,
+        last_verdict_of(session, incident) if delivery.kind == VERIFIED else None,
+        delivery.sequence,
+    )
+    step = delivery.step + 1
+    session.add(plan_delivery(news, receiver, way, at=at, state=state, step=step))
+    add_entry(session, incident, "escalated", at=at, to=way.id, **details)
+
+
+def _is_settled(incident: Incident, kind: str) -> bool:
+    return kind in WANTS_A_PERSON and (
+        incident.state == "closed" or incident.review_state == "dismissed"
+    )
+
+
+def _nobody_answers(session: Session, receiver: Receiver, *, at: datetime, state: AppState) -> None:
+    trouble = Trouble(SERVICE, receiver.id, UNANSWERED, "high")
+    open_trouble(session, trouble, at=at, state=state)

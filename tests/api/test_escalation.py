@@ -1,0 +1,198 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alarm_desk import AlarmDesk, alarm_desk
+from api_harness import make_receiver, make_site, make_trouble
+from sqlalchemy import select, update
+
+from parkwacht_api.escalation import escalate_due
+from parkwacht_api.ingest import store_trouble
+from parkwacht_api.models import Delivery
+from parkwacht_api.troubles import PARTNER, Trouble, end_trouble, open_trouble
+from parkwacht_config.site import Alarms, Channel, Receiver, Severity, Site
+from parkwacht_vision.event import CameraTrouble
+
+NOWHERE = "http://127.0.0.1:9/webhook"
+
+
+def channel(channel_id: str, **more: Any) -> Channel:
+    options = {"url": NOWHERE, "secret_env": "PARKWACHT_SECRET_MELDKAMER"}
+    return Channel(id=channel_id, kind="webhook", options=options, **more)
+
+
+def company(*channels: Channel, **more: Any) -> Receiver:
+    return make_receiver("meldkamer", NOWHERE).model_copy(
+        update={"url": "", "channels": channels, **more}
+    )
+
+
+def park(*receivers: Receiver) -> Site:
+    return make_site(*receivers, alarms=Alarms(merge_within_s=120))
+
+
+def escalate(desk: AlarmDesk, after_s: float) -> int:
+    at = desk.at(after_s)
+    with desk.database.writing() as session:
+        return escalate_due(session, at, state=desk.state)
+
+
+def mark(desk: AlarmDesk, channel_id: str, **changes: Any) -> None:
+    with desk.database.writing() as session:
+        session.execute(update(Delivery).where(Delivery.channel_id == channel_id).values(**changes))
+
+
+def ways(desk: AlarmDesk) -> list[tuple[str, int]]:
+    return [(one.channel_id, one.step) for one in desk.deliveries("meldkamer")]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, database_url: str) -> Iterator[AlarmDesk]:
+    three = company(channel("a"), channel("b"), channel("c"), acknowledge_within_s=60)
+    board = make_receiver("bestuur", NOWHERE).model_copy(
+        update={"takes_troubles": True, "min_severity": Severity.HIGH}
+    )
+    with alarm_desk(tmp_path, park(three, board), database_url) as opened:
+        yield opened
+
+
+def test_without_an_answer_each_channel_is_tried_and_then_it_is_a_trouble(desk: AlarmDesk) -> None:
+    desk.sees(0)  # told at 2 s
+    assert escalate(desk, 61.9) == 0
+    assert escalate(desk, 62) == 1
+    assert escalate(desk, 62) == 0
+    assert ways(desk) == [("a", 0), ("b", 1)]
+    assert escalate(desk, 121.9) == 0
+    assert escalate(desk, 122) == 1
+    assert escalate(desk, 182) == 1
+    assert escalate(desk, 1000) == 0
+    assert ways(desk) == [("a", 0), ("b", 1), ("c", 2)]
+    first, second = desk.deliveries("meldkamer")[:2]
+    assert (second.kind, second.event_id, second.sequence) == ("event.flagged", first.event_id, 0)
+    assert second.payload["data"]["delivery_id"] == str(second.id) != str(first.id)
+    assert "late" not in first.payload["data"]
+    assert second.payload["data"]["late"] == 62
+    alarm, trouble = desk.incidents()
+    assert desk.log(alarm.id) == ["opened", "escalated", "escalated", "escalated"]
+    assert (trouble.kind, trouble.subject, trouble.cause) == (
+        "service_trouble",
+        "meldkamer",
+        "unanswered",
+    )
+    assert desk.kinds("bestuur") == ["event.flagged", "trouble.opened"]
+
+
+def test_an_answer_over_any_channel_ends_it(desk: AlarmDesk) -> None:
+    desk.sees(0)
+    escalate(desk, 62)
+    mark(desk, "a", acknowledged_at=desk.at(70))
+    assert escalate(desk, 500) == 0
+
+
+def test_a_channel_that_fails_for_half_a_minute_is_left(desk: AlarmDesk) -> None:
+    desk.sees(0)
+    mark(desk, "a", sent_at=desk.at(2), n_attempts=3)
+    assert escalate(desk, 31.9) == 0
+    assert escalate(desk, 32) == 1
+    mark(desk, "b", state="dead", sent_at=desk.at(33))
+    assert escalate(desk, 34) == 1
+    mark(desk, "c", state="refused")
+    assert escalate(desk, 61) == 0  # all were tried: now only the silence counts
+    assert ways(desk) == [("a", 0), ("b", 1), ("c", 2)]
+    # The first two have moved on; the last was told at 34 s.
+    assert escalate(desk, 93.9) == 0
+    assert escalate(desk, 94) == 1
+    assert desk.incidents()[-1].cause == "unanswered"
+
+
+def test_what_is_held_back_or_dismissed_is_not_escalated(desk: AlarmDesk) -> None:
+    desk.sees(0)
+    with desk.database.writing() as session:
+        delivery = session.scalars(select(Delivery).where(Delivery.channel_id == "a")).one()
+        delivery.state, delivery.escalate_at = "held", None
+    assert escalate(desk, 500) == 0
+
+
+def test_contacts_on_duty_go_first_and_nobody_is_left_out(tmp_path: Path) -> None:
+    # The first alarm is on a Friday, 23:14 on the park's clock; "night" arms from 19:00.
+    site = park()
+    night = site.armings["night"]
+    day = night.model_copy(update={"id": "day", "weekly": ((),) * 7, "holidays": "as_weekday"})
+    by_day, by_night = channel("day", duty="day"), channel("night", duty="night")
+    roster = company(by_day, by_night, acknowledge_within_s=60)
+    site = replace(site, receivers=(roster,), armings={"night": night, "day": day})
+    with alarm_desk(tmp_path, site) as desk:
+        desk.sees(0)
+        escalate(desk, 62)
+        assert ways(desk) == [("night", 0), ("day", 1)]
+
+
+def store(desk: AlarmDesk, trouble: CameraTrouble) -> None:
+    with desk.database.writing() as session:
+        store_trouble(session, trouble, state=desk.state)
+
+
+def test_a_trouble_of_a_camera_is_an_incident_until_its_end(desk: AlarmDesk) -> None:
+    trouble = make_trouble(severity="high")
+    desk.at(3)
+    store(desk, trouble)
+    store(desk, trouble)
+    (incident,) = desk.incidents()
+    assert (incident.kind, incident.subject, incident.cause, incident.state) == (
+        "camera_trouble",
+        trouble.camera_id,
+        "moved",
+        "open",
+    )
+    data = desk.deliveries("bestuur")[0].payload["data"]
+    assert data["camera"]["id"] == trouble.camera_id
+    assert (data["event_id"], data["class"], data["position"]) == (None, None, None)
+    desk.at(60)
+    ended = trouble.model_copy(update={"ended_at": desk.clock.now()})
+    store(desk, ended)
+    store(desk, ended)
+    assert desk.incidents()[0].state == "over"
+    assert desk.kinds("bestuur") == ["trouble.opened", "trouble.over"]
+    assert desk.kinds("meldkamer") == []  # takes no troubles
+
+
+def test_a_trouble_that_was_over_before_it_was_heard_of_is_no_incident(desk: AlarmDesk) -> None:
+    store(desk, make_trouble(ended_at=desk.at(30)))
+    assert desk.incidents() == []
+
+
+def test_a_flapping_trouble_is_one_incident(desk: AlarmDesk) -> None:
+    down = Trouble(PARTNER, "meldkamer", "down", "high")
+
+    def step(after_s: float, *, is_down: bool) -> None:
+        at = desk.at(after_s)
+        with desk.database.writing() as session:
+            if is_down:
+                open_trouble(session, down, at=at, state=desk.state)
+            else:
+                end_trouble(session, PARTNER, "meldkamer", at=at, state=desk.state)
+
+    for after_s, is_down in ((0, True), (10, True), (20, False), (100, True), (110, False)):
+        step(after_s, is_down=is_down)
+    (incident,) = desk.incidents()
+    assert (incident.state, incident.n_merged) == ("over", 1)
+    assert desk.kinds("bestuur") == ["trouble.opened", "trouble.over"] * 2
+    step(231, is_down=True)  # 121 s after its end
+    assert [one.state for one in desk.incidents()] == ["over", "open"]
+    assert desk.kinds("meldkamer") == []
+
+
+def test_quiet_hours_hold_slight_troubles_and_never_an_alarm(tmp_path: Path) -> None:
+    site = park()
+    quiet = channel("a", quiet="night")
+    site = replace(site, receivers=(company(quiet, takes_troubles=True),))
+    with alarm_desk(tmp_path, site) as desk:
+        store(desk, make_trouble(severity="low", cause="defocused"))
+        store(desk, make_trouble(severity="medium", cause="moved"))
+        desk.sees(0, severity="low")
+        waits_s = [(one.due_at - one.created_at).total_seconds() for one in desk.deliveries()]
+        # From Friday 23:14:03 the night and the weekend's days last until Monday 06:30:
+        # 2 days, 7 h, 15 min and 57 s.
+        assert sorted(waits_s) == [0, 0, 2 * 86400 + 7 * 3600 + 15 * 60 + 57]
