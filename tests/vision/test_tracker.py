@@ -195,3 +195,16 @@ def test_people_of_a_real_square_keep_their_numbers(
             n_switches += number_of.get(person, track.number) != track.number
             number_of[person] = track.number
     assert n_switches <= most
+
+
+def test_who_passes_a_parked_car_does_not_become_it() -> None:
+    # 12 x 28 px of him lie before the car: 336 of 2835 + 546 - 336 px, an IoU of 0.11
+    man, car = (457, 125, 471, 164), (459, 118, 540, 153)
+    tracker = Tracker()
+    for index in range(5):
+        see(tracker, index / 5, [(man, 0.6, P)])
+    (of_car, of_him) = sorted(
+        see(tracker, 1.0, [(car, 0.6, C), (man, 0.16, P)]), key=lambda one: one.last.confidence
+    )[::-1]
+    assert (of_car.last.object_class, of_car.n_seen) == (C, 1)
+    assert (of_him.last.object_class, of_him.n_seen) == (P, 6)

@@ -33,6 +33,7 @@ NEW = 0.3  # begins a track
 WEAK_IOU = 0.3  # a weak detection must lie where the track is expected
 REACH_SIZES = 0.8  # how far from there a sure one may lie, in sizes of the object
 OTHER_KIND_COST = 0.3
+OTHER_KIND_IOU = 0.4  # a person who passes a parked car does not become it
 MAX_SPEED_SIZES_PER_S = 6.0
 AHEAD_S = 2.0
 SPEED_S = 1.5  # of its way, from which the speed of a track follows
@@ -244,7 +245,10 @@ def _cost(track: Track, found: Detections, row: int, at_s: float, is_weak: bool)
     box, expected = (x1, y1, x2, y2), track.expected(at_s)
     iou = box_iou(box, expected)
     kind = found.object_class(row) in FOUR_WHEELED
-    other = 0.0 if kind == (track.object_class in FOUR_WHEELED) else OTHER_KIND_COST
+    is_other = kind != (track.object_class in FOUR_WHEELED)
+    if is_other and iou < OTHER_KIND_IOU:
+        return 10.0
+    other = OTHER_KIND_COST if is_other else 0.0
     if is_weak:
         return 1 - iou + other if iou >= WEAK_IOU else 10.0
     if iou > 0.1:  # noqa: PLR2004
