@@ -25,6 +25,7 @@ from parkwacht_api.outbox import (
     Outcome,
     beat,
     claim_due,
+    expire_old,
     record_outcome,
 )
 from parkwacht_api.receivers.channel import (
@@ -195,6 +196,8 @@ class Forwarder:
         if is_over(self._last_beat, HEARTBEAT_EVERY_S, at):
             beat(self._database, at)
             self._last_beat = at
+            if n_expired := expire_old(self._database, at, policy=self._policy):
+                logger.error("%d deliveries given up: too old", n_expired)
         if is_over(self._last_retention, RETENTION_EVERY.total_seconds(), at):
             self._last_retention = at
             self._pool.submit(self._guarded, "deleting old images", self._delete_old)

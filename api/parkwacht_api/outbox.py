@@ -35,6 +35,7 @@ from parkwacht_api.repository_outbox import (
     is_over,
     partner_state,
     partner_states,
+    stale_deliveries,
 )
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ HEARTBEAT_EVERY_S = 5.0
 HEARTBEAT_LATE_S = 60.0
 DETAIL_LENGTH = 2048
 THROTTLED = 429
+EXPIRE_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +314,39 @@ def note_outcome(session: Session, way: Way, outcome: Outcome, *, policy: Outbox
         # Not longer than a rest: an alarm that comes now must not wait for ten minutes.
         rest_s = max(rest_s, min(answer.retry_after_s or 0.0, policy.rests_s[-1]))
     state.rests_until = outcome.at + timedelta(seconds=rest_s) if rest_s else None
+
+
+def expire_old(database: Database, at: datetime, *, policy: OutboxPolicy) -> int:
+    """
+    Give up what is too old and has not even had its turn, because its way fails; return how many.
+
+    Newest first means that, while a way fails, the oldest are hardly tried at all.
+
+    Parameters
+    ----------
+    database
+        Where the deliveries are.
+    at
+        The present instant.
+    policy
+        When a delivery is too old.
+    """
+    with database.reading() as session:
+        states = partner_states(session)
+    failing = [way for way, one in states.items() if one.n_failures >= len(policy.delays_s)]
+    if not failing:
+        return 0
+    n_expired = 0
+    with database.writing() as session:
+        for way in failing:
+            rows = stale_deliveries(
+                session, way, at, released_before=at - policy.max_age, limit=EXPIRE_AT_ONCE
+            )
+            for row in rows:
+                row.state = "dead"
+                row.reason = f"not delivered within {policy.max_age}; {states[way].detail}"
+            n_expired += len(rows)
+    return n_expired
 
 
 def beat(database: Database, at: datetime) -> None:

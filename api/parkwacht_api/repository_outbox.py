@@ -90,6 +90,25 @@ def due_deliveries(
     return session.scalars(query).all()
 
 
+def stale_deliveries(
+    session: Session, way: Way, at: datetime, *, released_before: datetime, limit: int
+) -> Sequence[Delivery]:
+    """Return and lock what waits for one way since before an instant and is not being sent."""
+    query = (
+        select(Delivery)
+        .where(
+            Delivery.state == "pending",
+            Delivery.receiver_id == way[0],
+            Delivery.channel_id == way[1],
+            func.coalesce(Delivery.replayed_at, Delivery.created_at) < released_before,
+            or_(Delivery.lease_until.is_(None), Delivery.lease_until < at),
+        )
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(query).all()
+
+
 def first_attempts(session: Session, delivery_ids: Collection[UUID]) -> dict[UUID, int]:
     """Return the id of the first attempt of some deliveries."""
     query = select(Attempt.delivery_id, func.min(Attempt.id)).where(

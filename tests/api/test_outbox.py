@@ -7,7 +7,13 @@ from api_harness import Service, make_receiver, make_site, running_service
 
 from parkwacht_api.models import Delivery
 from parkwacht_api.models_incidents import PartnerState
-from parkwacht_api.outbox import OutboxPolicy, Outcome, claim_due, record_outcome
+from parkwacht_api.outbox import (
+    OutboxPolicy,
+    Outcome,
+    claim_due,
+    expire_old,
+    record_outcome,
+)
 from parkwacht_api.receivers.channel import Answer
 from parkwacht_api.repository import attempts_of
 
@@ -193,6 +199,24 @@ def test_a_disliked_message_does_not_make_the_way_rest(service: Service) -> None
     with service.database.reading() as session:
         (state,) = session.query(PartnerState)
     assert (state.n_failures, state.rests_until) == (0, None)
+
+
+def test_what_a_failing_way_never_got_to_is_given_up_in_time(any_service: Service) -> None:
+    policy = OutboxPolicy(jitter=0, delays_s=(1.0, 1.0), rest_after=1, rests_s=(1.0,), lease_s=30)
+    database = any_service.database
+    for _ in range(3):
+        any_service.stored()
+    # Newest first, one trial at a time, and each failure puts it off: the oldest waits.
+    at = T0
+    for _ in range(2):
+        claim = claim_due(database, at, policy=policy)[0]
+        record_outcome(database, claim, failed(at), policy=policy)
+        at += timedelta(seconds=1)
+    assert expire_old(database, at, policy=policy) == 0
+    late = at + policy.max_age
+    assert expire_old(database, late, policy=policy) == 3
+    with database.reading() as session:
+        assert {row.state for row in session.query(Delivery)} == {"dead"}
 
 
 @pytest.mark.parametrize("step_s", [-3600, 3600], ids=["back", "forth"])
