@@ -1,7 +1,6 @@
 """How often the worker is right: shared clips and drawn nights, with DVR-Scan beside it."""
 
 import argparse
-import contextlib
 import tempfile
 import time
 from collections.abc import Sequence
@@ -97,6 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", choices=SETS, default="quick", help="which drawn nights")
     parser.add_argument("--nights", type=Path, help="nights drawn before")
+    parser.add_argument("--part", choices=("shared", "nights", "both"), default="both")
     parser.add_argument("--no-peer", action="store_true", help="without DVR-Scan")
     chosen = parser.parse_args()
     console = Console(width=150)
@@ -104,15 +104,20 @@ def main() -> None:
     if not weights.exists():
         console.print(f"{weights} is not here: the shared clips and weights are needed")
         raise SystemExit(2)
-    with contextlib.ExitStack() as stack:
-        nights = chosen.nights
-        if nights is None:
-            nights = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            render_set(SETS[chosen.set], nights)
-        results = [
-            measure(folder, HERE / bars, weights, console, with_peer=not chosen.no_peer)
-            for folder, bars in ((SHARED, "bars_shared.json"), (nights, "bars_nights.json"))
-        ]
+    results = []
+    if chosen.part != "nights":
+        results.append(
+            measure(SHARED, HERE / "bars_shared.json", weights, console,
+                    with_peer=not chosen.no_peer)
+        )  # fmt: skip
+    if chosen.part != "shared":
+        with tempfile.TemporaryDirectory() as drawn:
+            if chosen.nights is None:
+                render_set(SETS[chosen.set], Path(drawn))
+            results.append(
+                measure(chosen.nights or Path(drawn), HERE / "bars_nights.json", weights, console,
+                        with_peer=not chosen.no_peer)
+            )  # fmt: skip
     raise SystemExit(0 if all(results) else 1)
 
 
