@@ -111,9 +111,18 @@ def _is_meant(service: RunningService, settings: Settings) -> bool:
     return service.url == settings.api_url.rstrip("/")
 
 
-def running_in(state_dir: Path, *, is_demo: bool = False) -> RunningService | None:
-    """Return the service that runs with this very state folder, or None."""
-    match _told_by(state_dir / "service.json"):
+def running_in(
+    state_dir: Path, *, is_demo: bool = False, is_other: bool = False
+) -> RunningService | None:
+    """
+    Return the service that runs with this very state folder, or None.
+
+    `is_other` leaves this process out: in a container the number of a killed one comes back.
+    """
+    told = _told_by(state_dir / "service.json")
+    if is_other and told is not None and told.get("pid") == os.getpid():
+        return None
+    match told:
         case {"pid": pid, "url": str(url), "site": str(site)} if _is_alive(pid):
             return RunningService(url, state_dir, Path(site), is_demo)
     return None
