@@ -18,7 +18,8 @@ from parkwacht_api.errors import FormForged, NotAllowed, NotAuthenticated
 from parkwacht_api.keys import Scope, hash_secret, split_key
 from parkwacht_api.models import ApiKey
 from parkwacht_api.models_access import Account, WebSession
-from parkwacht_api.repository_access import key_by_id
+from parkwacht_api.proxies import client_address, client_certificate_sha256
+from parkwacht_api.repository_access import key_by_certificate, key_by_id
 from parkwacht_api.roles import SCOPES_OF, Role
 from parkwacht_api.state import state_of
 from parkwacht_api.web_sessions import find_session, is_to_be_marked, mark_seen
@@ -95,19 +96,28 @@ def _scopes(row: ApiKey) -> frozenset[Scope]:
 
 
 def address_of(request: Request) -> str:
-    """Return the network address a request came from."""
-    return request.client.host if request.client else ""
+    """Return the network address a request came from, as far as our own proxies tell."""
+    return client_address(request, state_of(request).settings)
+
+
+def _find_by_certificate(session: Session, request: Request) -> ApiKey:
+    sha256 = client_certificate_sha256(request, state_of(request).settings)
+    row = key_by_certificate(session, sha256) if sha256 else None
+    if row is None or row.revoked_at is not None:
+        raise _wrong_key()
+    return row
 
 
 def api_principal(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Principal:
-    """Identify a machine by its key."""
-    if credentials is None:
-        raise _wrong_key()
+    """Identify a machine by its key, or by the certificate it showed to our proxy."""
     with state_of(request).database.reading() as session:
-        row = find_key(session, credentials.credentials)
+        if credentials is None:
+            row = _find_by_certificate(session, request)
+        else:
+            row = find_key(session, credentials.credentials)
     return Principal(
         name=row.name,
         role=row.role or "key",

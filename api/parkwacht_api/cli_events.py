@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from parkwacht_api.client import ServiceClient
-from parkwacht_api.keys import create_key, list_keys, revoke_key
+from parkwacht_api.keys import bind_certificate, create_key, list_keys, revoke_key
 from parkwacht_api.local import OPERATOR_KEY
+from parkwacht_api.proxies import read_fingerprint
 from parkwacht_api.roles import BOUND_TO_RECEIVER, SCOPES_OF, Role
 from parkwacht_api.schemas import EventDetail, EventOut, LegalBasis, ReviewState, VerdictIn
 from parkwacht_api.terminal import (
@@ -212,6 +213,20 @@ def dismiss_event(event_id: EventId, person: Person, reason: Reason) -> None:
     _judge(event_id, {"verdict": "dismissed", "person": person, "reason": reason})
 
 
+def _fingerprint_of(path: Path) -> str:
+    try:
+        sha256 = read_fingerprint(path.read_text())
+    except (OSError, UnicodeDecodeError):
+        sha256 = None
+    if sha256 is None:
+        right = Text(
+            nl="een bestand met een certificaat (PEM)", en="a file with a certificate (PEM)"
+        )
+        where = "parkwacht key create"
+        raise ConfigError.at(where, "--certificate", str(path), right)
+    return sha256
+
+
 @key_app.command("create", help=say("Een sleutel maken; hij verschijnt één keer.", "Make a key."))
 def create(
     name: Annotated[str, typer.Option(help=say("Van wie hij is.", "Whose key it is."))],
@@ -219,9 +234,19 @@ def create(
     receiver: Annotated[
         str | None, typer.Option(help=say("Ontvanger van een partner.", "A partner's receiver."))
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            help=say(
+                "Certificaat (PEM) dat een proxy voor deze sleutel aanneemt.",
+                "Certificate (PEM) that a proxy takes for this key.",
+            )
+        ),
+    ] = None,
 ) -> None:
     """Make a key and print it once."""
     terminal = open_terminal()
+    sha256 = None if certificate is None else _fingerprint_of(certificate)
     if (role in BOUND_TO_RECEIVER) != (receiver is not None):
         bound = ", ".join(sorted(BOUND_TO_RECEIVER))
         raise ForwardingError(
@@ -235,14 +260,17 @@ def create(
         right = Text(nl=f"een van: {', '.join(known)}", en=f"one of: {', '.join(known)}")
         where = "parkwacht key create"
         raise ConfigError.at(where, "--receiver", receiver, right)
+    database = open_service_database(terminal)
     key = create_key(
-        open_service_database(terminal),
+        database,
         name,
         SCOPES_OF[role],
         at=datetime.now(UTC),
         receiver_id=receiver,
         role=role.value,
     )
+    if sha256 is not None:
+        bind_certificate(database, key, sha256, at=datetime.now(UTC))
     terminal.say("Bewaar deze sleutel nu; hij is niet terug te halen:", "Keep this key now:")
     typer.echo(key)
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from parkwacht_api.audit import Act, Somebody, audit
 from parkwacht_api.database import Database
 from parkwacht_api.models import ApiKey
-from parkwacht_api.repository_access import all_keys, key_by_id
+from parkwacht_api.repository_access import all_keys, key_by_certificate, key_by_id
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.text import Text
 
@@ -109,6 +109,43 @@ def create_key(
         details = {"name": name, "scopes": row.scopes, "receiver_id": receiver_id}
         audit(session, COMMAND, Act("key.add", "key", key_id, details=details), at=at)
     return f"pw_{key_id}_{secret}"
+
+
+def bind_certificate(
+    database: Database, key: str, certificate_sha256: str, *, at: datetime
+) -> None:
+    """
+    Let a client certificate stand for a key's secret, behind a proxy that asks for it.
+
+    Parameters
+    ----------
+    database
+        Where the key is kept.
+    key
+        The key.
+    certificate_sha256
+        Fingerprint of the certificate, in hex.
+    at
+        The present instant.
+
+    Raises
+    ------
+    ConfigError
+        The certificate stands for another key already.
+    """
+    parts = split_key(key)
+    with database.writing() as session:
+        row = key_by_id(session, parts[0]) if parts else None
+        if row is None or key_by_certificate(session, certificate_sha256) is not None:
+            raise ConfigError(
+                Text(
+                    nl="dit certificaat hoort al bij een andere sleutel",
+                    en="this certificate belongs to another key already",
+                )
+            )
+        row.certificate_sha256 = certificate_sha256
+        details = {"sha256": certificate_sha256}
+        audit(session, COMMAND, Act("key.certificate", "key", row.id, details=details), at=at)
 
 
 def revoke_key(database: Database, key_id: str, *, at: datetime) -> None:

@@ -29,6 +29,7 @@ from parkwacht_api.local import (
 )
 from parkwacht_api.partner import PartnerConfig, serve_partner
 from parkwacht_api.serve import run_server
+from parkwacht_api.settings_audit import audit_settings
 from parkwacht_api.terminal import Terminal
 from parkwacht_config.errors import ConfigError, ForwardingError
 from parkwacht_config.loader import load_site
@@ -80,6 +81,7 @@ def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, del
     ensure_worker_key(database, settings.state_dir, at=at)
     ensure_operator_key(database, settings.state_dir, at=at)
     administrator = ensure_administrator(database, settings.state_dir, at=at)
+    audit_settings(database, site, settings, at=at)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if "api_url" not in settings.model_fields_set:
         settings = settings.model_copy(update={"api_url": url})

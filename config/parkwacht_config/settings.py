@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_state_path
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from parkwacht_config.text import Language
@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     forwarding: Literal["local", "live", "off"] = "local"
     # Other addresses for receivers, by id: a trial never has to edit the site file.
     receiver_urls: dict[str, str] = Field(default_factory=dict)
+
+    # Proxies of ours, as networks: what they say of an address or a certificate is believed.
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    # Header in which such a proxy tells which client certificate it was shown.
+    client_certificate_header: str | None = None
 
     @property
     def spool_dir(self) -> Path:
