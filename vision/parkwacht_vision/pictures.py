@@ -107,19 +107,30 @@ class DecodedPicture:
     def __init__(self, frame: av.VideoFrame) -> None:
         self._frame = frame
         self._bgr: Image | None = None
+        self._lumas: dict[int, Image] = {}
         self._scale = min(1.0, MAX_WIDTH_PX / frame.width)
         self.width_px = max(1, round(frame.width * self._scale))
         self.height_px = max(1, round(frame.height * self._scale))
 
     def luma(self, rows: int) -> Image:
-        """Return its luma averaged by area to at most `rows` rows."""
-        size = small_size(self.width_px, self.height_px, rows)
+        """Return its luma averaged by area to at most `rows` rows; not to be written to."""
+        found = self._lumas.get(rows)
+        if found is None:
+            size = small_size(self.width_px, self.height_px, rows)
+            twice = self._lumas.get(2 * rows)
+            if twice is not None and twice.shape == (2 * size[1], 2 * size[0]):
+                found = _averaged(twice, size)  # gate and health look at the same picture
+            else:
+                found = self._small_luma(size)
+            self._lumas[rows] = found
+        return found
+
+    def _small_luma(self, size: tuple[int, int]) -> Image:
         depth = _LUMA_BITS.get(self._frame.format.name)
         if depth is None:
-            plane = self._frame.to_ndarray(format="gray")
-            return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+            return _averaged(self._frame.to_ndarray(format="gray"), size)
         plane = _view(self._frame.planes[0], np.uint8 if depth == _BYTE else np.uint16)
-        small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        small = _averaged(plane, size)
         return np.asarray(small if depth == _BYTE else small >> (depth - _BYTE), dtype=np.uint8)
 
     def bgr(self) -> Image:
@@ -156,6 +167,17 @@ class DecodedPicture:
             return None
         y, u, v = (_view(plane, np.uint8) for plane in self._frame.planes[:3])
         return (y, u, v)
+
+
+def _averaged(plane: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
+    """Scale a plane down to (columns, rows) by area, in the steps that OpenCV is quick at."""
+    columns, rows = size
+    while plane.shape[0] >= 4 * rows and plane.shape[0] % 2 == plane.shape[1] % 2 == 0:
+        half = (plane.shape[1] // 2, plane.shape[0] // 2)
+        plane = cv2.resize(plane, half, interpolation=cv2.INTER_AREA)
+    if plane.shape == (3 * rows, 3 * columns):
+        return np.ascontiguousarray(cv2.blur(plane, (3, 3))[1::3, 1::3])
+    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
 
 
 def _view(plane: Any, kind: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:  # noqa: ANN401
