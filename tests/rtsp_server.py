@@ -71,6 +71,9 @@ def resize(media):
         size.set_property("caps", Gst.Caps.from_string(LARGE))
     GLib.timeout_add(2500, change)
 factory("/resized", 320, 240, 5).connect("media-configure", lambda _, media: resize(media))
+if len(sys.argv) > 5:
+    OTHERS["/file"] = "( filesrc location=%s ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 )"
+    OTHERS["/file"] %= sys.argv[5]
 for path, launch in OTHERS.items():
     made = GstRtspServer.RTSPMediaFactory()
     made.set_launch(launch)
@@ -149,9 +152,15 @@ class Server:
 
     At its port /cam, /sub, /still, /udp, /resized, /mjpeg, /hevc and /sound; at two others /locked,
     with a password: plain, and over TLS with a certificate nobody vouches for, as cameras have.
+
+    Parameters
+    ----------
+    file
+        An MP4 to be sent as /file, in real time from its beginning for everyone who asks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
         self.port = free_port()
         self.locked_port = free_port()
         self.tls_port = free_port()
@@ -166,6 +175,7 @@ class Server:
     def start(self) -> None:
         ports = [str(one) for one in (self.port, self.locked_port, self.tls_port)]
         command = [PYTHON, "-c", SERVER, *ports, str(self._certificate)]
+        command += [] if self._file is None else [str(self._file)]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

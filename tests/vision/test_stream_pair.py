@@ -16,7 +16,7 @@ from parkwacht_vision.masks import PrivacyScreen
 
 pytestmark = pytest.mark.server("rtsp")
 
-SMALL, LARGE = (160, 120), (320, 240)
+SMALL = (160, 120)
 
 
 @pytest.fixture
