@@ -35,7 +35,9 @@ from parkwacht_api.errors import (
     TooLarge,
     TooManyLogins,
     VersionConflict,
+    VersionMissing,
 )
+from parkwacht_api.evidence_signing import ensure_signing_key
 from parkwacht_api.problems import Kind, Problem, problem_response
 from parkwacht_api.routers import (
     accounts,
@@ -43,6 +45,7 @@ from parkwacht_api.routers import (
     cameras,
     deliveries,
     events,
+    evidence,
     health,
     metrics,
     watch_reports,
@@ -78,6 +81,7 @@ STATUS_OF: dict[type[Exception], Kind] = {
     MediaInvalid: _kind(422, "media-invalid", "Beeld klopt niet", "Media do not match"),
     RecordInvalid: _kind(422, "record-invalid", "Gegevens kloppen niet", "Record is invalid"),
     RequestValidationError: _kind(422, "invalid", "Gegevens kloppen niet", "Request is invalid"),
+    VersionMissing: _kind(428, "version-missing", "Versie ontbreekt", "Version is missing"),
     TooManyLogins: _kind(429, "too-many-logins", "Te veel pogingen", "Too many attempts"),
     Exception: _kind(500, "fault", "Storing", "Fault"),
 }
@@ -182,6 +186,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.sqlalchemy_url, written)
         settings.media_dir.mkdir(parents=True, exist_ok=True)
+        ensure_signing_key(settings.state_dir)
         app.state.parkwacht = AppState(settings, site, clock or SystemClock(), database)
         try:
             yield
@@ -197,7 +202,7 @@ def create_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    routers = (events, deliveries, watch_reports, cameras, metrics, accounts, audit)
+    routers = (events, deliveries, watch_reports, cameras, metrics, accounts, audit, evidence)
     for router in (one.router for one in routers):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.router)

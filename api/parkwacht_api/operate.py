@@ -11,6 +11,7 @@ from pathlib import Path
 
 from parkwacht_api.app import create_app
 from parkwacht_api.database import Database
+from parkwacht_api.evidence_signing import ensure_signing_key, fingerprint_of, public_pem
 from parkwacht_api.forwarder import run_outbox
 from parkwacht_api.local import (
     FIRST_PASSWORD,
@@ -86,6 +87,8 @@ def serve_site(terminal: Terminal, site_path: Path, host: str, port: int, *, del
     if "api_url" not in settings.model_fields_set:
         settings = settings.model_copy(update={"api_url": url})
     terminal.say(f"{site.name}: {url}", f"{site.name}: {url}")
+    fingerprint = fingerprint_of(public_pem(ensure_signing_key(settings.state_dir)))
+    terminal.say(f"Bewijssleutel: {fingerprint}", f"Evidence key: {fingerprint}")
     if administrator is not None:
         _say_administrator(terminal, *administrator)
     stop = threading.Event()

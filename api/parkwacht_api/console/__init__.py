@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from parkwacht_api.console import account, accounts, audit_log, cameras, login, pages
+from parkwacht_api.console import account, accounts, audit_log, cameras, evidence, login, pages
 
 router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
@@ -10,4 +10,5 @@ router.include_router(account.router)
 router.include_router(accounts.router)
 router.include_router(audit_log.router)
 router.include_router(cameras.router)
+router.include_router(evidence.router)
 router.include_router(pages.router)
