@@ -95,11 +95,23 @@ def make_context(
         )
 
 
+def _rest(line: socket.socket) -> Iterator[bytes]:
+    try:
+        while part := line.recv(4096):
+            yield part
+    except OSError:
+        return
+
+
 @contextmanager
 def scripted_peer(
-    answer: Callable[[bytes, int], bytes | None],
+    answer: Callable[[bytes, int], bytes | None], *, greets: bool = False
 ) -> Iterator[tuple[int, list[bytes]]]:
-    """Listen on TCP; each first read of a connection is answered, None: closed without a word."""
+    """
+    Listen on TCP; the first read of each connection is answered, None: closed without a word.
+
+    One that `greets` speaks first. What comes after the answer is seen too.
+    """
     seen: list[bytes] = []
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -111,17 +123,13 @@ def scripted_peer(
                 return
             with line:
                 line.settimeout(5)
-                seen.append(line.recv(4096))
-                said = answer(seen[-1], len(seen))
+                if not greets:
+                    seen.append(line.recv(4096))
+                said = answer(seen[-1] if seen else b"", len(seen))
                 if said is not None:
                     line.sendall(said)
                     line.settimeout(0.2)
-                    try:  # what the sender writes after its frame, if anything
-                        rest = line.recv(4096)
-                    except OSError:
-                        rest = b""
-                    if rest:
-                        seen.append(rest)
+                    seen.extend(_rest(line))
 
     thread = threading.Thread(target=serve)
     thread.start()

@@ -15,15 +15,12 @@ import pytest
 from api_harness import SECRET, answering, receiver_stub
 from channel_builders import DELIVERY_ID, make_context, make_message, scripted_peer
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from tls_builders import make_certificate
 
 from parkwacht_api.partner import is_genuine
 from parkwacht_api.receivers.channel import Answer, Message, SendFailed, SendRefused
@@ -302,30 +299,8 @@ def test_the_next_address_is_tried_where_one_does_not_answer() -> None:
 @contextmanager
 def tls_receiver(folder: Path, name: str) -> Iterator[tuple[int, ssl.SSLContext, list[str]]]:
     """An HTTPS server with a certificate for a name, and what trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (folder / "server.pem").write_bytes(private + pem)
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(folder / "server.pem")
-    trusting = ssl.create_default_context(cadata=pem.decode())
+    serving, trusted = make_certificate(folder, name)
+    trusting = ssl.create_default_context(cafile=trusted)
     asked: list[str] = []
     serving.sni_callback = lambda _line, server_name, _context: asked.append(server_name)
     with socket.create_server(("127.0.0.1", 0)) as listening:
