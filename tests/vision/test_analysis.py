@@ -52,13 +52,12 @@ def looks_s(walks_s: tuple[float, float], length_s: float) -> list[float]:
 
 
 def test_looks_are_rarer_the_longer_nothing_moves() -> None:
-    # 10 s after the first; then as long apart as it has been quiet, and 30 s at most: 20 s after
-    # 10 s it is quiet for 30 s, and 10 + 30 = 40.
-    assert looks_s((0.0, 0.0), 120.0) == [0.0, 10.0, 40.0, 70.0, 100.0]
+    # As far apart as half of the time that it has been quiet, counted from 4 s before the start:
+    # 10 s at least; 24 - 10 = 28 / 2; 52 - 24 = 56 / 2; then 30 s at most.
+    assert looks_s((0.0, 0.0), 120.0) == [0.0, 10.0, 24.0, 52.0, 82.0, 112.0]
 
 
 def test_who_walks_makes_looks_frequent_again() -> None:
-    found = looks_s((45.0, 60.0), 80.0)
-    # The walker is seen from 45.4 s on (three frames); 40 + 10 = 50, and then every 10 s.
-    assert found[:4] == [0.0, 10.0, 40.0, 50.0]
-    assert found[4] == 60.0
+    found = looks_s((55.0, 75.0), 90.0)
+    # The walker is worth a look from 55.4 s on (three frames): 52 + 10 = 62, and every 10 s then.
+    assert found == [0.0, 10.0, 24.0, 52.0, 62.0, 72.0, 82.0]

@@ -9,6 +9,7 @@ media time.
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -28,14 +29,15 @@ from parkwacht_vision.tracker import Track, Tracker
 from parkwacht_vision.zones import View
 
 LOOK_EVERY_S = 10.0  # the guaranteed look at everything ...
-QUIET_LOOK_EVERY_S = 30.0  # ... as rare as this where nothing moved for so long ...
+QUIET_LOOK_EVERY_S = 30.0  # ... and rarer, up to this, the longer nothing moves ...
 BLIND_LOOK_EVERY_S = 1.0  # ... while the gate cannot see ...
 WEATHER_LOOK_EVERY_S = 2.0  # ... and while drops hide what moves
 FRESH_S = 8.0  # who was found this recently is looked at in every frame, to be confirmed
 STANDING_LOOK_S = 1.0  # who stands still is looked at this often
 SEEN_ENOUGH = 6  # sightings of a person; with fewer he is looked for in weather as on a clear night
 QUIET_S = 4.0  # nothing moved and nobody is followed for so long: key frames are enough again
-STILL_IOU = 0.7  # a vehicle found where one stood at the last look is no news
+STILL_IOU = 0.7  # a vehicle found where one stood at one of ...
+STILL_LOOKS = 10  # ... so many looks before is no news: the unsure are not found every time
 MAX_MOVING = 12  # parts looked at in one frame, the largest first
 
 
@@ -83,9 +85,10 @@ class CameraAnalysis:
         self._gate = SceneGate()
         self._tracker = Tracker()
         self._movers = BlobTracks(view)
-        self._standing: list[XyXy] = []
+        self._standing: deque[list[XyXy]] = deque(maxlen=STILL_LOOKS)
         self._looked_s: float | None = None
-        self._busy_s = 0.0
+        self._busy_s = -QUIET_S
+        self._is_blind = True
         self.n_calls = 0
 
     def triage(self, frame: Frame) -> tuple[SceneReading, bool]:
@@ -98,6 +101,7 @@ class CameraAnalysis:
             The gate's word, and whether every frame from the key frame before should be seen.
         """
         reading = self._gate.update(frame)
+        self._is_blind = reading.is_blind
         # In weather a look at everything says more than blobs, to those who can look.
         is_said_by_blobs = self._names_blobs or reading.state is not SceneState.WEATHER
         if reading.is_blind or (reading.blobs and is_said_by_blobs):
@@ -107,16 +111,19 @@ class CameraAnalysis:
         if not granted:
             return reading, False
         found = self._detect(frame, granted)
-        return reading, self._is_news(found)
+        return reading, self._note_news(found)
 
     def see(self, frame: Frame) -> Insight:
         """Judge a frame of a source that gives all that are due."""
         reading = self._gate.update(frame)
+        self._is_blind = reading.is_blind
         granted = self._grant(frame, reading, self._wanted(frame, reading))
         found, tracks = Detections.empty(), []
         if granted:
             found = self._detect(frame, granted)
             tracks = self._tracker.update(found, frame, granted)
+            if granted[0].reason == "look":
+                self._note_news(found)
         if reading.state is SceneState.SWITCH:
             # A camera that is turned makes all that is parked move; so does light that sweeps.
             self._tracker.forget_ways(FOUR_WHEELED)
@@ -127,11 +134,12 @@ class CameraAnalysis:
 
     def is_quiet(self, media_time_s: float) -> bool:
         """Return whether nothing moved and nobody was followed for a while."""
-        return media_time_s - self._busy_s >= QUIET_S
+        return not self._is_blind and media_time_s - self._busy_s >= QUIET_S
 
     def attend(self, media_time_s: float) -> None:
-        """Note that every frame will be given from here on."""
-        self._busy_s = media_time_s
+        """Note that every frame will be given from here on, because of the last one."""
+        if not self._is_blind:  # else only until it can see
+            self._busy_s = media_time_s
 
     def _wanted(self, frame: Frame, reading: SceneReading) -> list[Region]:
         if self._names_blobs:
@@ -145,7 +153,7 @@ class CameraAnalysis:
         if self._looked_s is None:
             return True
         quiet_s = frame.media_time_s - self._busy_s
-        every_s = min(max(LOOK_EVERY_S, quiet_s), QUIET_LOOK_EVERY_S)
+        every_s = min(max(LOOK_EVERY_S, quiet_s / 2), QUIET_LOOK_EVERY_S)
         if reading.is_blind:
             every_s = BLIND_LOOK_EVERY_S
         elif reading.state is SceneState.WEATHER:
@@ -193,9 +201,9 @@ class CameraAnalysis:
         found = self._thresholds.keep(self._detector.detect(frame, regions))
         return keep_plausible(found, self._model)
 
-    def _is_news(self, found: Detections) -> bool:
-        """Return whether a look at a key frame shows more than the vehicles that stood there."""
-        boxes = []
+    def _note_news(self, found: Detections) -> bool:
+        """Return whether a look shows more than the vehicles that stood there, and note them."""
+        boxes: list[XyXy] = []
         is_news = False
         for row in range(len(found)):
             if found.confidence[row] < 0.3:  # noqa: PLR2004 - too weak to begin a track
@@ -203,11 +211,11 @@ class CameraAnalysis:
             x1, y1, x2, y2 = (float(one) for one in found.xyxy[row])
             box = (x1, y1, x2, y2)
             if found.object_class(row) is ObjectClass.PERSON or not any(
-                box_iou(box, one) >= STILL_IOU for one in self._standing
+                box_iou(box, one) >= STILL_IOU for look in self._standing for one in look
             ):
                 is_news = True
             boxes.append(box)
-        self._standing = boxes
+        self._standing.append(boxes)
         return is_news
 
 

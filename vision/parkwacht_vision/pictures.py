@@ -177,7 +177,7 @@ def _averaged(plane: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any
         plane = cv2.resize(plane, half, interpolation=cv2.INTER_AREA)
     if plane.shape == (3 * rows, 3 * columns):
         return np.ascontiguousarray(cv2.blur(plane, (3, 3))[1::3, 1::3])
-    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
 
 def _view(plane: Any, kind: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:  # noqa: ANN401
