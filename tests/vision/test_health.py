@@ -83,6 +83,14 @@ def colourless(image: Image) -> Image:
     return np.asarray(cv2.cvtColor(bright, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
 
 
+def lit_by_itself(image: Image) -> Image:
+    """The camera's own infrared: the middle is bright, so that contrast grows and edges do not."""
+    rows, columns = image.shape[:2]
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    hot = 150 * np.exp(-3 * (x**2 + y**2))
+    return np.asarray(np.clip(image * 0.4 + hot[..., None], 0, 255), dtype=np.uint8)
+
+
 def large_person(image: Image) -> Image:
     """A person two metres before the camera: a third of the picture."""
     painted = image.copy()
@@ -119,7 +127,7 @@ def test_a_trouble_begins_and_is_over(scene: Image, change: Change, cause: str) 
     assert monitor.troubles == ()
 
 
-@pytest.mark.parametrize("change", [darker, colourless, large_person, raining])
+@pytest.mark.parametrize("change", [darker, colourless, lit_by_itself, large_person, raining])
 def test_what_is_no_trouble(scene: Image, change: Change) -> None:
     monitor = HealthMonitor()
     given = [scene] * 10 + [change(scene)] * 10 + [scene] * 5

@@ -12,6 +12,7 @@ import math
 import zipfile
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +46,7 @@ BLACK_LUMA, BLACK_SPREAD = 22.0, 3.0
 BRIGHT_LUMA, BRIGHT_SHARE = 248, 0.6
 FLAT_SHARE = 0.35  # of the reference's edges: a hand or a bag has none
 BLURRED_SHARE = 0.6  # of the reference's edges per contrast
+BLURRED_FINE = 0.85  # of fine detail per coarse: other light leaves 0.95 to 1.05, a blur 0.4 to 0.7
 BLURRED_PARTS = 0.7  # of the parts that have edges
 MIN_EDGES = 1.2  # grey levels per pixel: a view with less cannot be judged
 MIN_SHIFT_PX = 2.0  # of 180 rows
@@ -86,6 +88,7 @@ class _Reference:
     edges: Floats
     level: float  # mean edge strength, grey levels per pixel
     sharpness: float  # edges per contrast: not of the light
+    fineness: float  # fine detail per coarse detail
     n: int = 1
 
     def learn(self, view: "_View") -> None:
@@ -94,6 +97,7 @@ class _Reference:
         cv2.accumulateWeighted(view.edges, self.edges, rate)
         self.level += rate * (view.level - self.level)
         self.sharpness += rate * (view.sharpness - self.sharpness)
+        self.fineness += rate * (view.fineness - self.fineness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class _View:
     edges: Floats  # of 180 rows
     level: float
     sharpness: float
+    fineness: float
     mean: float
     spread: float
 
@@ -148,9 +153,12 @@ class HealthMonitor:
                 lights: tuple[Light, ...] = ("bright", "dark")
                 for light in lights:
                     if light in kept:
-                        level, sharpness = kept[f"{light}_numbers"].tolist()
+                        numbers = kept[f"{light}_numbers"].tolist()
+                        level, sharpness, fineness = numbers
                         edges = kept[light].astype(np.float32)
-                        self._references[light] = _Reference(edges, level, sharpness, LEARN_CHECKS)
+                        self._references[light] = _Reference(
+                            edges, level, sharpness, fineness, LEARN_CHECKS
+                        )
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             self._references.clear()  # a torn file: learn anew
 
@@ -218,7 +226,7 @@ class HealthMonitor:
         arrays: dict[str, npt.NDArray[np.generic]] = {}
         for light, one in ready.items():
             arrays[light] = one.edges.astype(np.float16)
-            arrays[f"{light}_numbers"] = np.array([one.level, one.sharpness])
+            arrays[f"{light}_numbers"] = np.array([one.level, one.sharpness, one.fineness])
         part = self.store.with_suffix(".part.npz")
         np.savez_compressed(part, allow_pickle=False, **arrays)
         part.replace(self.store)
@@ -286,11 +294,12 @@ class HealthMonitor:
         if one is None or one.edges.shape != view.edges.shape:
             if view.level >= MIN_EDGES:
                 self._references[view.light] = _Reference(
-                    view.edges.copy(), view.level, view.sharpness
+                    view.edges.copy(), view.level, view.sharpness, view.fineness
                 )
             return (False, None, "")
         share = view.sharpness / one.sharpness if one.sharpness > 0 else 1.0
-        is_blurred = one.n >= LEARN_CHECKS and share < BLURRED_SHARE
+        is_coarse = view.fineness < BLURRED_FINE * one.fineness
+        is_blurred = one.n >= LEARN_CHECKS and share < BLURRED_SHARE and is_coarse
         if not is_blurred:
             one.learn(view)
         return (is_blurred, 100 * share, "%")
@@ -364,7 +373,17 @@ def _measure(luma: Image) -> _View:
     mean, spread = cv2.meanStdDev(small)
     level = float(edges.mean())
     contrast = float(spread[0, 0])
-    return _View(luma, edges, level, level / max(contrast, 1.0), float(mean[0, 0]), contrast)
+    sharpness = level / max(contrast, 1.0)
+    fineness = _fineness(small)
+    return _View(luma, edges, level, sharpness, fineness, float(mean[0, 0]), contrast)
+
+
+def _fineness(small: Image) -> float:
+    """Return how much detail of a pixel or two there is per detail of four: not of the light."""
+    exact = small.astype(np.float32)
+    soft = [cv2.GaussianBlur(exact, (0, 0), sigma) for sigma in (1.0, 2.0, 4.0)]
+    fine, coarse = (float(cv2.absdiff(a, b).mean()) for a, b in pairwise(soft))
+    return fine / max(coarse, 0.1)
 
 
 def _is_blurred_all_over(view: _View, reference: _Reference) -> bool:
