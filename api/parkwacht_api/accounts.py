@@ -17,7 +17,7 @@ from pwdlib.exceptions import PwdlibError
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.orm import Session
 
-from parkwacht_api.audit import Act, Actor, Somebody, audit
+from parkwacht_api.audit import Act, Actor, Somebody, audit, clean_text
 from parkwacht_api.errors import RecordInvalid, not_found
 from parkwacht_api.lockout import unlock_account
 from parkwacht_api.models_access import Account
@@ -81,7 +81,7 @@ def new_one_time_password() -> str:
 
 def normal_name(typed: str) -> str:
     """Return a name to log in with as it is kept."""
-    return typed.strip().lower()
+    return clean_text(typed).strip().lower()
 
 
 def _invalid(text: Text, *, field: str) -> RecordInvalid:
@@ -145,7 +145,7 @@ def add_account(session: Session, new: NewAccount, *, by: Actor, at: datetime) -
     account = Account(
         id=uuid4(),
         name=new.name,
-        person=new.person.strip()[:120] or new.name,
+        person=clean_text(new.person, 120).strip() or new.name,
         role=new.role.value,
         receiver_id=new.receiver_id,
         password_hash=password_hasher().hash(password),

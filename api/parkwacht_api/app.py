@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -133,6 +134,13 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     )
 
 
+async def _on_data(request: Request, error: Exception) -> Response:
+    # A character or number that the database does not take, such as a zero byte in a text.
+    logger.info("%s %s: %s", request.method, request.url.path, type(error).__name__)
+    detail = Text(nl="deze tekens worden niet aangenomen", en="these characters are not taken")
+    return _answer(request, STATUS_OF[RequestValidationError], detail, ApiError(detail))
+
+
 async def _on_plain(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return await _on_error(request, error)
@@ -211,6 +219,7 @@ def create_app(
     app.add_exception_handler(ParkwachtError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_plain)
+    app.add_exception_handler(DataError, _on_data)
     app.add_exception_handler(Exception, _on_error)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)

@@ -94,14 +94,14 @@ def audit(session: Session, actor: Actor, act: Act, *, at: datetime) -> AuditEnt
     entry = AuditEntry(
         id=1 if last is None else last.id + 1,
         at=at.astimezone(UTC),
-        who=_clean(actor.name),
-        role=_clean(actor.role),
-        via=_clean(actor.via),
-        address=_clean(actor.address),
-        what=_clean(act.what),
-        object_kind=_clean(act.object_kind),
-        object_id=_clean(act.object_id),
-        why=_clean(act.why, WHY_LENGTH),
+        who=clean_text(actor.name),
+        role=clean_text(actor.role),
+        via=clean_text(actor.via),
+        address=clean_text(actor.address),
+        what=clean_text(act.what),
+        object_kind=clean_text(act.object_kind),
+        object_id=clean_text(act.object_id),
+        why=clean_text(act.why, WHY_LENGTH),
         details=json.loads(_canonical(dict(act.details)).replace("\\u0000", "")),
         previous_hash=FIRST_HASH if last is None else last.hash,
     )
@@ -111,7 +111,8 @@ def audit(session: Session, actor: Actor, act: Act, *, at: datetime) -> AuditEnt
     return entry
 
 
-def _clean(text: str, length: int = COLUMN_LENGTH) -> str:
+def clean_text(text: str, length: int = COLUMN_LENGTH) -> str:
+    """Return a text as a column takes it."""
     # A stranger may have typed it; PostgreSQL takes neither zero bytes nor half characters.
     return text.replace("\0", "").encode(errors="replace").decode()[:length]
 

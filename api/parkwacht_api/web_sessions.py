@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
+from parkwacht_api.audit import clean_text
 from parkwacht_api.keys import hash_secret
 from parkwacht_api.models_access import Account, WebSession
 from parkwacht_api.repository_access import session_by_hash
@@ -23,7 +24,6 @@ ABSOLUTE = timedelta(hours=12)
 IDLE = timedelta(hours=2)
 PENDING = timedelta(minutes=10)
 SEEN_EVERY = timedelta(minutes=1)
-FIELD = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ def open_session(
             account_id=account.id,
             stage=stage,
             csrf=secrets.token_urlsafe(24),
-            address=browser.address[:FIELD],
-            browser=browser.agent.replace("\0", "")[:FIELD],
+            address=clean_text(browser.address),
+            browser=clean_text(browser.agent),
             created_at=at,
             seen_at=at,
             expires_at=at + (ABSOLUTE if stage == "full" else PENDING),

@@ -90,6 +90,22 @@ def test_a_key_that_is_none(service: Service, key: str) -> None:
         assert client.get(f"{service.url}/api/v1/events", headers=headers).status_code == 401
 
 
+@pytest.mark.parametrize("zero", ["%00", "a%00b"])
+def test_what_no_database_takes_is_the_askers_fault(any_service: Service, zero: str) -> None:
+    with any_service.client(any_service.operator_key) as client:
+        statuses = {client.get(f"/events?camera={zero}").status_code}
+    admin = create_key(any_service.database, "a", SCOPES_OF[Role.ADMINISTRATOR], at=NOW)
+    with any_service.client(admin) as client:
+        statuses.add(client.get(f"/audit?who={zero}").status_code)
+        given = {"name": "\0", "person": "\0", "role": "reviewer"}
+        statuses.add(client.post("/accounts", json=given).status_code)
+    with any_service.browser() as page:
+        form = {"name": "\0x", "password": "\0"}
+        headers = {"User-Agent": "x", "Sec-Fetch-Site": "same-origin"}
+        assert page.post("/login", data=form, headers=headers).status_code == 401
+    assert statuses <= {200, 422}  # SQLite takes it, and finds nothing
+
+
 def test_a_secret_is_kept_as_a_hash_and_a_wrong_one_is_refused(service: Service) -> None:
     parts = split_key(service.operator_key)
     assert parts is not None
