@@ -10,8 +10,8 @@ from parkwacht_vision.frames import Frame, Gap, Tier
 from parkwacht_vision.stream import StreamSource
 
 FAST = StreamSettings(
-    open_timeout_s=3, stall_timeout_s=1.2, backoff_s=0.2, max_backoff_s=0.5,
-    silent_s=1.5, frozen_s=2.0, steady_s=1.0,
+    open_timeout_s=8, stall_timeout_s=2.5, backoff_s=0.2, max_backoff_s=0.5,
+    silent_s=2.0, frozen_s=2.0, steady_s=1.0,
 )  # fmt: skip
 
 
@@ -20,7 +20,7 @@ class Watched:
 
     def __init__(
         self, url: str, until: Callable[["Watched"], bool], *, sub_url: str | None = None,
-        attends: bool = False, limit_s: float = 15, settings: StreamSettings = FAST,
+        attends: bool = False, limit_s: float = 45, settings: StreamSettings = FAST,
     ) -> None:  # fmt: skip
         stop = threading.Event()
         self.items: list[Frame | Gap] = []

@@ -6,10 +6,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from rtsp_server import Relay, Server, free_port, require_rtsp_server, set_clock_on, spoil
-from watched import Watched, has_frames, has_gaps, steps_s
+from watched import FAST, Watched, has_frames, has_gaps, steps_s
 
 from parkwacht_config.clock import SystemClock
 from parkwacht_vision.stream import StreamSource
@@ -128,7 +129,7 @@ def test_a_frozen_server_is_a_stall(server: Server) -> None:
 
     watched = Watched(server.url(), until)
     assert watched.gaps[0].cause == "stalled"
-    assert watched.blind_s["stalled"] >= 1.0  # it is patient for 1.2 s
+    assert watched.blind_s["stalled"] >= 1.0  # it is patient for 2.5 s
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,8 @@ def test_a_stream_without_pictures_says_so(shared_server: Server) -> None:
 
 def test_a_host_that_says_nothing_is_told_apart() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        watched = Watched(f"rtsp://127.0.0.1:{silent.getsockname()[1]}/cam", has_gaps(1))
+        url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/cam"
+        watched = Watched(url, has_gaps(1), settings=replace(FAST, open_timeout_s=1.5))
     assert watched.gaps[0].cause == "no_answer"
 
 

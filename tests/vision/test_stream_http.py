@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,15 +23,17 @@ from parkwacht_vision.connection import StreamSettings
 from parkwacht_vision.frames import Frame, Gap
 from parkwacht_vision.stream import StreamSource
 
-FAST = StreamSettings(open_timeout_s=4, stall_timeout_s=4, backoff_s=0.2, max_backoff_s=0.5)
+FAST = StreamSettings(open_timeout_s=8, stall_timeout_s=6, backoff_s=0.2, max_backoff_s=0.5)
 PICTURE = ["-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=10", "-c:v", "libx264"]
 ENCODED = ["-preset", "ultrafast", "-tune", "zerolatency", "-g", "5", "-pix_fmt", "yuv420p"]
 
 
-def first_items(url: str, number: int, *, limit_s: float = 12) -> tuple[StreamSource, list[object]]:
+def first_items(
+    url: str, number: int, *, settings: StreamSettings = FAST
+) -> tuple[StreamSource, list[object]]:
     stop = threading.Event()
-    source = StreamSource(url, fps=5, clock=SystemClock(), stop=stop, settings=FAST)
-    limit = threading.Timer(limit_s, stop.set)
+    source = StreamSource(url, fps=5, clock=SystemClock(), stop=stop, settings=settings)
+    limit = threading.Timer(40, stop.set)
     limit.start()
     items: list[object] = []
     for item in source.frames():
@@ -159,6 +162,7 @@ def test_a_playlist_cannot_open_a_file_of_this_machine(tmp_path: Path, folder_ur
         assert process.wait(20) == 0
     lying = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\nfile://{hidden}\n"
     (tmp_path / "live.m3u8").write_text(lying)
-    _, items = first_items(folder_url + "/live.m3u8", 0)
+    brief = replace(FAST, open_timeout_s=2)
+    _, items = first_items(folder_url + "/live.m3u8", 0, settings=brief)
     assert not any(isinstance(one, Frame) for one in items)
     assert any(isinstance(one, Gap) and one.problem is not None for one in items)
