@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from parkwacht_vision.frames import Frame, Gap
 from parkwacht_vision.stream import StreamSource
 
 FAST = StreamSettings(open_timeout_s=8, stall_timeout_s=6, backoff_s=0.2, max_backoff_s=0.5)
+LOGIN = b"wacht:geheim"
 PICTURE = ["-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=10", "-c:v", "libx264"]
 ENCODED = ["-preset", "ultrafast", "-tune", "zerolatency", "-g", "5", "-pix_fmt", "yuv420p"]
 
@@ -46,9 +48,18 @@ def first_items(
 
 
 class MotionJpeg(BaseHTTPRequestHandler):
-    """A camera's `video.mjpg` (multipart/x-mixed-replace)."""
+    """A camera's `video.mjpg` (multipart/x-mixed-replace), for those who know the password."""
 
     def do_GET(self) -> None:
+        if self.path != "/video.mjpg":
+            self.send_error(404)
+            return
+        if self.headers.get("Authorization") != f"Basic {b64encode(LOGIN).decode()}":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=part")
         self.end_headers()
@@ -83,6 +94,10 @@ def serve(handler: type[BaseHTTPRequestHandler] | partial[Files]) -> Iterator[st
     server.server_close()
 
 
+def with_login(url: str, login: bytes) -> str:
+    return url.replace("http://", f"http://{login.decode()}@")
+
+
 @pytest.fixture
 def folder_url(tmp_path: Path) -> Iterator[str]:
     yield from serve(partial(Files, directory=str(tmp_path)))
@@ -108,11 +123,29 @@ def ffmpeg(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_mjpeg_over_http_is_seen(mjpeg_url: str) -> None:
-    _, items = first_items(mjpeg_url + "/video.mjpg", 3)
+    _, items = first_items(with_login(mjpeg_url, LOGIN) + "/video.mjpg", 3)
     frames = [one for one in items if isinstance(one, Frame)]
     assert len(frames) == 3
     assert frames[0].image.shape == (240, 320, 3)
     assert all(abs((one.at - one.wall_at).total_seconds()) < 2 for one in frames)
+
+
+@pytest.mark.parametrize(
+    ("login", "path", "cause"),
+    [
+        (b"wacht:fout", "/video.mjpg", "refused_credentials"),
+        (LOGIN, "/other", "unknown_path"),
+    ],
+)
+def test_why_a_server_refuses_is_told_apart(
+    mjpeg_url: str, login: bytes, path: str, cause: str
+) -> None:
+    _, items = first_items(with_login(mjpeg_url, login) + path, 0)
+    gap = items[0]
+    assert isinstance(gap, Gap)
+    assert gap.cause == cause
+    assert gap.problem is not None
+    assert "fout" not in gap.problem.nl
 
 
 @pytest.mark.server("ffmpeg")
