@@ -51,6 +51,16 @@ API = {
     "GET /api/v1/cameras": "ASPRM",  # a partner's list is empty
     "GET /api/v1/deliveries": "ASPRM",
     "POST /api/v1/deliveries/{delivery_id}/acknowledge": "ASPM",
+    "POST /api/v1/deliveries/{delivery_id}/replay": "AS",
+    "POST /api/v1/incidents/{incident_id}/evidence": "ASP",
+    "GET /api/v1/incidents/{incident_id}/evidence": "ASP",
+    "GET /api/v1/evidence/{package_id}": "ASP",
+    "POST /api/v1/evidence/{package_id}/links": "ASP",
+    "GET /api/v1/evidence/{package_id}/links": "ASP",
+    "DELETE /api/v1/evidence/links/{link_id}": "ASP",
+    "POST /api/v1/incidents/{incident_id}/holds": "AS",
+    "GET /api/v1/holds": "AS",
+    "POST /api/v1/holds/{hold_id}/lift": "AS",
     "GET /api/v1/metrics": "ASRW",
     "GET /api/v1/accounts": "A",
     "POST /api/v1/accounts": "A",
@@ -58,6 +68,15 @@ API = {
     "POST /api/v1/accounts/{account_id}/reset": "A",
     "POST /api/v1/accounts/{account_id}/unlock": "A",
     "GET /api/v1/audit": "AR",
+    "GET /api/v1/incidents": "ASPRM",
+    "GET /api/v1/incidents/{incident_id}": "ASPRM",
+    "POST /api/v1/incidents/{incident_id}/verdict": "AS",
+    "POST /api/v1/incidents/{incident_id}/acknowledge": "ASPM",
+    "POST /api/v1/incidents/{incident_id}/notes": "ASPM",
+    "POST /api/v1/incidents/{incident_id}/outcome": "ASPM",
+    "POST /api/v1/incidents/{incident_id}/close": "AS",
+    "POST /api/v1/incidents/{incident_id}/reopen": "AS",
+    "POST /api/v1/incidents/{incident_id}/release": "AS",
 }
 PAGES = {
     "GET /login": NO_LOG_IN,
@@ -77,6 +96,8 @@ PAGES = {
     "GET /events/{event_id}": "ASPR",
     "GET /events/{event_id}/{kind}": "ASPR",
     "POST /events/{event_id}/verdict": "AS",
+    "GET /evidence/{token}": NO_LOG_IN,  # the token is the right; each look is logged
+    "GET /evidence/{token}/download": NO_LOG_IN,
     "GET /watch": "ASPR",  # a partner's list is empty
     "GET /cameras": "ASPR",  # a partner's list is empty
 }
@@ -230,6 +251,7 @@ def test_a_reader_sees_only_what_was_released_to_it(park: Service) -> None:
         "verdict": "verified",
         "person": "Desk",
         "reason": "seen",
+        "avs_level": 2,
         "legal_basis": "own_initiative",
     }
     with park.client(park.operator_key) as client:
