@@ -286,7 +286,8 @@ def test_a_server_that_is_none_is_a_failure(greeting: bytes) -> None:
 def test_supervision_asks_the_server() -> None:
     with desk() as taking, make_context() as context:
         assert supervise(make_options(taking.port), context).response.startswith("250")
-    with make_context() as context, pytest.raises(SendFailed, match="no mail server"):
-        supervise(make_options(taking.port), context)
+    for host in ("127.0.0.1", "x" * 70):
+        with make_context() as context, pytest.raises(SendFailed, match="no mail server"):
+            supervise(make_options(taking.port, host=host), context)
     assert address(make_options(25)) == "smtp://localhost:25"
     assert address(make_options(465, security="tls", host="::1")) == "smtps://[::1]:465"

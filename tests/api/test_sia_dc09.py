@@ -138,9 +138,12 @@ def test_supervision_may_be_off() -> None:
         assert supervise(make_options(free_port(), supervision="off"), context).response == "off"
 
 
-def test_nobody_there_is_a_failure() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "x" * 70])
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_nobody_there_is_a_failure(host: str, transport: str) -> None:
+    options = make_options(free_port(), host=host, transport=transport)
     with make_context() as context, pytest.raises(SendFailed, match="no answer") as caught:
-        supervise(make_options(free_port()), context)
+        supervise(options, context)
     assert caught.value.answer is None
 
 

@@ -192,7 +192,7 @@ def _server(options: Options, context: SendContext) -> Iterator[smtplib.SMTP]:
         ) from error
     except smtplib.SMTPResponseException as error:
         raise _failure(error.smtp_code, str(error.smtp_error)) from error
-    except (OSError, smtplib.SMTPException) as error:  # ssl's errors are among them
+    except (OSError, UnicodeError, smtplib.SMTPException) as error:  # ssl's are among them
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         raise SendFailed(
             Text(nl=f"geen mailserver ({reason})", en=f"no mail server ({reason})")

@@ -325,7 +325,7 @@ def _send_frame(options: Options, frame: Frame, key: bytes | None, context: Send
     raw = encode_frame(frame, key)
     try:
         reply = _speak(options, raw, context.timeout_s)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a host's name may be none
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         raise SendFailed(
             Text(nl=f"geen antwoord ({reason})", en=f"no answer ({reason})")
