@@ -93,6 +93,9 @@ class Meter:
     def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
         """Nothing: the spool notes it."""
 
+    def on_tier(self, source_name: str, text: Text) -> None:
+        """Nothing: it is measured."""
+
     def on_warning(self, source_name: str, text: Text) -> None:
         """Say what is wrong."""
         print(source_name, text.en, file=sys.stderr)

@@ -50,6 +50,8 @@ class Notes:
     def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
         self.happened.append(f"trouble {trouble.id} {text.en}")
 
+    def on_tier(self, source_name: str, text: Text) -> None: ...
+
     def on_warning(self, source_name: str, text: Text) -> None:
         self.happened.append(f"warning {source_name} {text.en}")
 

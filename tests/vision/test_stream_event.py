@@ -33,6 +33,7 @@ class StopsTheSmallStream:
     events: list[FlaggedEvent] = field(default_factory=list)
     endings: list[EventEnding] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    tiers: list[str] = field(default_factory=list)
 
     def on_progress(self, source_name: str, media_time_s: float) -> None:
         if self.events and media_time_s - self.events[0].source.media_time_s > 6:
@@ -49,6 +50,9 @@ class StopsTheSmallStream:
 
     def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
         self.told.append(trouble.cause)
+
+    def on_tier(self, source_name: str, text: Text) -> None:
+        self.tiers.append(text.en)
 
     def on_warning(self, source_name: str, text: Text) -> None:
         self.told.append(text.en)
@@ -109,4 +113,6 @@ def test_an_event_goes_on_when_its_small_stream_fails(
     assert ending.end_reason == "stopped"
     assert (ending.ended_at - event.started_at).total_seconds() >= 4
     assert event.box.image_width_px == 320
+    assert seen.tiers[0] == "all of the small stream, 320 x 240 pixels"
+    assert "key frames until something moves: one every 1.0 s" in seen.tiers
     assert not {"lost", "moved", "frozen"} & set(seen.told)

@@ -175,7 +175,8 @@ def test_a_gap_that_grows_has_everything_decoded_until_it_was_short_for_a_while(
     # until three gaps in a row were short (8 to 14 s)
     assert seen == [k / FPS for k in range(141)]
     assert decoder.tier == "key_frames"
-    assert decoder.reason.nl == "elke 2,0 s een sleutelbeeld"
+    assert decoder.reason is not None
+    assert "elke 2,0 s een" in decoder.reason.nl
 
 
 def test_a_long_gap_keeps_no_packets(write: Write) -> None:
@@ -183,6 +184,7 @@ def test_a_long_gap_keeps_no_packets(write: Write) -> None:
     decoder = TieredDecoder(FPS, SourceHealth())
     assert len(set(times(run(decoder, path)))) == 200
     assert decoder.tier == "full"
+    assert decoder.reason is not None
     assert "verder uiteen" in decoder.reason.nl
     assert decoder._kept == []
 

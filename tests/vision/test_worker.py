@@ -33,6 +33,7 @@ class Notes:
 
     failures: list[tuple[str, Text]] = field(default_factory=list)
     warnings: list[tuple[str, Text]] = field(default_factory=list)
+    tiers: list[Text] = field(default_factory=list)
     troubles: list[CameraTrouble] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)  # of the troubles
     n_progress: int = 0
@@ -49,6 +50,9 @@ class Notes:
     def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
         self.troubles.append(trouble)
         self.texts.append(text)
+
+    def on_tier(self, source_name: str, text: Text) -> None:
+        self.tiers.append(text)
 
     def on_warning(self, source_name: str, text: Text) -> None:
         self.warnings.append((source_name, text))
@@ -82,6 +86,7 @@ class LiveSource:
     health: SourceHealth = field(default_factory=SourceHealth)
     ring: PacketRing = field(default_factory=PacketRing)
     tier: Tier = "full"
+    tier_reason: Text | None = None
 
     def attend(self) -> None:
         """Everything is given anyway."""

@@ -134,6 +134,9 @@ class _Notes:
     def on_trouble(self, trouble: CameraTrouble, text: Text) -> None:
         self.trouble_texts.append(text)
 
+    def on_tier(self, source_name: str, text: Text) -> None:
+        """Do nothing: nobody waits for a recording to see how it is decoded."""
+
     def on_warning(self, source_name: str, text: Text) -> None:
         self.warnings.append(text)
 

@@ -123,6 +123,10 @@ class _Screen:
         line = f"{trouble.camera_id}: {text.to(self.language)}{over}"
         self.progress.console.print(line, style="yellow", markup=False)
 
+    def on_tier(self, source_name: str, text: Text) -> None:
+        line = f"{source_name}: {text.to(self.language)}"
+        self.progress.console.print(line, style="dim", markup=False)
+
     def on_warning(self, source_name: str, text: Text) -> None:
         line = f"{source_name}: {text.to(self.language)}"
         self.progress.console.print(line, style="yellow", markup=False)

@@ -116,6 +116,11 @@ class FrameSource(Protocol):
         """How much is decoded now, chosen from what was measured on the stream."""
         ...
 
+    @property
+    def tier_reason(self) -> Text | None:
+        """Why this tier, in words; None while too little was measured."""
+        ...
+
     def frames(self) -> Iterator[Frame | Gap]:
         """Yield the frames to analyse, in order of media time but for replays."""
         ...

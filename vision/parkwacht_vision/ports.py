@@ -75,6 +75,10 @@ class WatchObserver(Protocol):
         """Note that something troubles a camera, or no longer does."""
         ...
 
+    def on_tier(self, source_name: str, text: Text) -> None:
+        """Note how much of a source is decoded, and why; told again when that is chosen anew."""
+        ...
+
     def on_warning(self, source_name: str, text: Text) -> None:
         """Note what is wrong with a source that is watched all the same."""
         ...

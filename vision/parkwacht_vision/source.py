@@ -96,6 +96,11 @@ class RecordingSource:
         """How much is decoded, by the gaps between its key frames."""
         return self._decoder.tier
 
+    @property
+    def tier_reason(self) -> Text | None:
+        """Why this tier; None while too little was measured."""
+        return self._decoder.reason
+
     def attend(self) -> None:
         """Ask for every due frame from the key frame before the last one given on."""
         self._decoder.attend()

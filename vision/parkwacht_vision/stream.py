@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from parkwacht_config.clock import Clock
+from parkwacht_config.text import Text
 from parkwacht_vision.connection import Connection, StreamSettings
 from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.naming import redact_url
@@ -103,6 +104,19 @@ class StreamSource:
     def tier(self) -> Tier:
         """How much is decoded, by the gaps between its key frames."""
         return self._decoder.tier if self._is_on_large else "substream"
+
+    @property
+    def tier_reason(self) -> Text | None:
+        """Why this tier; None while too little was measured."""
+        if self._is_on_large:
+            return self._decoder.reason
+        if self._size_px is None:
+            return None
+        width, height = self._size_px
+        return Text(
+            nl=f"alles van de kleine stream, {width} x {height} pixels",
+            en=f"all of the small stream, {width} x {height} pixels",
+        )
 
     def attend(self) -> None:
         """Ask for every due frame from the key frame before the last one given on."""

@@ -110,20 +110,23 @@ class TieredDecoder:
         return "full" if self._choice == "full" or self._gops.is_long else "key_frames"
 
     @property
-    def reason(self) -> Text:
-        """Why this tier, by what was measured."""
+    def reason(self) -> Text | None:
+        """Why this tier, by what was measured; None while that is too little."""
         gop_s = self._gops.last_gop_s
         if self._gops.is_long:
             return Text(
-                nl=f"sleutelbeelden liggen verder uiteen dan {MAX_GOP_S:.0f} s",
-                en=f"key frames are more than {MAX_GOP_S:.0f} s apart",
+                nl=f"alle beelden: sleutelbeelden liggen verder uiteen dan {MAX_GOP_S:.0f} s",
+                en=f"every picture: key frames are more than {MAX_GOP_S:.0f} s apart",
             )
         if self._choice == "full":
-            return Text(nl="zo gevraagd", en="asked for")
+            return Text(nl="alle beelden: zo gevraagd", en="every picture: asked for")
         if gop_s is None:
-            return Text(nl="nog niet gemeten", en="not measured yet")
+            return None
         gop_nl = f"{gop_s:.1f}".replace(".", ",")
-        return Text(nl=f"elke {gop_nl} s een sleutelbeeld", en=f"a key frame every {gop_s:.1f} s")
+        return Text(
+            nl=f"sleutelbeelden tot er iets beweegt: elke {gop_nl} s een",
+            en=f"key frames until something moves: one every {gop_s:.1f} s",
+        )
 
     def attend(self) -> None:
         """Ask for every due picture, from the key frame before the last one given on."""

@@ -24,7 +24,7 @@ from parkwacht_vision.event import (
     WatchReport,
 )
 from parkwacht_vision.evidence import Ended, EvidenceRoom, evidence_key
-from parkwacht_vision.frames import Frame, FrameSource, Gap
+from parkwacht_vision.frames import Frame, FrameSource, Gap, Tier
 from parkwacht_vision.ground import anchor_px, ground_position_m
 from parkwacht_vision.health import HealthMonitor
 from parkwacht_vision.manifest import data_file
@@ -96,6 +96,7 @@ class CameraWatch:
         self._tally = Tally()
         self._backlog = Backlog()
         self._is_lost = False
+        self._told_tier: Tier | None = None
         self._reported_blind_s: dict[str, float] = {}
 
     @property
@@ -134,6 +135,7 @@ class CameraWatch:
             self._tell_troubles(self._health.measure_stream(item.at, self._source.health))
         if self._is_report_due(item):
             self._put_report()
+        self._tell_tier()
         rule = self._rule_for(item)
         is_armed = rule.is_armed(item.at)
         if not item.is_replay:
@@ -173,6 +175,13 @@ class CameraWatch:
             self._backlog.put(lambda one=record: self._context.sink.put_trouble(one))  # type: ignore[misc]
             self._context.observer.on_trouble(record, change.text)
             logger.warning("camera %s: %s", self._camera_id, change.text.en)
+
+    def _tell_tier(self) -> None:
+        """Tell how much of the source is decoded, when that was chosen anew."""
+        tier, why = self._source.tier, self._source.tier_reason
+        if tier != self._told_tier and why is not None:
+            self._told_tier = tier
+            self._context.observer.on_tier(self._source.name, why)
 
     def _longest_step_s(self) -> float:
         """Return for how long one frame can stand: between key frames nothing is missed."""
