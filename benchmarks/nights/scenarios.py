@@ -161,6 +161,21 @@ MEDIUM = (*_walks(), *_vehicles(), *_weather(), *_lights(), *_tampers())
 QUICK = tuple(one for one in MEDIUM if one.name in _QUICK_NAMES)
 
 
+def _heavy() -> tuple[Night, ...]:
+    """Return nights that nothing was tuned on: drawn once the others were right."""
+    rain, snow = Adversity("rain", 8.0, amount=1.6), Adversity("snow", 8.0, amount=1.6)
+    insects = Adversity("insects", 4.0, amount=1.5)
+    sweep = (Adversity("headlights", 12.0, 17.0), Adversity("headlights", 22.0, 26.0))
+    snowed = across(14.0, start_s=16.0, clothes=DULL)
+    buzzed = across(15.0, start_s=14.0, clothes=DULL)
+    return (
+        Night("heavy_rain_walker", 173, (across(12.0, start_s=16.0),), (rain,)),
+        Night("heavy_snow_walker", 174, (snowed,), (snow,)),
+        Night("insects_walker", 175, (buzzed,), (insects,), seconds=36.0),
+        Night("headlights_walker", 176, (across(15.0, start_s=14.0),), sweep, seconds=36.0),
+    )
+
+
 def _full() -> tuple[Night, ...]:
     rain, snow = Adversity("rain", 20.0, 500.0, 1.6), Adversity("snow", 20.0, 500.0, 1.6)
     long = Adversity("insects", 30.0, 900.0, 0.6)
@@ -181,4 +196,4 @@ def _full() -> tuple[Night, ...]:
     )  # fmt: skip
 
 
-FULL = (*MEDIUM, *_full())
+FULL = (*MEDIUM, *_heavy(), *_full())
