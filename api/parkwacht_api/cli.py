@@ -28,6 +28,7 @@ from parkwacht_api.cli_cameras import cameras_app
 from parkwacht_api.cli_deliveries import deliveries_app
 from parkwacht_api.cli_evaluate import EVALUATE_HELP, evaluate_command
 from parkwacht_api.cli_events import event_app, key_app
+from parkwacht_api.cli_evidence import evidence_app, hold_app
 from parkwacht_api.cli_import import IMPORT_HELP, import_command
 from parkwacht_api.cli_preview import preview
 from parkwacht_api.cli_study import run_study_command, study
@@ -56,6 +57,8 @@ app.add_typer(key_app, name="key")
 app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(audit_app, name="audit")
+app.add_typer(evidence_app, name="evidence")
+app.add_typer(hold_app, name="hold")
 app.add_typer(weights_app, name="weights")
 app.add_typer(cameras_app, name="cameras")
 app.command("import", help=IMPORT_HELP)(import_command)

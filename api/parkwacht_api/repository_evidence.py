@@ -140,3 +140,8 @@ def all_holds(session: Session, *, at: datetime | None = None) -> Sequence[Legal
 def hold_by_id(session: Session, hold_id: UUID) -> LegalHold | None:
     """Return a hold and keep others from changing it, or None."""
     return session.scalar(select(LegalHold).where(LegalHold.id == hold_id).with_for_update())
+
+
+def incident_by_number(session: Session, number: int) -> Incident | None:
+    """Return the incident of a number, or None."""
+    return session.scalar(select(Incident).where(Incident.number == number))

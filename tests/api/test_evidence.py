@@ -2,7 +2,7 @@
 Evidence packages: what is in one, that it is the same bytes twice, who may have it.
 
 Independent judges: `sha256sum -c` and OpenSSL for hashes and signature, FFmpeg (PyAV) for the
-export file, `zipfile` for the contents. Expected times and hashes are computed here from what was sent.
+export file, `zipfile` for the contents. Expected times and hashes are computed from what was sent.
 """
 
 import hashlib
@@ -10,83 +10,47 @@ import json
 import struct
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import av
-import numpy as np
 import pytest
-from api_harness import JPEG, STARTED_AT, Service, make_ending, media_record
+from api_harness import (
+    JPEG,
+    STARTED_AT,
+    Service,
+    make_receiver,
+    make_site,
+    running_service,
+)
+from evidence_builders import ASKED, CLIP_AT, SEALED, ended, incident_of, made, real_clip
 from sqlalchemy import select
 
 from parkwacht_api.evidence_package import Request, write_package
 from parkwacht_api.evidence_signing import signing_key
 from parkwacht_api.evidence_verify import verify_package
 from parkwacht_api.keys import Scope, create_key
-from parkwacht_api.models import Event
 from parkwacht_api.models_access import AuditEntry
 from parkwacht_api.models_evidence import EvidencePackage
 from parkwacht_api.models_incidents import Incident
 from parkwacht_api.roles import SCOPES_OF, Role
+from parkwacht_config.site import ReceiverRole, Release
 from parkwacht_vision.event import FlaggedEvent
-from parkwacht_vision.sealing import MAGIC
-
-ASKED = {
-    "for_whom": "Recherche Twente",
-    "reason": "inbraak hal 3",
-    "legal_basis": "vordering",
-    "legal_number": "PL0500-2026/17",
-}
-SEALED = MAGIC + bytes(range(200))
-CLIP_AT = STARTED_AT - timedelta(seconds=3)
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A real MP4 of five frames."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=5)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for level in range(5):
-            picture = np.full((48, 64, 3), 40 * level, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-    return path.read_bytes()
-
-
-def ended(service: Service, clip: bytes, **changes: Any) -> FlaggedEvent:
-    """An event with its clip, its sealed original and its manifest."""
-    event = service.stored(**changes)
-    manifest = b'{"files": []}'
-    ending = make_ending(
-        event,
-        clip,
-        clip_started_at=CLIP_AT,
-        clip_ended_at=CLIP_AT + timedelta(seconds=1),
-        original=media_record("original.mp4.enc", SEALED, "application/octet-stream"),
-        manifest=media_record("manifest.json", manifest, "application/json"),
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for all but the first test: every test makes its own incident."""
+    nowhere = "http://127.0.0.1:9/webhook"
+    site = make_site(
+        make_receiver("meldkamer", nowhere),
+        make_receiver("politie", nowhere, release=Release.ON_VERIFIED, role=ReceiverRole.POLICE),
     )
-    answer = service.put_ending(ending, clip, original=SEALED, manifest=manifest)
-    assert answer.status_code == 200, answer.text
-    return event
-
-
-def incident_of(service: Service, event: FlaggedEvent) -> UUID:
-    with service.database.reading() as session:
-        row = session.get_one(Event, event.id)
-        assert row.incident_id is not None
-        return row.incident_id
-
-
-def made(service: Service, incident_id: UUID, **changes: str) -> dict[str, Any]:
-    with service.client(service.operator_key) as client:
-        answer = client.post(f"/incidents/{incident_id}/evidence", json=ASKED | changes)
-    assert answer.status_code == 201, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    with running_service(tmp_path_factory.mktemp("evidence") / "state", site) as running:
+        yield running
 
 
 def fetched(service: Service, package: dict[str, Any], folder: Path) -> Path:
@@ -101,17 +65,15 @@ def fetched(service: Service, package: dict[str, Any], folder: Path) -> Path:
     return path
 
 
-def test_a_package_holds_what_was_taken_in(
-    any_service: Service, clip: bytes, tmp_path: Path
-) -> None:
-    event = ended(any_service, clip)
+def test_a_package_holds_what_was_taken_in(any_service: Service, tmp_path: Path) -> None:
+    event = ended(any_service)
     path = fetched(any_service, made(any_service, incident_of(any_service, event)), tmp_path)
     folder = f"events/{event.id}"
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         parts = {name: archive.read(name) for name in archive.namelist()}
     assert parts[f"{folder}/snapshot.jpg"] == JPEG
-    assert parts[f"{folder}/clip.mp4"] == clip
+    assert parts[f"{folder}/clip.mp4"] == real_clip()
     assert FlaggedEvent.model_validate_json(parts[f"{folder}/record.json"]) == event
     assert f"{folder}/original.mp4.enc" not in parts
     manifest = json.loads(parts["manifest.json"])
@@ -130,8 +92,8 @@ def test_a_package_holds_what_was_taken_in(
     assert (found.broken, found.n_files) == ("", len(parts) - 3)
 
 
-def test_common_tools_can_check_it(service: Service, clip: bytes, tmp_path: Path) -> None:
-    event = ended(service, clip)
+def test_common_tools_can_check_it(service: Service, tmp_path: Path) -> None:
+    event = ended(service)
     path = fetched(service, made(service, incident_of(service, event)), tmp_path)
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path / "out")
@@ -154,10 +116,8 @@ def test_common_tools_can_check_it(service: Service, clip: bytes, tmp_path: Path
     assert wrong.broken == "public_key.pem"
 
 
-def test_the_export_file_is_the_clip_and_when_it_was(
-    service: Service, clip: bytes, tmp_path: Path
-) -> None:
-    event = ended(service, clip)
+def test_the_export_file_is_the_clip_and_when_it_was(service: Service, tmp_path: Path) -> None:
+    event, clip = ended(service), real_clip()
     path = fetched(service, made(service, incident_of(service, event)), tmp_path)
     with zipfile.ZipFile(path) as archive:
         content = archive.read(f"events/{event.id}/export.mp4")
@@ -175,13 +135,13 @@ def test_the_export_file_is_the_clip_and_when_it_was(
         assert sum(1 for _ in container.decode(video=0)) == 5
 
 
-def test_the_same_rows_and_files_give_the_same_bytes(
-    service: Service, clip: bytes, tmp_path: Path
-) -> None:
-    event = ended(service, clip)
+def test_the_same_rows_and_files_give_the_same_bytes(service: Service, tmp_path: Path) -> None:
+    event = ended(service)
     told = made(service, incident_of(service, event))
     with service.database.reading() as session:
-        asked = select(AuditEntry.id).where(AuditEntry.what == "evidence.ask")
+        asked = select(AuditEntry.id).where(
+            AuditEntry.what == "evidence.ask", AuditEntry.object_id == told["id"]
+        )
         request = Request(
             package=session.get_one(EvidencePackage, UUID(told["id"])),
             incident=session.get_one(Incident, incident_of(service, event)),
@@ -195,9 +155,9 @@ def test_the_same_rows_and_files_give_the_same_bytes(
 
 
 def test_sealed_originals_only_for_a_reason_and_never_for_a_receiver(
-    service: Service, clip: bytes, tmp_path: Path
+    service: Service, tmp_path: Path
 ) -> None:
-    event = ended(service, clip)
+    event = ended(service)
     incident_id = incident_of(service, event)
     told = made(service, incident_id, originals_reason="rechter-commissaris vraagt erom")
     with zipfile.ZipFile(fetched(service, told, tmp_path)) as archive:
@@ -223,8 +183,8 @@ def test_sealed_originals_only_for_a_reason_and_never_for_a_receiver(
     assert verify_package(tmp_path / "own.zip").broken == ""
 
 
-def test_a_receiver_that_was_told_nothing_gets_nothing(service: Service, clip: bytes) -> None:
-    incident_id = incident_of(service, ended(service, clip))
+def test_a_receiver_that_was_told_nothing_gets_nothing(service: Service) -> None:
+    incident_id = incident_of(service, ended(service))
     key = create_key(
         service.database,
         "Politie",
@@ -270,7 +230,7 @@ def test_an_image_that_was_changed_on_the_disk_is_not_passed_off(
     service: Service, tmp_path: Path
 ) -> None:
     event = service.stored()
-    (snapshot,) = service.settings.media_dir.rglob("*.jpg")
+    (snapshot,) = service.settings.media_dir.rglob(f"{event.id}-snapshot-*")
     snapshot.write_bytes(JPEG + b"x")
     path = fetched(service, made(service, incident_of(service, event)), tmp_path)
     with zipfile.ZipFile(path) as archive:
