@@ -51,7 +51,7 @@ class Options(ChannelOptions):
     recipients: Annotated[tuple[Address, ...], Field(min_length=1)]
     per_camera: dict[str, Address] = Field(default_factory=dict)
     language: Literal["nl", "en", "both"] = "both"
-    timezone: str = "Europe/Amsterdam"
+    timezone: ZoneInfo = ZoneInfo("Europe/Amsterdam")
     snapshot: bool = True
 
     @model_validator(mode="after")
@@ -158,7 +158,7 @@ def _in(options: Options, text: Text, between: str) -> str:
 
 
 def _body(options: Options, facts: Facts) -> str:
-    lines = [headline(facts), *lines_of(facts, ZoneInfo(options.timezone))]
+    lines = [headline(facts), *lines_of(facts, options.timezone)]
     languages = ["nl", "en"] if options.language == "both" else [options.language]
     parts = ["\n".join(_one_line(getattr(one, name)) for one in lines) for name in languages]
     return "\n\n".join(parts) + "\n"
