@@ -31,7 +31,8 @@ def browser(night: Night, tmp_path: Path) -> Iterator[WebDriver]:
         driver.find_element(By.NAME, "name").send_keys(FIRST_NAME)
         driver.find_element(By.NAME, "password").send_keys(PASSWORD)
         driver.find_element(By.CSS_SELECTOR, "button.primary").click()
-        WebDriverWait(driver, 10).until(lambda d: d.find_elements(By.CSS_SELECTOR, "ol.events"))
+        WebDriverWait(driver, 10).until(lambda d: d.find_elements(By.CSS_SELECTOR, ".incidents"))
+        driver.get(f"{night.url}/events")
         yield driver
 
 

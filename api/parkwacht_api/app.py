@@ -48,6 +48,7 @@ from parkwacht_api.routers import (
     events,
     evidence,
     health,
+    incidents,
     metrics,
     watch_reports,
 )
@@ -210,8 +211,8 @@ def create_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    routers = (events, deliveries, watch_reports, cameras, metrics, accounts, audit, evidence)
-    for router in (one.router for one in routers):
+    things = (events, incidents, deliveries, watch_reports, cameras, metrics)
+    for router in (one.router for one in (*things, accounts, audit, evidence)):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.router)
     app.include_router(console_router)

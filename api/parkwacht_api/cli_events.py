@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
 from parkwacht_api.client import ServiceClient
@@ -14,7 +14,14 @@ from parkwacht_api.keys import bind_certificate, create_key, list_keys, revoke_k
 from parkwacht_api.local import OPERATOR_KEY
 from parkwacht_api.proxies import read_fingerprint
 from parkwacht_api.roles import BOUND_TO_RECEIVER, SCOPES_OF, Role
-from parkwacht_api.schemas import EventDetail, EventOut, LegalBasis, ReviewState, VerdictIn
+from parkwacht_api.schemas import (
+    EventDetail,
+    EventOut,
+    FalseCause,
+    LegalBasis,
+    ReviewState,
+    VerdictIn,
+)
 from parkwacht_api.terminal import (
     Terminal,
     delivery_word,
@@ -42,7 +49,9 @@ REVIEW_WORDS: dict[ReviewState, Text] = {
     "unreviewed": Text(nl="te beoordelen", en="to review"),
     "verified": Text(nl="bevestigd", en="verified"),
     "dismissed": Text(nl="afgewezen", en="dismissed"),
+    "unclear": Text(nl="onduidelijk", en="unclear"),
 }
+VERDICTS: TypeAdapter[ReviewState] = TypeAdapter(ReviewState)
 EventId = Annotated[
     UUID, typer.Argument(help=say("Kenmerk van de gebeurtenis.", "Id of the event."))
 ]
@@ -120,7 +129,7 @@ def _print_detail(terminal: Terminal, event: EventDetail, timezone: str) -> None
         f"{site_time(event.started_at, timezone)}  {REVIEW_WORDS[event.review_state].to(language)}"
     )
     for verdict in event.verdicts:
-        word = REVIEW_WORDS["verified" if verdict.verdict == "verified" else "dismissed"]
+        word = REVIEW_WORDS[VERDICTS.validate_python(verdict.verdict)]
         console.print(f"  {word.to(language)}: {verdict.person}, {verdict.reason}")
     table = terminal.table(
         Text(nl="Leveringen", en="Deliveries"),
@@ -184,8 +193,8 @@ def verify_event(
     person: Person,
     reason: Reason,
     avs_level: Annotated[
-        int | None, typer.Option(min=0, max=4, help=say("AVS-01-niveau.", "AVS-01 level."))
-    ] = None,
+        int, typer.Option(min=2, max=4, help=say("AVS-01-niveau.", "AVS-01 level."))
+    ] = 2,
     legal_basis: Annotated[
         LegalBasis, typer.Option(help=say("Grondslag.", "Legal basis."))
     ] = LegalBasis.OWN_INITIATIVE,
@@ -208,9 +217,14 @@ def verify_event(
 
 
 @event_app.command("dismiss", help=say("Afwijzen als vals alarm.", "Dismiss as a false alarm."))
-def dismiss_event(event_id: EventId, person: Person, reason: Reason) -> None:
+def dismiss_event(
+    event_id: EventId,
+    person: Person,
+    reason: Reason,
+    cause: Annotated[FalseCause, typer.Option(help=say("Oorzaak.", "Cause."))] = "other",
+) -> None:
     """Judge an event to be false."""
-    _judge(event_id, {"verdict": "dismissed", "person": person, "reason": reason})
+    _judge(event_id, {"verdict": "dismissed", "cause": cause, "person": person, "reason": reason})
 
 
 def _fingerprint_of(path: Path) -> str:

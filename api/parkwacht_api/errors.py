@@ -11,6 +11,7 @@ What the service answers instead of a result; `parkwacht_api.app` maps each clas
     - MediaGone           the image was deleted when its keeping time was over
     - ContentConflict     the same id with other content
     - VersionConflict     somebody else judged in between
+    - VersionMissing      an act without the version that was seen
     - RecordInvalid       a record that breaks its own rules
     - MediaInvalid        media that are not what the record says
     - TooLarge            more bytes than are taken
@@ -66,6 +67,10 @@ class ContentConflict(ApiError):  # noqa: N818
 
 class VersionConflict(ApiError):  # noqa: N818
     """Somebody else judged in between."""
+
+
+class VersionMissing(ApiError):  # noqa: N818
+    """An act that does not say which version was seen."""
 
 
 class RecordInvalid(ApiError):  # noqa: N818

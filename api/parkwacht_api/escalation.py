@@ -74,6 +74,7 @@ def _escalate(session: Session, delivery: Delivery, *, at: datetime, state: AppS
         session.get(Event, delivery.event_id) if delivery.event_id else None,
         last_verdict_of(session, incident) if delivery.kind == VERIFIED else None,
         delivery.sequence,
+        delivery.payload["data"].get("release"),
     )
     step = delivery.step + 1
     session.add(plan_delivery(news, receiver, way, at=at, state=state, step=step))

@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from parkwacht_api.models import Event, Verdict
+from parkwacht_api.models import Event
 from parkwacht_api.models_incidents import Incident, IncidentEntry
 from parkwacht_api.release import (
     CANCELLED,
@@ -23,7 +23,6 @@ from parkwacht_api.release import (
     OVER,
     RANK,
     UPDATED,
-    VERIFIED,
     News,
     receivers_at,
     tell,
@@ -270,30 +269,6 @@ def follow_ending(
     told = told_receivers(session, incident, state)
     if spread(session, News(UPDATED, incident, event), told, at=at, state=state):
         add_entry(session, incident, "updated", at=at, event_id=str(event.id), news=news)
-
-
-def release_verified(session: Session, event: Event, verdict: Verdict, *, state: AppState) -> None:
-    """
-    Tell the receivers that wait for a verdict; who was told already is not told twice.
-
-    Parameters
-    ----------
-    session
-        The verdict's own transaction, which has the turn.
-    event
-        What was verified.
-    verdict
-        The verdict.
-    state
-        Gives the park and the settings.
-    """
-    incident = session.get(Incident, event.incident_id, with_for_update=True)
-    if incident is None:
-        return
-    known = last_words(session, incident)
-    new = [one for one in receivers_at(state.site, Release.ON_VERIFIED) if one.id not in known]
-    news = News(VERIFIED, incident, event, verdict)
-    tell(session, news, new, at=verdict.given_at, state=state)
 
 
 def sweep_incidents(session: Session, at: datetime, *, state: AppState) -> int:

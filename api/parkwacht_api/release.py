@@ -7,7 +7,7 @@ kept as it was at release, so that a retry says the same.
 """
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,13 +44,14 @@ NOBODY = {"id": "", "name": ""}
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is told of an incident: its kind, the event it is about, the verdict behind it."""
+    """What is told of an incident: the event it is about, the verdict or request behind it."""
 
     kind: str
     incident: Incident
     event: Event | None = None
     verdict: Verdict | None = None
     sequence: int = 0
+    release: Mapping[str, Any] | None = None  # who handed it over, and on which legal basis
 
 
 def is_on_this_machine(url: str) -> bool:
@@ -212,6 +213,8 @@ def build_payload(
         data["late"] = round((at - started_at).total_seconds())
     if news.verdict is not None:
         data["verdict"] = _about_verdict(news.verdict)
+    if news.release is not None:
+        data["release"] = dict(news.release)
     return {"type": news.kind, "timestamp": at.isoformat(), "data": data}
 
 

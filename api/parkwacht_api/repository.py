@@ -157,9 +157,10 @@ def media_stored_before(session: Session, before: datetime) -> Sequence[Media]:
     return session.scalars(query.order_by(Media.id)).all()
 
 
-def verdicts_of(session: Session, event_id: UUID) -> Sequence[Verdict]:
-    """Return the verdicts on an event, oldest first."""
-    query = select(Verdict).where(Verdict.event_id == event_id).order_by(Verdict.id)
+def verdicts_of(session: Session, event: Event) -> Sequence[Verdict]:
+    """Return the verdicts on an event, also as part of its incident, oldest first."""
+    as_part = and_(Verdict.event_id.is_(None), Verdict.incident_id == event.incident_id)
+    query = select(Verdict).where(or_(Verdict.event_id == event.id, as_part)).order_by(Verdict.id)
     return session.scalars(query).all()
 
 

@@ -5,13 +5,16 @@ A receiver sees the incidents of which something was released to it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from parkwacht_api.models import CameraTroubleRow, Delivery, Event, Verdict
-from parkwacht_api.models_incidents import Incident
+from parkwacht_api.models_incidents import Incident, IncidentEntry
+from parkwacht_api.repository import decode_cursor, encode_cursor
 
 # What died longer ago is no alarm any more.
 ALARM_AGE = timedelta(hours=6)
@@ -60,6 +63,30 @@ def incident_to_join(
     # The zone says more than the metres, which are the last event's.
     query = query.order_by(case((in_zone, 0), else_=1), row.last_at.desc())
     return session.scalar(query.limit(1).with_for_update())
+
+
+def incident_by_id(
+    session: Session, incident_id: UUID, *, receiver_id: str | None = None, lock: bool = False
+) -> Incident | None:
+    """Return an incident that this asker may see, or None; `lock` keeps others from it."""
+    query = select(Incident).where(Incident.id == incident_id)
+    if receiver_id is not None:
+        query = query.where(_released_to(receiver_id))
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query)
+
+
+def _released_to(receiver_id: str) -> ColumnElement[bool]:
+    return (
+        select(Delivery.id)
+        .where(
+            Delivery.incident_id == Incident.id,
+            Delivery.receiver_id == receiver_id,
+            Delivery.state != "held",
+        )
+        .exists()
+    )
 
 
 def seen_in(session: Session, incident: Incident) -> tuple[set[str], set[str]]:
@@ -132,6 +159,45 @@ def open_troubles_of(session: Session, kind: str, subject: str) -> Sequence[Inci
         Incident.subject == subject, Incident.kind == kind, Incident.state != "closed"
     )
     return session.scalars(query.order_by(Incident.last_at.desc()).with_for_update()).all()
+
+
+def events_of(session: Session, incident: Incident) -> Sequence[Event]:
+    """Return the events of an incident, the first to begin first."""
+    query = select(Event).where(Event.incident_id == incident.id)
+    return session.scalars(query.order_by(Event.started_at, Event.id)).all()
+
+
+def receivers_told(session: Session, incident: Incident, kinds: Sequence[str]) -> set[str]:
+    """Return the receivers for which a message of one of some kinds was planned."""
+    query = select(Delivery.receiver_id).where(
+        Delivery.incident_id == incident.id, Delivery.kind.in_(kinds)
+    )
+    return set(session.scalars(query))
+
+
+def waiting_deliveries(
+    session: Session, incident_id: UUID, receiver_id: str | None
+) -> Sequence[Delivery]:
+    """
+    Return and lock what nobody took up: the first alerts, or all that one receiver was sent.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    incident_id
+        Of which incident.
+    receiver_id
+        Of this receiver; None: the first alerts to all.
+    """
+    query = select(Delivery).where(
+        Delivery.incident_id == incident_id,
+        Delivery.acknowledged_at.is_(None),
+        Delivery.kind == "event.flagged"
+        if receiver_id is None
+        else Delivery.receiver_id == receiver_id,
+    )
+    return session.scalars(query.order_by(Delivery.id).with_for_update()).all()
 
 
 def has_open_trouble(session: Session, camera_id: str, cause: str) -> bool:
@@ -221,3 +287,88 @@ def last_verdict_of(session: Session, incident: Incident) -> Verdict | None:
     """Return the last verdict on an incident or on one of its events, or None."""
     query = select(Verdict).where(Verdict.incident_id == incident.id)
     return session.scalar(query.order_by(Verdict.id.desc()).limit(1))
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFilter:
+    """Which incidents are asked for."""
+
+    kind: str | None = None
+    state: str | None = None
+    review_state: str | None = None
+    since: datetime | None = None
+
+
+def incidents_page(
+    session: Session,
+    wanted: IncidentFilter,
+    *,
+    receiver_id: str | None,
+    cursor: str | None,
+    limit: int,
+) -> tuple[Sequence[Incident], str | None]:
+    """
+    Return a page of incidents, newest first, and the cursor of the next.
+
+    Parameters
+    ----------
+    session
+        An open transaction.
+    wanted
+        Which incidents.
+    receiver_id
+        Who asks, where that is a receiver.
+    cursor
+        Where the page before ended.
+    limit
+        Most incidents on a page.
+    """
+    row = Incident
+    query = select(row).order_by(row.opened_at.desc(), row.id.desc()).limit(limit + 1)
+    for name in ("kind", "state", "review_state"):
+        if value := getattr(wanted, name):
+            query = query.where(getattr(row, name) == value)
+    if wanted.since:
+        query = query.where(row.opened_at >= wanted.since)
+    if receiver_id is not None:
+        query = query.where(_released_to(receiver_id))
+    if cursor:
+        at, key = decode_cursor(cursor)
+        query = query.where(or_(row.opened_at < at, and_(row.opened_at == at, row.id < key)))
+    rows = session.scalars(query).all()
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], encode_cursor(rows[limit - 1].opened_at, rows[limit - 1].id)
+
+
+def verdicts_on(session: Session, incident_id: UUID) -> Sequence[Verdict]:
+    """Return the verdicts on an incident and on its events, oldest first."""
+    query = select(Verdict).where(Verdict.incident_id == incident_id).order_by(Verdict.id)
+    return session.scalars(query).all()
+
+
+def entries_of(session: Session, incident_id: UUID) -> Sequence[IncidentEntry]:
+    """Return the duty log of an incident, oldest first."""
+    query = select(IncidentEntry).where(IncidentEntry.incident_id == incident_id)
+    return session.scalars(query.order_by(IncidentEntry.id)).all()
+
+
+def deliveries_on(
+    session: Session, incident_ids: Sequence[UUID], *, receiver_id: str | None = None
+) -> Sequence[Delivery]:
+    """Return the deliveries of some incidents that this asker may see, oldest first."""
+    query = select(Delivery).where(Delivery.incident_id.in_(incident_ids))
+    if receiver_id is not None:
+        query = query.where(Delivery.receiver_id == receiver_id, Delivery.state != "held")
+    order = (Delivery.created_at, Delivery.sequence, Delivery.receiver_id, Delivery.step)
+    return session.scalars(query.order_by(*order)).all()
+
+
+def cameras_of(session: Session, incident_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Return the cameras of the events of some incidents."""
+    query = select(Event.incident_id, Event.camera_id).where(Event.incident_id.in_(incident_ids))
+    cameras: dict[UUID, list[str]] = {}
+    for incident_id, camera_id in session.execute(query.distinct().order_by(Event.camera_id)):
+        if incident_id is not None:
+            cameras.setdefault(incident_id, []).append(camera_id)
+    return cameras

@@ -11,7 +11,8 @@ from parkwacht_config.site import ObjectClass, Severity
 
 Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=120)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=2000)]
-ReviewState = Literal["unreviewed", "verified", "dismissed"]
+ReviewState = Literal["unreviewed", "verified", "dismissed", "unclear"]
+FalseCause = Literal["animal", "weather", "light", "authorised", "test", "other"]
 MediaKind = Literal["snapshot", "still", "clip", "original", "manifest"]
 
 
@@ -34,15 +35,30 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class VerdictIn(Strict):
-    """What a person judged."""
+LOWEST_VERIFIED = 2  # AVS-01: a human presence; below it nothing is verified
 
-    verdict: Literal["verified", "dismissed"]
+
+class VerdictIn(Strict):
+    """What a person judged; a false alarm has a cause, a real one an AVS-01 level from 2 to 4."""
+
+    verdict: Literal["verified", "dismissed", "unclear"]
+    cause: FalseCause | None = None
     person: Person
     reason: Reason
     avs_level: Annotated[int, Field(ge=0, le=4)] | None = None
     legal_basis: LegalBasis | None = None
     legal_number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+
+    @model_validator(mode="after")
+    def _cause_and_level(self) -> Self:
+        if (self.cause is not None) != (self.verdict == "dismissed"):
+            message = "cause belongs to dismissed, and to it only"
+            raise ValueError(message)
+        is_real = (self.avs_level or 0) >= LOWEST_VERIFIED
+        if is_real != (self.verdict == "verified"):
+            message = "avs_level is 2, 3 or 4 for verified, and at most 1 otherwise"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _number_where_needed(self) -> Self:
@@ -78,9 +94,11 @@ class MediaOut(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """A verdict as it was given."""
+    """A verdict as it was given; without an event it is on the incident as a whole."""
 
+    event_id: UUID | None
     verdict: str
+    cause: str | None
     person: str
     reason: str
     avs_level: int | None
@@ -139,6 +157,7 @@ class EventOut(BaseModel):
     ended_at: datetime | None
     review_state: ReviewState
     version: int
+    incident_id: UUID | None
 
 
 class EventDetail(EventOut):

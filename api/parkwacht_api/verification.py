@@ -1,48 +1,124 @@
 """
-What a person judges of an event, and what that releases.
+What people judge of an incident or of one of its events, and what that releases.
 
 The police are told by a verdict, never by the machine, and on a recorded legal basis
-(design/forwarding.md, section 3).
+(design/forwarding.md, section 3). A second person may judge otherwise: both verdicts stay. Whoever
+acts on an incident says which version was seen, so that two operators never undo each other; a
+verdict on one event counts for all events of its incident.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from parkwacht_api.audit import Act, audit
 from parkwacht_api.auth import Principal
-from parkwacht_api.errors import RecordInvalid, VersionConflict, not_found
-from parkwacht_api.incidents import release_verified, take_turn
+from parkwacht_api.errors import RecordInvalid, VersionConflict, VersionMissing, not_found
+from parkwacht_api.incidents import MACHINE_LEVEL, add_entry, spread, take_turn, told_receivers
 from parkwacht_api.ingest import EVENT
-from parkwacht_api.models import Delivery, Event, Verdict
-from parkwacht_api.release import receivers_at
-from parkwacht_api.repository import delivery_by_id, event_by_id
-from parkwacht_api.schemas import AcknowledgeIn, VerdictIn
+from parkwacht_api.models import Event, Verdict
+from parkwacht_api.models_incidents import Incident
+from parkwacht_api.release import CANCELLED, UPDATED, VERIFIED, News, receivers_at, tell
+from parkwacht_api.repository import event_by_id
+from parkwacht_api.repository_incidents import (
+    events_of,
+    incident_by_id,
+    last_verdict_of,
+    last_words,
+    receivers_told,
+)
+from parkwacht_api.schemas import VerdictIn
 from parkwacht_api.state import AppState
-from parkwacht_config.site import ReceiverRole, Release, Site
+from parkwacht_config.site import Receiver, ReceiverRole, Release, Site
 from parkwacht_config.text import Text
 
 DELIVERY = Text(nl="levering", en="delivery")
+INCIDENT = Text(nl="incident", en="incident")
 
 
-def etag_of(event: Event) -> str:
-    """Return the ETag of an event's review: it changes with every verdict."""
-    return f'"v{event.version}"'
+def etag_of(row: Event | Incident) -> str:
+    """Return the ETag of what is judged: it changes with every act."""
+    return f'"v{row.version}"'
 
 
-def _needs_basis(site: Site) -> bool:
-    return any(one.role is ReceiverRole.POLICE for one in receivers_at(site, Release.ON_VERIFIED))
+def check_version(row: Event | Incident, if_match: str) -> None:
+    """
+    Insist that nobody acted since this version was seen; empty or `*` is any version.
 
-
-def _check_version(event: Event, if_match: str) -> None:
-    if if_match in {"", "*"} or etag_of(event) in [one.strip() for one in if_match.split(",")]:
+    Raises
+    ------
+    VersionConflict
+        Somebody did.
+    """
+    if if_match in {"", "*"} or etag_of(row) in [one.strip() for one in if_match.split(",")]:
         return
     raise VersionConflict(
         Text(
-            nl="iemand anders heeft intussen geoordeeld; laad de gebeurtenis opnieuw",
-            en="somebody else judged in between; load the event again",
+            nl="iemand anders was u voor; laad de pagina opnieuw",
+            en="somebody else acted in between; load it again",
         )
     )
+
+
+def incident_to_act_on(
+    session: Session, incident_id: UUID, *, principal: Principal, if_match: str
+) -> Incident:
+    """
+    Take the turn and return an incident, locked, for an act of a person.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    incident_id
+        Which incident.
+    principal
+        Who acts.
+    if_match
+        The ETag that was seen.
+
+    Raises
+    ------
+    VersionMissing
+        The act does not say what was seen.
+    NotFound
+        There is no such incident for this asker.
+    VersionConflict
+        Somebody else acted in between.
+    """
+    if not if_match:
+        raise VersionMissing(
+            Text(
+                nl="noem met If-Match de versie die u zag",
+                en="say with If-Match which version you saw",
+            )
+        )
+    take_turn(session)
+    incident = incident_by_id(session, incident_id, receiver_id=principal.receiver_id, lock=True)
+    if incident is None:
+        raise not_found(INCIDENT, incident_id)
+    check_version(incident, if_match)
+    return incident
+
+
+def needs_basis(site: Site) -> bool:
+    """Say whether a verdict releases to the police, which asks for a legal basis."""
+    return any(one.role is ReceiverRole.POLICE for one in receivers_at(site, Release.ON_VERIFIED))
+
+
+def _check_basis(given: VerdictIn, site: Site) -> None:
+    if given.verdict == "verified" and given.legal_basis is None and needs_basis(site):
+        raise RecordInvalid(
+            Text(
+                nl="doorgeven aan de politie vraagt een grondslag",
+                en="a release to the police needs a legal basis",
+            ),
+            fields=[{"field": "body.legal_basis", "message": "required"}],
+        )
 
 
 def give_verdict(
@@ -55,7 +131,7 @@ def give_verdict(
     if_match: str = "",
 ) -> Event:
     """
-    Add a verdict and, where it verifies, the deliveries it releases; in one transaction.
+    Judge an event, and with it its incident; what that releases is in the same transaction.
 
     Parameters
     ----------
@@ -83,21 +159,94 @@ def give_verdict(
     """
     take_turn(session)
     event = event_by_id(session, event_id, receiver_id=principal.receiver_id, lock=True)
-    if event is None:
+    if event is None or event.incident_id is None:
         raise not_found(EVENT, event_id)
-    _check_version(event, if_match)
-    if given.verdict == "verified" and given.legal_basis is None and _needs_basis(state.site):
+    check_version(event, if_match)
+    _check_basis(given, state.site)
+    incident = incident_by_id(session, event.incident_id, lock=True)
+    if incident is None:
+        raise not_found(EVENT, event_id)
+    event.review_state = given.verdict
+    _judge(session, incident, event, given, principal=principal, state=state)
+    return event
+
+
+def judge_incident(
+    session: Session,
+    incident_id: UUID,
+    given: VerdictIn,
+    *,
+    principal: Principal,
+    state: AppState,
+    if_match: str,
+) -> Incident:
+    """
+    Judge an incident and all its events.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    incident_id
+        What is judged.
+    given
+        The verdict.
+    principal
+        Who judges.
+    state
+        Gives the receivers and the time.
+    if_match
+        The ETag that was seen.
+
+    Raises
+    ------
+    NotFound
+        There is no such incident for this asker.
+    VersionMissing
+        No ETag was given.
+    VersionConflict
+        Somebody else acted in between.
+    RecordInvalid
+        It would release to the police without a legal basis, or it is no intrusion.
+    """
+    incident = incident_to_act_on(session, incident_id, principal=principal, if_match=if_match)
+    if incident.kind != "intrusion":
         raise RecordInvalid(
             Text(
-                nl="doorgeven aan de politie vraagt een grondslag",
-                en="a release to the police needs a legal basis",
-            ),
-            fields=[{"field": "body.legal_basis", "message": "required"}],
+                nl="een storing wordt niet beoordeeld; meld de afloop en sluit hem",
+                en="a trouble is not judged; record its outcome and close it",
+            )
         )
+    _check_basis(given, state.site)
+    for event in events_of(session, incident):
+        event.review_state = given.verdict
+    _judge(session, incident, None, given, principal=principal, state=state)
+    return incident
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A verdict and what was held before it."""
+
+    verdict: Verdict
+    was: tuple[str, int | None]
+
+
+def _judge(
+    session: Session,
+    incident: Incident,
+    event: Event | None,
+    given: VerdictIn,
+    *,
+    principal: Principal,
+    state: AppState,
+) -> None:
+    at, before = state.clock.now(), last_verdict_of(session, incident)
     verdict = Verdict(
-        event_id=event.id,
-        incident_id=event.incident_id,
+        event_id=event.id if event else None,
+        incident_id=incident.id,
         verdict=given.verdict,
+        cause=given.cause,
         person=given.person,
         key_id=principal.key_id,
         account_id=principal.account_id,
@@ -105,51 +254,55 @@ def give_verdict(
         avs_level=given.avs_level,
         legal_basis=given.legal_basis.value if given.legal_basis else None,
         legal_number=given.legal_number or None,
-        given_at=state.clock.now(),
+        given_at=at,
     )
     session.add(verdict)
-    event.review_state = given.verdict
-    event.version += 1
-    if given.verdict == "verified":
-        release_verified(session, event, verdict, state=state)
+    events = events_of(session, incident)
+    for one in events:
+        one.version += 1
+    change = _Change(verdict, (incident.review_state, incident.avs_level))
+    incident.review_state, incident.version = given.verdict, incident.version + 1
+    usual = 0 if given.verdict == "dismissed" else MACHINE_LEVEL
+    incident.avs_level = usual if given.avs_level is None else given.avs_level
     session.flush()
-    return event
+    subject = event or (events[0] if events else None)
+    _spread_verdict(session, incident, subject, change, at=at, state=state)
+    details: dict[str, Any] = {"verdict": given.verdict, "cause": given.cause}
+    details["avs_level"] = given.avs_level
+    if before is not None and before.verdict != given.verdict and before.person != given.person:
+        details["overrules"] = before.person
+    details |= {"person": given.person, "text": given.reason}
+    add_entry(session, incident, "verdict", at=at, **details)
+    kind, key = ("event", event.id) if event else ("incident", incident.id)
+    details |= {"legal_basis": verdict.legal_basis, "legal_number": verdict.legal_number}
+    details["incident"] = incident.number
+    audit(session, principal, Act("verdict", kind, str(key), given.reason, details), at=at)
 
 
-def acknowledge(
+def _spread_verdict(
     session: Session,
-    delivery_id: UUID,
-    given: AcknowledgeIn,
+    incident: Incident,
+    event: Event | None,
+    change: _Change,
     *,
-    principal: Principal,
     at: datetime,
-) -> Delivery:
-    """
-    Record that a person took a delivery up; the first acknowledgement stays.
+    state: AppState,
+) -> None:
+    verdict = change.verdict
+    if verdict.verdict == "dismissed":
+        news = News(CANCELLED, incident, event, verdict)
+        spread(session, news, told_receivers(session, incident, state), at=at, state=state)
+        return
+    if change.was != (incident.review_state, incident.avs_level):
+        # Who heard a verdict that holds no more must hear the new one.
+        news = News(UPDATED, incident, event, verdict)
+        spread(session, news, _misled(session, incident, state), at=at, state=state)
+    if verdict.verdict == "verified":
+        known = last_words(session, incident)
+        new = [one for one in receivers_at(state.site, Release.ON_VERIFIED) if one.id not in known]
+        tell(session, News(VERIFIED, incident, event, verdict), new, at=at, state=state)
 
-    Parameters
-    ----------
-    session
-        A writing transaction.
-    delivery_id
-        What was taken up.
-    given
-        By whom, and what they said.
-    principal
-        The receiver's own key, or an operator's.
-    at
-        The present instant.
 
-    Raises
-    ------
-    NotFound
-        There is no such delivery for this asker.
-    """
-    delivery = delivery_by_id(session, delivery_id, receiver_id=principal.receiver_id, lock=True)
-    if delivery is None:
-        raise not_found(DELIVERY, delivery_id)
-    if delivery.acknowledged_at is None:
-        delivery.acknowledged_at = at
-        delivery.acknowledged_by = given.by
-        delivery.acknowledged_note = given.note
-    return delivery
+def _misled(session: Session, incident: Incident, state: AppState) -> Sequence[Receiver]:
+    heard = receivers_told(session, incident, (CANCELLED, VERIFIED))
+    return [one for one in state.site.receivers if one.id in heard]

@@ -94,7 +94,7 @@ def event_detail(session: Session, event_id: UUID, principal: Principal) -> Even
         ],
         verdicts=[
             VerdictOut.model_validate(one, from_attributes=True)
-            for one in verdicts_of(session, event_id)
+            for one in verdicts_of(session, event)
         ],
         deliveries=deliveries_out(session, deliveries),
     )

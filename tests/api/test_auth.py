@@ -41,7 +41,7 @@ from parkwacht_config.settings import Settings
 from parkwacht_config.site import Release
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-VERDICT = {"verdict": "dismissed", "person": "Desk", "reason": "a cat"}
+VERDICT = {"verdict": "dismissed", "cause": "animal", "person": "Desk", "reason": "a cat"}
 
 
 def routes(service: Service) -> Iterator[tuple[str, Scope, httpx.Request]]:

@@ -102,7 +102,7 @@ def test_pages_speak_both_languages(service: Service, language: str, words: tupl
     with service.client(service.worker_key) as client:
         client.post("/watch-reports", json=make_report().model_dump(mode="json"))
     with service.browser(Role.SECURITY_OPERATOR) as client:
-        page = check(client.get("/", params={"lang": language}))
+        page = check(client.get("/events", params={"lang": language}))
         detail = check(client.get(f"/events/{event.id}"))  # the choice is remembered
         watch = check(client.get("/watch"))
         lost = check(client.get("/nothing"), 404)
@@ -170,12 +170,12 @@ def test_a_partner_sees_its_own_and_an_operator_sees_what_was_held(tmp_path: Pat
     with running_service(tmp_path / "s", site) as service:
         event = service.stored()
         with service.browser(Role.SECURITY_OPERATOR) as client:
-            page = check(client.get("/"))
+            page = check(client.get("/events"))
             assert "Niet doorgegeven" in page
             assert "1 tegengehouden" in page
             assert "forwarding is local" in check(client.get(f"/events/{event.id}"))
         with service.browser(Role.POLICE_READER, receiver_id="ver") as client:
-            assert "Geen gebeurtenissen" in check(client.get("/"))
+            assert "Geen gebeurtenissen" in check(client.get("/events"))
             check(client.get(f"/events/{event.id}"), 404)
             assert "Nog geen verslagen" in check(client.get("/watch"))
 
@@ -184,14 +184,14 @@ def test_paging_and_filter(service: Service) -> None:
     for n in range(21):
         service.stored(started_at=datetime(2026, 11, 20, 22, n, tzinfo=UTC))
     with service.browser(Role.SECURITY_OPERATOR) as client:
-        first = check(client.get("/"))
+        first = check(client.get("/events"))
         assert first.count('class="card event') == 20
         found = re.search(r'href="([^"]+)" rel="next"', first)
         assert found is not None
         second = check(client.get(found[1].replace("&amp;", "&")))
         assert second.count('class="card event') == 1
-        assert "Geen gebeurtenissen" in check(client.get("/?verdict=verified"))
-        check(client.get("/?cursor=nonsense"), 422)
+        assert "Geen gebeurtenissen" in check(client.get("/events?verdict=verified"))
+        check(client.get("/events?cursor=nonsense"), 422)
 
 
 def test_an_event_without_a_position_and_of_an_unknown_camera(service: Service) -> None:

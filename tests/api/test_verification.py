@@ -30,9 +30,14 @@ def test_the_police_are_told_by_a_verdict_only(any_service: Service) -> None:
     assert detail["verdicts"][0]["avs_level"] == 3
 
 
-def test_a_dismissal_tells_nobody_and_history_grows(service: Service) -> None:
+def test_history_grows_and_who_was_told_hears_each_turn(service: Service) -> None:
     event = service.stored()
-    dismissed = {"verdict": "dismissed", "person": "J. de Vries", "reason": "Een kat"}
+    dismissed = {
+        "verdict": "dismissed",
+        "cause": "animal",
+        "person": "J. de Vries",
+        "reason": "Een kat",
+    }
     with service.client(service.operator_key) as client:
         for given in (dismissed, VERIFIED, VERIFIED, dismissed):
             answer = client.post(f"/events/{event.id}/verdict", json=given)
@@ -41,7 +46,15 @@ def test_a_dismissal_tells_nobody_and_history_grows(service: Service) -> None:
     history = [one["verdict"] for one in detail["verdicts"]]
     assert history == ["dismissed", "verified", "verified", "dismissed"]
     assert detail["review_state"] == "dismissed"
-    assert [one["receiver_id"] for one in detail["deliveries"]] == ["meldkamer", "politie"]
+    told = [(one["receiver_id"], one["kind"]) for one in detail["deliveries"]]
+    assert told == [
+        ("meldkamer", "event.flagged"),
+        ("meldkamer", "incident.cancelled"),
+        ("meldkamer", "incident.updated"),  # it was something after all
+        ("politie", "event.verified"),  # and once only, though it was verified twice
+        ("meldkamer", "incident.cancelled"),
+        ("politie", "incident.cancelled"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +66,13 @@ def test_a_dismissal_tells_nobody_and_history_grows(service: Service) -> None:
         {"reason": ""},
         {"person": " "},
         {"avs_level": 5},
+        {"avs_level": 1},
+        {"avs_level": None},
+        {"cause": "animal"},
+        {"verdict": "dismissed", "avs_level": 0},
+        {"verdict": "dismissed", "avs_level": 2, "cause": "animal"},
+        {"verdict": "dismissed", "avs_level": 0, "cause": "ghost"},
+        {"verdict": "unclear", "avs_level": 3},
         {"verdict": "perhaps"},
         {"extra": 1},
     ],

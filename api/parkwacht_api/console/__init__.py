@@ -2,7 +2,16 @@
 
 from fastapi import APIRouter
 
-from parkwacht_api.console import account, accounts, audit_log, cameras, evidence, login, pages
+from parkwacht_api.console import (
+    account,
+    accounts,
+    audit_log,
+    cameras,
+    evidence,
+    incidents,
+    login,
+    pages,
+)
 
 router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
@@ -11,4 +20,5 @@ router.include_router(accounts.router)
 router.include_router(audit_log.router)
 router.include_router(cameras.router)
 router.include_router(evidence.router)
+router.include_router(incidents.router)
 router.include_router(pages.router)

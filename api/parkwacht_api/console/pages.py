@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Header, Request
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from parkwacht_api.auth import Principal, check_csrf, console_principal
+from parkwacht_api.console.forms import read_verdict, verdict_form
 from parkwacht_api.console.park_map import build_map
 from parkwacht_api.console.rendering import page_language, render, site_time
 from parkwacht_api.errors import ApiError, RecordInvalid, VersionConflict
@@ -23,11 +23,10 @@ from parkwacht_api.repository import (
     events_page,
     latest_watch_reports,
 )
-from parkwacht_api.schemas import LegalBasis, MediaKind, VerdictIn
+from parkwacht_api.schemas import FalseCause, LegalBasis, MediaKind, ReviewState
 from parkwacht_api.state import AppState, ReadSession, State, WriteSession
 from parkwacht_api.verification import give_verdict
 from parkwacht_api.views import event_detail, show_image
-from parkwacht_config.text import Text
 
 router = APIRouter()
 
@@ -35,7 +34,7 @@ Person = Annotated[Principal, Depends(console_principal)]
 RangeHeader = Annotated[str, Header(alias="Range")]
 PAGE_SIZE = 20
 REPORTS = 100
-STATES = ("unreviewed", "verified", "dismissed")
+STATES = get_args(ReviewState)
 
 
 def _zone_name(state: AppState, zone_id: str) -> str:
@@ -61,14 +60,14 @@ def _troubles(session: Session, principal: Principal) -> dict[str, int]:
 
 def _more_link(cursor: str | None, wanted: EventFilter) -> str:
     asked = {"camera": wanted.camera_id, "verdict": wanted.review_state, "cursor": cursor}
-    return "/?" + urlencode({name: value for name, value in asked.items() if value})
+    return "/events?" + urlencode({name: value for name, value in asked.items() if value})
 
 
 def _list_filter(camera: str = "", verdict: str = "") -> EventFilter:
     return EventFilter(camera or None, verdict if verdict in STATES else None)
 
 
-@router.get("/")
+@router.get("/events")
 def get_list(
     request: Request,
     me: Person,
@@ -113,6 +112,7 @@ def _event_context(state: AppState, session: Session, event_id: UUID, me: Princi
         "zone_name": _zone_name(state, event.zone_id),
         "receiver_name": lambda receiver_id: _receiver_name(state, receiver_id),
         "bases": tuple(LegalBasis),
+        "causes": get_args(FalseCause),
         "may_see": me.may(Scope.IMAGES),
         "may_judge": me.may(Scope.VERIFY),
     }
@@ -125,7 +125,7 @@ def get_event(
     """Show one event."""
     me.require(Scope.READ)
     context = _event_context(state, session, event_id, me)
-    context |= {"alert": "", "given": _verdict_form()}
+    context |= {"alert": "", "given": verdict_form()}
     return render(request, "event.html", context, principal=me)
 
 
@@ -143,48 +143,6 @@ def get_image(  # FastAPI: one parameter per input
     return show_image(session, event_id, kind, principal=me, state=state, byte_range=byte_range)
 
 
-def _read_form(form: dict[str, str], me: Principal) -> VerdictIn:
-    given: dict[str, Any] = {
-        "verdict": form["verdict"],
-        "person": me.name,
-        "reason": form["reason"],
-        "legal_number": form["legal_number"],
-    }
-    if form["avs_level"]:
-        given["avs_level"] = form["avs_level"]
-    if form["legal_basis"] and form["verdict"] == "verified":
-        given["legal_basis"] = form["legal_basis"]
-    try:
-        return VerdictIn.model_validate(given)
-    except ValidationError as error:
-        raise RecordInvalid(
-            Text(
-                nl="Kies een oordeel, geef een reden van ten minste drie tekens, en bij een "
-                "vordering of aangifte het nummer.",
-                en="Choose a verdict, give a reason of at least three characters, and with a "
-                "vordering or aangifte its number.",
-            )
-        ) from error
-
-
-def _verdict_form(
-    verdict: Annotated[str, Form()] = "",
-    reason: Annotated[str, Form()] = "",
-    avs_level: Annotated[str, Form()] = "",
-    legal_basis: Annotated[str, Form()] = "",
-    legal_number: Annotated[str, Form()] = "",
-    version: Annotated[str, Form()] = "",
-) -> dict[str, str]:
-    return {
-        "verdict": verdict,
-        "reason": reason,
-        "avs_level": avs_level,
-        "legal_basis": legal_basis,
-        "legal_number": legal_number,
-        "version": version,
-    }
-
-
 @router.post("/events/{event_id}/verdict")
 def post_verdict(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
     request: Request,
@@ -192,7 +150,7 @@ def post_verdict(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
     me: Person,
     state: State,
     session: WriteSession,
-    form: Annotated[dict[str, str], Depends(_verdict_form)],
+    form: Annotated[dict[str, str], Depends(verdict_form)],
     csrf: Annotated[str, Form()] = "",
 ) -> Response:
     """Judge an event; where something is missing the form comes back with what was filled in."""
@@ -202,7 +160,7 @@ def post_verdict(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
         give_verdict(
             session,
             event_id,
-            _read_form(form, me),
+            read_verdict(form, me),
             principal=me,
             state=state,
             if_match=f'"v{form["version"]}"',

@@ -10,6 +10,7 @@ from typing import Any
 
 from shapely.geometry import Polygon, box
 
+from parkwacht_api.schemas_incidents import IncidentDetail
 from parkwacht_config.site import Site
 
 MIN_HALF_M = 70.0
@@ -66,6 +67,23 @@ def _shapes(site: Site, window: Polygon) -> tuple[tuple[str, str], ...]:
     layers += [(area.kind.value, area.polygon) for area in site.public_areas]
     layers += [("building", one.polygon) for one in site.buildings]
     return tuple((name, _path(polygon)) for name, polygon in layers if polygon.intersects(window))
+
+
+def build_incident_map(site: Site, incident: IncidentDetail) -> ParkMap:
+    """
+    Build the map of an incident: its last place and the camera that saw it last.
+
+    Parameters
+    ----------
+    site
+        The park.
+    incident
+        The incident; a camera's trouble shows the camera alone.
+    """
+    has_place = incident.x_m is not None and incident.y_m is not None
+    record = {"position": {"x_m": incident.x_m, "y_m": incident.y_m}} if has_place else {}
+    camera_id = incident.events[-1].camera_id if incident.events else incident.subject
+    return build_map(site, camera_id, record, None)
 
 
 def build_map(

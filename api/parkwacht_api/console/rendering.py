@@ -62,7 +62,9 @@ def _page_of(request: Request) -> str:
     first = path.split("/")[1]
     if request.method != "POST":
         return path
-    return f"/{first}" if first in {"account", "accounts"} else path.removesuffix("/verdict")
+    if first in {"events", "incidents"}:
+        return path.rpartition("/")[0]
+    return f"/{first}" if first in {"account", "accounts"} else path
 
 
 def _language_links(request: Request) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from typing import get_args
 
+from parkwacht_api.console.words_incidents import INCIDENT_WORDS
 from parkwacht_config.text import Language, Text
 from parkwacht_vision.event import EventKind
 from parkwacht_vision.naming import kind_name
 
 WORDS = {
+    **INCIDENT_WORDS,
     **{kind: kind_name(kind) for kind in get_args(EventKind)},
     "person": Text(nl="Persoon", en="Person"),
     "bicycle": Text(nl="Fiets", en="Bicycle"),
@@ -21,9 +23,16 @@ WORDS = {
     "high": Text(nl="hoog", en="high"),
     "unreviewed": Text(nl="Te beoordelen", en="To review"),
     "verified": Text(nl="Geverifieerd", en="Verified"),
-    "dismissed": Text(nl="Afgewezen", en="Dismissed"),
+    "dismissed": Text(nl="Vals alarm", en="False alarm"),
+    "unclear": Text(nl="Onduidelijk", en="Unclear"),
     "event.flagged": Text(nl="melding", en="alarm"),
     "event.verified": Text(nl="geverifieerde melding", en="verified alarm"),
+    "incident.updated": Text(nl="aanvulling", en="update"),
+    "incident.over": Text(nl="einde", en="end"),
+    "incident.cancelled": Text(nl="intrekking", en="cancellation"),
+    "trouble.opened": Text(nl="storing", en="trouble"),
+    "trouble.over": Text(nl="einde storing", en="end of trouble"),
+    "test.alarm": Text(nl="proefalarm", en="test alarm"),
     "pending": Text(nl="wordt verstuurd", en="being sent"),
     "delivered": Text(nl="aangekomen", en="delivered"),
     "acknowledged": Text(nl="opgepakt", en="taken up"),

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from parkwacht_api.acts import acknowledge
 from parkwacht_api.auth import Principal, needs
 from parkwacht_api.keys import Scope
 from parkwacht_api.problems import problems
@@ -12,7 +13,6 @@ from parkwacht_api.replay import replay
 from parkwacht_api.repository import deliveries_page
 from parkwacht_api.schemas import AcknowledgeIn, DeliveryOut, DeliveryPage, ReplayIn
 from parkwacht_api.state import ReadSession, State, WriteSession
-from parkwacht_api.verification import acknowledge
 from parkwacht_api.views import deliveries_out
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"])
@@ -44,7 +44,7 @@ def post_acknowledge(
     session: WriteSession,
 ) -> DeliveryOut:
     """Say that a person took the alarm up; the first acknowledgement stays."""
-    delivery = acknowledge(session, delivery_id, given, principal=principal, at=state.clock.now())
+    delivery = acknowledge(session, delivery_id, given, principal=principal, state=state)
     return deliveries_out(session, [delivery])[0]
 
 

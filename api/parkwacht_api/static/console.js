@@ -1,7 +1,7 @@
 // Keys of the review pages; everything also works without this file.
 "use strict";
 
-const links = [...document.querySelectorAll(".events a.cover")];
+const links = [...document.querySelectorAll(".events a.cover, .incidents a.row")];
 
 function isTyping(target) {
   return target.closest("input:not([type=radio]), select, textarea, video") !== null;
@@ -11,7 +11,8 @@ function choose(value) {
   const radio = document.querySelector(`#judge input[value="${value}"]`);
   if (radio === null) return;
   radio.checked = true;
-  document.querySelector("#judge input[name=reason]").focus();
+  const next = value === "dismissed" ? "select[name=cause]" : "input[name=reason]";
+  document.querySelector(`#judge ${next}`).focus();
 }
 
 document.addEventListener("keydown", (event) => {
@@ -20,6 +21,7 @@ document.addEventListener("keydown", (event) => {
   const actions = {
     v: () => choose("verified"),
     d: () => choose("dismissed"),
+    u: () => choose("unclear"),
     j: () => links[Math.min(at + 1, links.length - 1)]?.focus(),
     k: () => links[Math.max(at - 1, 0)]?.focus(),
   };

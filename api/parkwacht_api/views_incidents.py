@@ -1,0 +1,52 @@
+"""From rows to what is shown of incidents: events, verdicts, deliveries and the duty log."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from parkwacht_api.auth import Principal
+from parkwacht_api.errors import not_found
+from parkwacht_api.models_incidents import Incident
+from parkwacht_api.repository_incidents import (
+    deliveries_on,
+    entries_of,
+    events_of,
+    incident_by_id,
+    verdicts_on,
+)
+from parkwacht_api.schemas import VerdictOut
+from parkwacht_api.schemas_incidents import EntryOut, IncidentDetail, IncidentOut
+from parkwacht_api.verification import INCIDENT
+from parkwacht_api.views import deliveries_out, event_out
+
+
+def incident_out(incident: Incident) -> IncidentOut:
+    """Show an incident in a list."""
+    return IncidentOut.model_validate(incident, from_attributes=True)
+
+
+def incident_detail(session: Session, incident_id: UUID, principal: Principal) -> IncidentDetail:
+    """
+    Show an incident with all that belongs to it and that this asker may see.
+
+    Raises
+    ------
+    NotFound
+        There is no such incident for this asker.
+    """
+    receiver_id = principal.receiver_id
+    incident = incident_by_id(session, incident_id, receiver_id=receiver_id)
+    if incident is None:
+        raise not_found(INCIDENT, incident_id)
+    entries = entries_of(session, incident_id) if receiver_id is None else []
+    deliveries = deliveries_on(session, [incident_id], receiver_id=receiver_id)
+    return IncidentDetail(
+        **incident_out(incident).model_dump(),
+        events=[event_out(one) for one in events_of(session, incident)],
+        verdicts=[
+            VerdictOut.model_validate(one, from_attributes=True)
+            for one in verdicts_on(session, incident_id)
+        ],
+        deliveries=deliveries_out(session, deliveries),
+        entries=[EntryOut.model_validate(one, from_attributes=True) for one in entries],
+    )
