@@ -1,7 +1,10 @@
 """A real service, real receivers and sample records, for the tests of the api."""
 
+import atexit
 import base64
 import hashlib
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -340,6 +343,15 @@ def event_parts(event: FlaggedEvent, jpeg: bytes = JPEG, still: bytes | None = N
     return parts
 
 
+@cache
+def _migrated() -> Path:
+    """Return a database without rows, to be copied: making its tables takes longer."""
+    folder = Path(tempfile.mkdtemp(prefix="parkwacht-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    upgrade_database(f"sqlite:///{folder / 'parkwacht.db'}")
+    return folder / "parkwacht.db"
+
+
 @contextmanager
 def running_service(
     state_dir: Path,
@@ -353,6 +365,8 @@ def running_service(
     if database_url is not None:
         told = told.model_copy(update={"database_url": SecretStr(database_url)})
     state_dir.mkdir(parents=True, exist_ok=True)
+    if database_url is None and not (state_dir / "parkwacht.db").exists():
+        shutil.copy(_migrated(), state_dir / "parkwacht.db")
     upgrade_database(told.sqlalchemy_url)
     for receiver in site.receivers:
         write_secret(receiver.secret_env, SECRET, state_dir)
