@@ -42,7 +42,8 @@ NOT_THE_SAME = Text(
 PAGES: dict[Stage, str] = {"code": "/login/code", "password": "/login/password"}
 
 
-def _safe_next(path: str) -> str:
+def safe_next(path: str) -> str:
+    """Return where a log-in may lead: a path of this service, or the first page."""
     is_inside = path.startswith("/") and not path.startswith(("//", "/\\"))
     return path if is_inside and path.isprintable() else "/"
 
@@ -116,7 +117,7 @@ class _Step:
 
 def _step(request: Request, state: State, next: Annotated[str, Form()] = "/") -> _Step:
     _check_origin(request)
-    return _Step(request, state, state.clock.now(), _safe_next(next))
+    return _Step(request, state, state.clock.now(), safe_next(next))
 
 
 Step = Annotated[_Step, Depends(_step)]
@@ -125,7 +126,7 @@ Step = Annotated[_Step, Depends(_step)]
 @router.get("/login")
 def get_login(request: Request, next: str = "/") -> Response:
     """Show the login page."""
-    context = {"next": _safe_next(next), "name": "", "alert": ""}
+    context = {"next": safe_next(next), "name": "", "alert": ""}
     return render(request, "login.html", context)
 
 
@@ -182,7 +183,7 @@ def _pending(request: Request, stage: Stage) -> tuple[WebSession, Account]:
 def get_code(request: Request, next: str = "/") -> Response:
     """Ask for the second factor."""
     row, _ = _pending(request, "code")
-    context = {"next": _safe_next(next), "csrf": row.csrf, "alert": ""}
+    context = {"next": safe_next(next), "csrf": row.csrf, "alert": ""}
     return render(request, "login_code.html", context)
 
 
@@ -214,7 +215,7 @@ def post_code(
 def get_password(request: Request, next: str = "/") -> Response:
     """Ask for a password of one's own."""
     row, account = _pending(request, "password")
-    context = {"next": _safe_next(next), "csrf": row.csrf, "name": account.name, "alert": ""}
+    context = {"next": safe_next(next), "csrf": row.csrf, "name": account.name, "alert": ""}
     return render(request, "login_password.html", context)
 
 
