@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 FPS = 25
 MAIN, SUB = (1920, 1080), (640, 360)
 QUIET_S = 20.0
+LOOP_S = (4.0, 18.0)  # of the quiet seconds: whole GOPs, after the coder has settled
 N_NOISE = 16
 Image = npt.NDArray[np.uint8]
 
@@ -92,13 +93,17 @@ def make_night(name: str, folder: Path, *, is_rain: bool, noise: float = 2.0) ->
     """
     frames, truth = recording_frames(name)
     (event,) = truth["expected_events"][:1]
+    start_s = QUIET_S + float(event["start_s"])
+    length_s = QUIET_S + len(frames) / 10
     rng = np.random.default_rng(5)
     # A bank of noise, shifted at random per frame: fresh enough for a codec, and cheap.
     bank = [rng.normal(0, noise, (MAIN[1], MAIN[0], 1)).astype(np.int8) for _ in range(N_NOISE)]
     stem = f"{name.partition('_2026')[0]}_{'rain' if is_rain else 'quiet'}"
     main, sub = folder / f"{stem}_main.mp4", folder / f"{stem}_sub.mp4"
+    night = Night(str(truth["camera_id"]), main, sub, start_s, length_s)
+    if main.with_suffix(".done").exists():
+        return night  # kept from another run
     writers = (Writer(main, MAIN, 2_000_000), Writer(sub, SUB, 400_000))
-    length_s = QUIET_S + len(frames) / 10
     for index in range(round(length_s * FPS)):
         at_s = max(0.0, index / FPS - QUIET_S)
         base = frames[min(len(frames) - 1, int(at_s * 10))]
@@ -110,8 +115,55 @@ def make_night(name: str, folder: Path, *, is_rain: bool, noise: float = 2.0) ->
             writer.add(np.asarray(image, dtype=np.uint8))
     for writer in writers:
         writer.close()
-    start_s = QUIET_S + float(event["start_s"])
-    return Night(str(truth["camera_id"]), main, sub, start_s, length_s)
+    main.with_suffix(".done").touch()
+    return night
+
+
+def with_lead_in(night: Night, folder: Path, times: int) -> Night:
+    """Return a night whose quiet seconds come several times more, packet by packet."""
+    longer = {}
+    for path in (night.main, night.sub):
+        longer[path] = folder / f"{path.stem}_lead{times}.mp4"
+        repeat_quiet(path, longer[path], times, has_rest=True)
+    added_s = times * (LOOP_S[1] - LOOP_S[0]) - LOOP_S[0]
+    return Night(
+        night.camera_id, longer[night.main], longer[night.sub],
+        night.visible_from_s + added_s, night.length_s + added_s,
+    )  # fmt: skip
+
+
+def repeat_quiet(source: Path, target: Path, times: int, *, has_rest: bool) -> None:
+    """
+    Copy the packets of a stream's quiet seconds several times, one after the other.
+
+    Parameters
+    ----------
+    source
+        A stream that `make_night` wrote.
+    target
+        Where to write.
+    times
+        How often the quiet seconds come.
+    has_rest
+        Whether the stream follows then, from the beginning of those seconds to its end.
+    """
+    with av.open(str(source)) as read, av.open(str(target), "w") as written:
+        stream = read.streams.video[0]
+        base = stream.time_base or Fraction(1, 90_000)
+        packets = [
+            (bytes(one), one.pts or 0, one.is_keyframe) for one in read.demux(stream) if one.size
+        ]
+        begin, end = (round(one / base) for one in LOOP_S)
+        out = written.add_stream_from_template(stream)
+        for number in range(times + has_rest):
+            for data, pts, is_key in packets:
+                if pts < begin or (number < times and pts >= end):
+                    continue
+                packet = av.Packet(data)
+                packet.time_base = base
+                packet.pts = packet.dts = pts - begin + number * (end - begin)
+                packet.is_keyframe, packet.stream = is_key, out
+                written.mux(packet)
 
 
 SERVER = """
