@@ -12,7 +12,6 @@ import re
 import socket
 import time
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -27,6 +26,7 @@ from parkwacht_api.receivers.channel import (
     SendFailed,
     SendRefused,
 )
+from parkwacht_api.receivers.sia_codes import code_of
 from parkwacht_api.receivers.sia_frame import (
     ACK,
     DUH,
@@ -48,19 +48,6 @@ LATE_S = 20.0  # after that the time of the occurrence is told as well
 MAX_REPLY_BYTES = 4096
 MAX_TEXT, MAX_FIELD = 64, 256
 XField = Literal["V", "X", "Y", "I"]
-
-# SIA DC-03 code and Contact ID event of each kind of delivery. A further camera of an incident is
-# a new BA: several zones are one of the ways in which a control room verifies.
-CODES: Mapping[str, tuple[str, str]] = {
-    "event.flagged": ("BA", "1130"),
-    "incident.updated": ("BA", "1130"),
-    "event.verified": ("BV", "1139"),
-    "incident.over": ("BR", "3130"),
-    "incident.cancelled": ("BC", "1406"),
-    "test.alarm": ("RP", "1602"),
-}
-TAMPER = frozenset({"covered", "moved", "black"})
-LOST = frozenset({"lost", "half_lost", "frozen"})
 
 
 class Options(ChannelOptions):
@@ -103,7 +90,7 @@ def send(options: Options, message: Message, context: SendContext) -> Answer:
         The key is missing or none.
     """
     facts = facts_of(message.payload)
-    code, event = code_of(facts)
+    code, event = code_of(facts.kind, facts.cause, facts.trouble, is_test=facts.is_test)
     if not code:
         words = Text(nl="hiervoor is geen SIA-code", en="there is no SIA code for this")
         raise SendRefused(words, Answer(None, ""))
@@ -148,29 +135,6 @@ def supervise(options: Options, context: SendContext) -> Answer:
         line=options.line,
     )
     return _exchange(options, frame, context)
-
-
-def code_of(facts: Facts) -> tuple[str, str]:
-    """Return the SIA code and the Contact ID event of what is told; empty where there is none."""
-    if facts.kind in {"trouble.opened", "trouble.over"}:
-        return _trouble_code(facts)
-    if facts.is_test and facts.kind.startswith(("event.", "incident.")):
-        return "RX", "1601"
-    return CODES.get(facts.kind, ("", ""))
-
-
-def _trouble_code(facts: Facts) -> tuple[str, str]:
-    if facts.cause in TAMPER:
-        begin, over = ("TA", "1137"), ("TR", "3137")
-    elif facts.cause in LOST:
-        begin, over = ("IA", "1380"), ("IR", "3380")
-    elif facts.trouble == "partner_trouble":
-        begin, over = ("YC", "1354"), ("YK", "3354")
-    elif facts.trouble == "service_trouble":
-        begin, over = ("YX", "1330"), ("YZ", "3330")
-    else:
-        begin, over = ("BT", "1380"), ("BJ", "3380")
-    return begin if facts.kind == "trouble.opened" else over
 
 
 def ascii_text(text: str, limit: int) -> str:

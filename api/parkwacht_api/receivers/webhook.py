@@ -93,7 +93,9 @@ def supervise(options: Options, context: SendContext) -> Answer:
     if options.supervision == "options":
         answer = _call(options, context, "OPTIONS", {"user-agent": USER_AGENT}, b"")
         # Any answer shows that somebody lives there; what it thinks of OPTIONS does not matter.
-        return answer if (answer.http_status or 0) < SERVER_ERROR else _judge(answer)
+        status = answer.http_status or 0
+        is_alive = status < SERVER_ERROR or status == httpx.codes.NOT_IMPLEMENTED
+        return answer if is_alive else _judge(answer)
     delivery_id = uuid4()
     payload = {"type": "heartbeat", "timestamp": at.isoformat(), "data": {}}
     kind, body, extra = _form(options, Message(delivery_id, "heartbeat", payload, at))

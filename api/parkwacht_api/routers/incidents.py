@@ -8,7 +8,9 @@ from pydantic import AwareDatetime
 from sqlalchemy.orm import Session
 
 from parkwacht_api.acts import Desk
+from parkwacht_api.audit import Act, audit
 from parkwacht_api.auth import Principal, needs
+from parkwacht_api.cap import CONTENT_TYPE, cap_of
 from parkwacht_api.keys import Scope
 from parkwacht_api.models_incidents import Incident
 from parkwacht_api.problems import problems
@@ -71,6 +73,22 @@ def get_incident(
     detail = incident_detail(session, incident_id, reader)
     response.headers["ETag"] = f'"v{detail.version}"'
     return detail
+
+
+@router.get(
+    "/{incident_id}/cap",
+    response_class=Response,
+    responses={200: {"content": {CONTENT_TYPE: {}}}, **problems(401, 403, 404, 422)},
+)
+def get_cap(
+    incident_id: IncidentId, reader: Reader, state: State, session: WriteSession
+) -> Response:
+    """Export an incident as a CAP 1.2 message; the export is logged."""
+    detail = incident_detail(session, incident_id, reader)
+    content = cap_of(detail, site=state.site, api_url=state.settings.api_url)
+    act = Act("incident.exported", "incident", str(incident_id), details={"form": "CAP 1.2"})
+    audit(session, reader, act, at=state.clock.now())
+    return Response(content, media_type=CONTENT_TYPE)
 
 
 def _shown(
