@@ -70,6 +70,7 @@ API = {
     "GET /api/v1/audit": "AR",
     "GET /api/v1/incidents": "ASPRM",
     "GET /api/v1/incidents/{incident_id}": "ASPRM",
+    "GET /api/v1/incidents/{incident_id}/cap": "ASPRM",
     "POST /api/v1/incidents/{incident_id}/verdict": "AS",
     "POST /api/v1/incidents/{incident_id}/acknowledge": "ASPM",
     "POST /api/v1/incidents/{incident_id}/notes": "ASPM",
