@@ -74,4 +74,4 @@ def made(service: Service, incident_id: UUID, **changes: str) -> dict[str, Any]:
 
 def file_of(service: Service, package: dict[str, Any]) -> Path:
     """Return where the service keeps a package."""
-    return service.settings.state_dir / "evidence" / f"{package['id']}.zip"
+    return service.settings.media_dir / "evidence" / f"{package['id']}.zip"

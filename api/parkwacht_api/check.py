@@ -16,7 +16,9 @@ from parkwacht_api.local import find_service, with_receiver_urls
 from parkwacht_api.migrations.upgrade import is_current
 from parkwacht_api.receivers.channel import module_of, options_of
 from parkwacht_api.release import hold_reason
-from parkwacht_api.terminal import Terminal
+from parkwacht_api.strays import Strays, find_strays, remove_orphans
+from parkwacht_api.terminal import Terminal, command_actor
+from parkwacht_config.clock import SystemClock
 from parkwacht_config.errors import ParkwachtError
 from parkwacht_config.loader import load_site
 from parkwacht_config.secrets import read_secret
@@ -26,6 +28,7 @@ from parkwacht_config.text import Text
 
 MIN_FREE_GB = 2.0
 CONNECT_TIMEOUT_S = 3.0
+SHOWN = 3
 
 
 class Level(StrEnum):
@@ -48,7 +51,7 @@ class Finding:
     found: Text
 
 
-def run_checks(terminal: Terminal, site_path: Path) -> int:
+def run_checks(terminal: Terminal, site_path: Path, *, repair: bool = False) -> int:
     """
     Check everything, print a table and return the exit code: 0, or 1 where something fails.
 
@@ -58,6 +61,8 @@ def run_checks(terminal: Terminal, site_path: Path) -> int:
         Where it prints.
     site_path
         The park's site file.
+    repair
+        Remove files that nobody knows any more.
 
     Raises
     ------
@@ -68,6 +73,7 @@ def run_checks(terminal: Terminal, site_path: Path) -> int:
     findings = [_check_site(site)]
     steps = (_check_weights, _check_storage, _check_database, _check_service)
     findings += [_guarded(step, terminal.settings) for step in steps]
+    findings += _check_files(terminal.settings, repair=repair)
     findings += [
         _check_channel(one, channel, terminal.settings)
         for one in site.receivers
@@ -174,6 +180,47 @@ def _check_database(settings: Settings) -> Finding:
         )
         return Finding(Level.FAILURE, what, found)
     return Finding(Level.OK, what, Text(nl=f"{kind}, tabellen bij", en=f"{kind}, tables current"))
+
+
+def _check_files(settings: Settings, *, repair: bool) -> Iterator[Finding]:
+    """Tell nothing where the database cannot be asked: that is a finding of its own."""
+    what = Text(nl="beelden", en="images")
+    database, at = Database(settings.sqlalchemy_url), SystemClock().now()
+    try:
+        if not is_current(database.engine):
+            return
+        media_dir = settings.media_dir
+        if repair:
+            removed = remove_orphans(database, media_dir, actor=command_actor(), at=at)
+            said = Text(nl=f"{len(removed)} weesbestanden verwijderd", en=f"{len(removed)} removed")
+            yield Finding(Level.OK, what, said)
+        strays = find_strays(database, media_dir, at=at)
+    except SQLAlchemyError:
+        return
+    finally:
+        database.dispose()
+    yield from _tell_strays(what, strays)
+
+
+def _tell_strays(what: Text, strays: Strays) -> Iterator[Finding]:
+    if strays.missing:
+        first = ", ".join(strays.missing[:SHOWN])
+        found = Text(
+            nl=f"{len(strays.missing)} beelden ontbreken: {first}",
+            en=f"{len(strays.missing)} images are missing: {first}",
+        )
+        yield Finding(Level.FAILURE, what, found)
+    if strays.orphans:
+        found = Text(
+            nl=f"{len(strays.orphans)} bestanden horen nergens bij; weg met: "
+            "parkwacht check --repair",
+            en=f"{len(strays.orphans)} files belong to nothing; remove them with: "
+            "parkwacht check --repair",
+        )
+        yield Finding(Level.WARNING, what, found)
+    if not strays.missing and not strays.orphans:
+        found = Text(nl=f"{strays.n_files} bestanden, alle bekend", en=f"{strays.n_files} files")
+        yield Finding(Level.OK, what, found)
 
 
 def _check_service(settings: Settings) -> Finding:

@@ -111,12 +111,23 @@ def demo(
 
 
 @app.command(help=say("Controleer park, gewichten, opslag en ontvangers.", "Check everything."))
-def check(site: SiteArgument = None) -> None:
+def check(
+    site: SiteArgument = None,
+    *,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help=say("Verwijder bestanden die nergens bij horen.", "Remove files of nothing."),
+        ),
+    ] = False,
+) -> None:
     """Verify a site, weights, storage and receivers, and print a table."""
     from parkwacht_api.check import run_checks
 
     terminal = open_terminal()
-    raise typer.Exit(run_checks(terminal, find_site_path(site, terminal.settings)))
+    site_path = find_site_path(site, terminal.settings)
+    raise typer.Exit(run_checks(terminal, site_path, repair=repair))
 
 
 @app.command(help=say("Kijk na sluitingstijd naar opnames of een stream.", "Watch after hours."))

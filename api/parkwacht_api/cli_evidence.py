@@ -124,7 +124,7 @@ def make(
     state, principal = _open(terminal)
     ensure_signing_key(state.settings.state_dir)
     package = make_package(state, _incident_id(state, incident), asked, principal=principal)
-    shutil.copyfile(package_path(state.settings.state_dir, package.id), out)
+    shutil.copyfile(package_path(state.settings.media_dir, package.id), out)
     terminal.say(
         f"{out}: pakket {package.id}, sha256 {package.sha256}",
         f"{out}: package {package.id}, sha256 {package.sha256}",

@@ -26,6 +26,7 @@ from parkwacht_api.schemas_evidence import EvidenceIn
 from parkwacht_api.state import AppState
 from parkwacht_config.text import Text
 
+PACKAGES = "evidence"  # folder of them, inside the media folder
 INCIDENT = Text(nl="incident", en="incident")
 PACKAGE = Text(nl="bewijspakket", en="evidence package")
 
@@ -38,9 +39,9 @@ class _Asked:
     audit_id: int
 
 
-def package_path(state_dir: Path, package_id: UUID) -> Path:
+def package_path(media_dir: Path, package_id: UUID) -> Path:
     """Return where the file of a package lies."""
-    return state_dir / "evidence" / f"{package_id}.zip"
+    return media_dir / PACKAGES / f"{package_id}.zip"
 
 
 def make_package(
@@ -71,7 +72,7 @@ def make_package(
     """
     key = signing_key(state.settings.state_dir)
     step = _ask(state, incident_id, asked, principal=principal)
-    target = package_path(state.settings.state_dir, step.package.id)
+    target = package_path(state.settings.media_dir, step.package.id)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".making-")
     os.close(handle)
@@ -165,7 +166,7 @@ def find_package(session: Session, package_id: UUID, principal: Principal) -> Ev
 def is_there(state: AppState, package: EvidencePackage) -> bool:
     """Say whether the file of a package can be handed out."""
     is_kept = package.deleted_at is None and package.sha256 is not None
-    return is_kept and package_path(state.settings.state_dir, package.id).is_file()
+    return is_kept and package_path(state.settings.media_dir, package.id).is_file()
 
 
 def hand_out(state: AppState, package: EvidencePackage) -> FileResponse:
@@ -185,7 +186,7 @@ def hand_out(state: AppState, package: EvidencePackage) -> FileResponse:
             )
         )
     return FileResponse(
-        package_path(state.settings.state_dir, package.id),
+        package_path(state.settings.media_dir, package.id),
         media_type="application/zip",
         filename=f"parkwacht-{state.site.id}-{package.id}.zip",
         headers={"Cache-Control": "private, no-store"},

@@ -147,16 +147,6 @@ def media_by_kind(session: Session, event_id: UUID, kind: str) -> Media | None:
     return session.scalar(select(Media).where(Media.event_id == event_id, Media.kind == kind))
 
 
-def media_stored_before(session: Session, before: datetime) -> Sequence[Media]:
-    """Return the images that still exist and were stored before an instant."""
-    query = select(Media).where(
-        Media.stored_at < before,
-        Media.deleted_at.is_(None),
-        Media.kind != "manifest",  # no image: it proves what the files were
-    )
-    return session.scalars(query.order_by(Media.id)).all()
-
-
 def verdicts_of(session: Session, event: Event) -> Sequence[Verdict]:
     """Return the verdicts on an event, also as part of its incident, oldest first."""
     as_part = and_(Verdict.event_id.is_(None), Verdict.incident_id == event.incident_id)
