@@ -70,7 +70,7 @@ def acknowledge(
     if delivery.acknowledged_at is not None:
         return delivery
     at = state.clock.now()
-    delivery.acknowledged_at = at
+    delivery.acknowledged_at, delivery.escalate_at = at, None
     delivery.acknowledged_by = given.by
     delivery.acknowledged_note = given.note
     take_turn(session)

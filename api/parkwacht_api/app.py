@@ -47,9 +47,11 @@ from parkwacht_api.routers import (
     deliveries,
     events,
     evidence,
+    handovers,
     health,
     incidents,
     metrics,
+    statistics,
     watch_reports,
 )
 from parkwacht_api.security import SECURITY_HEADERS, BodyLimit, SecurityHeaders
@@ -212,7 +214,8 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
     )
     things = (events, incidents, deliveries, watch_reports, cameras, metrics)
-    for router in (one.router for one in (*things, accounts, audit, evidence)):
+    people = (handovers, statistics, accounts, audit, evidence)
+    for router in (one.router for one in (*things, *people)):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.router)
     app.include_router(console_router)

@@ -17,6 +17,7 @@ from parkwacht_api.release import VERIFIED, WANTS_A_PERSON, News, next_way, plan
 from parkwacht_api.repository_incidents import (
     deliveries_to_escalate,
     has_deliveries_to_escalate,
+    is_answered,
     last_verdict_of,
     same_message,
 )
@@ -54,10 +55,13 @@ def escalate_due(session: Session, at: datetime, *, state: AppState) -> int:
 
 
 def _escalate(session: Session, delivery: Delivery, *, at: datetime, state: AppState) -> None:
-    delivery.escalated_at = at
+    # Looked at once: what is answered or settled must not be found again each second.
+    delivery.escalated_at, delivery.escalate_at = at, None
     receiver = state.site.receiver(delivery.receiver_id)
     incident = session.get(Incident, delivery.incident_id)
     if receiver is None or incident is None or _is_settled(incident, delivery.kind):
+        return
+    if is_answered(session, delivery):
         return
     told = same_message(session, delivery)
     if any(one.step > delivery.step for one in told):

@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from parkwacht_api.models import CameraTroubleRow, Delivery, Event, Verdict
-from parkwacht_api.models_incidents import Incident, IncidentEntry
+from parkwacht_api.models_incidents import Handover, Incident, IncidentEntry
 from parkwacht_api.repository import decode_cursor, encode_cursor
 
 # What died longer ago is no alarm any more.
 ALARM_AGE = timedelta(hours=6)
+MOST_UNFINISHED = 200
 
 
 def next_number(session: Session) -> int:
@@ -212,16 +213,6 @@ def has_open_trouble(session: Session, camera_id: str, cause: str) -> bool:
 def _to_escalate(
     at: datetime, failing_since: datetime, last_steps: Mapping[str, int]
 ) -> ColumnElement[bool]:
-    other = aliased(Delivery)
-    is_answered = (
-        select(other.id)
-        .where(
-            other.incident_id == Delivery.incident_id,
-            other.receiver_id == Delivery.receiver_id,
-            other.acknowledged_at.is_not(None),
-        )
-        .exists()
-    )
     has_another_way = or_(
         false(),
         *(
@@ -236,7 +227,6 @@ def _to_escalate(
     return and_(
         Delivery.escalated_at.is_(None),
         or_(Delivery.escalate_at <= at, and_(fails, has_another_way)),
-        ~is_answered,
     )
 
 
@@ -281,6 +271,16 @@ def same_message(session: Session, delivery: Delivery) -> Sequence[Delivery]:
         Delivery.sequence == delivery.sequence,
     )
     return session.scalars(query.order_by(Delivery.step)).all()
+
+
+def is_answered(session: Session, delivery: Delivery) -> bool:
+    """Say whether a person at the receiver took the incident up, over whatever channel."""
+    query = select(Delivery.id).where(
+        Delivery.incident_id == delivery.incident_id,
+        Delivery.receiver_id == delivery.receiver_id,
+        Delivery.acknowledged_at.is_not(None),
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def last_verdict_of(session: Session, incident: Incident) -> Verdict | None:
@@ -372,3 +372,17 @@ def cameras_of(session: Session, incident_ids: Sequence[UUID]) -> dict[UUID, lis
         if incident_id is not None:
             cameras.setdefault(incident_id, []).append(camera_id)
     return cameras
+
+
+def unfinished(session: Session) -> Sequence[Incident]:
+    """Return what the next shift finds on its desk, newest first: open, or never judged."""
+    never_judged = and_(Incident.kind == "intrusion", Incident.review_state == "unreviewed")
+    query = select(Incident).where(
+        Incident.state != "closed", or_(Incident.state == "open", never_judged)
+    )
+    return session.scalars(query.order_by(Incident.opened_at.desc()).limit(MOST_UNFINISHED)).all()
+
+
+def latest_handovers(session: Session, limit: int) -> Sequence[Handover]:
+    """Return the latest handovers of shifts, newest first."""
+    return session.scalars(select(Handover).order_by(Handover.id.desc()).limit(limit)).all()

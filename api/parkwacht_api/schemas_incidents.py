@@ -135,3 +135,35 @@ class IncidentPage(BaseModel):
 
     items: list[IncidentOut]
     next_cursor: str | None
+
+
+class HandoverIn(Strict):
+    """The end of a shift."""
+
+    from_person: Person
+    to_person: Person
+    note: Note = ""
+
+
+class AcceptIn(Strict):
+    """Who takes a shift over."""
+
+    person: Person
+
+
+class HandoverOut(BaseModel):
+    """A handover, with the incidents that were open as they stood then."""
+
+    id: int
+    at: datetime
+    from_person: str
+    to_person: str
+    note: str
+    accepted_at: datetime | None
+    open_incidents: list[dict[str, Any]]
+
+
+class HandoverList(BaseModel):
+    """The latest handovers, newest first."""
+
+    items: list[HandoverOut]

@@ -88,7 +88,10 @@ def test_an_answer_over_any_channel_ends_it(desk: AlarmDesk) -> None:
     desk.sees(0)
     escalate(desk, 62)
     mark(desk, "a", acknowledged_at=desk.at(70))
-    assert escalate(desk, 500) == 0
+    escalate(desk, 122)
+    escalate(desk, 500)
+    assert ways(desk) == [("a", 0), ("b", 1)]
+    assert [one.kind for one in desk.incidents()] == ["intrusion"]
 
 
 def test_a_channel_that_fails_for_half_a_minute_is_left(desk: AlarmDesk) -> None:

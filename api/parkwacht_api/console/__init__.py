@@ -8,6 +8,7 @@ from parkwacht_api.console import (
     audit_log,
     cameras,
     evidence,
+    figures,
     incidents,
     login,
     pages,
@@ -21,4 +22,5 @@ router.include_router(audit_log.router)
 router.include_router(cameras.router)
 router.include_router(evidence.router)
 router.include_router(incidents.router)
+router.include_router(figures.router)
 router.include_router(pages.router)
