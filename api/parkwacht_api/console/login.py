@@ -22,11 +22,9 @@ from parkwacht_api.auth import (
 )
 from parkwacht_api.console.rendering import page_language, render
 from parkwacht_api.errors import FormForged, RecordInvalid
-from parkwacht_api.keys import Scope
 from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt
 from parkwacht_api.models_access import Account, WebSession
 from parkwacht_api.repository_access import account_by_name
-from parkwacht_api.roles import SCOPES_OF, Role
 from parkwacht_api.second_factor import is_in_force, take_code
 from parkwacht_api.state import AppState, State, WriteSession
 from parkwacht_api.web_sessions import ABSOLUTE, Browser, Stage, end_session, open_session
@@ -103,8 +101,6 @@ class _Step:
             target = PAGES[stage] + (
                 f"?{urlencode({'next': self.next})}" if self.next != "/" else ""
             )
-        elif target == "/" and Scope.READ not in SCOPES_OF[Role(account.role)]:
-            target = "/account"
         response = RedirectResponse(target, status_code=303)
         set_session_cookie(response, token, self.state)
         return response
