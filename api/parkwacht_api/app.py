@@ -52,6 +52,7 @@ from parkwacht_api.routers import (
     incidents,
     metrics,
     statistics,
+    supervision,
     watch_reports,
 )
 from parkwacht_api.security import SECURITY_HEADERS, BodyLimit, SecurityHeaders
@@ -213,7 +214,7 @@ def create_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    things = (events, incidents, deliveries, watch_reports, cameras, metrics)
+    things = (events, incidents, deliveries, watch_reports, cameras, metrics, supervision)
     people = (handovers, statistics, accounts, audit, evidence)
     for router in (one.router for one in (*things, *people)):
         app.include_router(router, prefix="/api/v1")

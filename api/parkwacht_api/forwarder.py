@@ -11,13 +11,17 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import httpx
+from sqlalchemy.orm import Session
 
 from parkwacht_api.database import Database
+from parkwacht_api.escalation import escalate_due
+from parkwacht_api.incidents import sweep_incidents
 from parkwacht_api.outbox import (
     HEARTBEAT_EVERY_S,
     Claim,
@@ -26,10 +30,12 @@ from parkwacht_api.outbox import (
     beat,
     claim_due,
     expire_old,
+    note_outcome,
     record_outcome,
 )
 from parkwacht_api.receivers.channel import (
     Answer,
+    ChannelOptions,
     Message,
     SendContext,
     SendFailed,
@@ -38,8 +44,16 @@ from parkwacht_api.receivers.channel import (
     options_of,
 )
 from parkwacht_api.release import hold_reason
-from parkwacht_api.repository_outbox import is_over
+from parkwacht_api.repository_outbox import Way, is_over, partner_states
 from parkwacht_api.retention import RETENTION_EVERY, delete_old_media
+from parkwacht_api.state import AppState
+from parkwacht_api.supervision import (
+    judge_dead_letters,
+    judge_partners,
+    judge_workers,
+    run_test_alarm,
+    ways_to_ask,
+)
 from parkwacht_config.clock import Clock, SystemClock
 from parkwacht_config.errors import ConfigError, ForwardingError
 from parkwacht_config.secrets import read_secret
@@ -51,6 +65,7 @@ logger = logging.getLogger(__name__)
 
 
 LATE_S = 60.0
+OVERSEE_EVERY_S = 1.0
 
 
 def _with_lateness(payload: dict[str, Any], at: datetime) -> dict[str, Any]:
@@ -93,6 +108,14 @@ class Forwarder:
         self._client = httpx.Client(
             timeout=policy.timeout_s, follow_redirects=False, trust_env=False
         )
+        self._state = AppState(settings, site, clock, database)
+        self._asked = {
+            (receiver.id, way.id): clock.now()
+            for receiver in site.receivers
+            for way in receiver.ways
+        }
+        self._given_up: dict[str, int] = {}
+        self._last_oversight: datetime | None = None
         self._last_beat: datetime | None = None
         self._last_retention: datetime | None = None
         self.n_errors = 0
@@ -108,8 +131,11 @@ class Forwarder:
         if channel is None:
             error = f"{claim.receiver_id}, {claim.channel_id} is no longer in the site file"
             return Outcome("held", self._clock.now(), error=error)
+        return self._outcome_of(lambda: self._attempt(channel, claim))
+
+    def _outcome_of(self, call: Callable[[], Answer]) -> Outcome:
         try:
-            answer = self._attempt(channel, claim)
+            answer = call()
         except Held as error:
             return Outcome("held", self._clock.now(), error=str(error))
         except SendRefused as error:
@@ -121,10 +147,7 @@ class Forwarder:
         return Outcome("delivered", self._clock.now(), answer)
 
     def _attempt(self, channel: Channel, claim: Claim) -> Answer:
-        module = module_of(channel.kind)
-        options = options_of(channel, str(self._site.path), claim.receiver_id)
-        if reason := hold_reason(module.address(options), self._settings.forwarding):
-            raise Held(Text(nl=reason, en=reason))
+        options = self._allowed_options(channel, claim.receiver_id)
         message = Message(
             delivery_id=claim.delivery_id,
             kind=claim.kind,
@@ -132,15 +155,25 @@ class Forwarder:
             at=self._clock.now(),
             serial=claim.serial,
         )
-        context = SendContext(
+        context = self._context(claim.clock_offset)
+        return module_of(channel.kind).send(options, message, context)
+
+    def _allowed_options(self, channel: Channel, receiver_id: str) -> ChannelOptions:
+        options = options_of(channel, str(self._site.path), receiver_id)
+        address = module_of(channel.kind).address(options)
+        if reason := hold_reason(address, self._settings.forwarding):
+            raise Held(Text(nl=reason, en=reason))
+        return options
+
+    def _context(self, clock_offset: timedelta) -> SendContext:
+        return SendContext(
             client=self._client,
             secret=lambda name: read_secret(name, self._settings.state_dir),
             timeout_s=self._policy.timeout_s,
             forwarding=self._settings.forwarding,
-            clock_offset=claim.clock_offset,
+            clock_offset=clock_offset,
             clock=self._clock,
         )
-        return module.send(options, message, context)
 
     def _deliver(self, claim: Claim) -> None:
         try:
@@ -191,16 +224,65 @@ class Forwarder:
         return len(claims)
 
     def keep_house(self) -> None:
-        """Leave a sign of life, and once a day delete what was kept long enough."""
+        """Do what is to be done each second, each few seconds, and each day."""
         at = self._clock.now()
+        if is_over(self._last_oversight, OVERSEE_EVERY_S, at):
+            self._last_oversight = at
+            for name, part in self._oversight().items():
+                self._guarded(name, part)
         if is_over(self._last_beat, HEARTBEAT_EVERY_S, at):
-            beat(self._database, at)
             self._last_beat = at
+            beat(self._database, at)
             if n_expired := expire_old(self._database, at, policy=self._policy):
                 logger.error("%d deliveries given up: too old", n_expired)
         if is_over(self._last_retention, RETENTION_EVERY.total_seconds(), at):
             self._last_retention = at
             self._pool.submit(self._guarded, "deleting old images", self._delete_old)
+
+    def _oversight(self) -> dict[str, Callable[[], None]]:
+        """Return what is looked at each second; where one fails the others go on."""
+        parts: dict[str, Callable[[Session, datetime], object]] = {
+            "sweeping incidents": partial(sweep_incidents, state=self._state),
+            "escalation": partial(escalate_due, state=self._state),
+            "judging partners": partial(judge_partners, state=self._state),
+            "judging workers": partial(judge_workers, state=self._state),
+            "judging dead letters": self._judge_dead_letters,
+            "the test alarm": partial(run_test_alarm, state=self._state),
+        }
+        return {"asking partners": self._ask_partners} | {
+            name: partial(self._written, part) for name, part in parts.items()
+        }
+
+    def _written(self, part: Callable[[Session, datetime], object]) -> None:
+        with self._database.writing() as session:
+            part(session, self._clock.now())
+
+    def _judge_dead_letters(self, session: Session, at: datetime) -> None:
+        self._given_up = judge_dead_letters(session, self._given_up, at, state=self._state)
+
+    def _ask_partners(self) -> None:
+        at = self._clock.now()
+        with self._database.reading() as session:
+            states = partner_states(session)
+        for way in ways_to_ask(states, self._asked, at):
+            self._asked[way] = at
+            self._pool.submit(self._guarded, "a heartbeat", partial(self._ask_partner, way))
+
+    def _ask_partner(self, way: Way) -> None:
+        receiver = self._site.receiver(way[0])
+        channel = receiver.way(way[1]) if receiver else None
+        if channel is None:
+            return
+        ask = getattr(module_of(channel.kind), "supervise", None)
+        if ask is None:
+            return
+        outcome = self._outcome_of(
+            lambda: ask(self._allowed_options(channel, way[0]), self._context(timedelta(0)))
+        )
+        if outcome.answer is not None and outcome.answer.response == "off":
+            return
+        with self._database.writing() as session:
+            note_outcome(session, way, outcome, policy=self._policy)
 
     def _delete_old(self) -> None:
         delete_old_media(self._database, self._site, self._settings.media_dir, at=self._clock.now())

@@ -197,7 +197,7 @@ def _page(config: PartnerConfig, journal: Journal) -> str:
             for cell in (
                 one["at"][:19].replace("T", " "),
                 one["payload"]["type"],
-                one["payload"]["data"]["class"],
+                one["payload"]["data"]["class"] or "-",
                 one["payload"]["data"]["camera"]["name"] or one["payload"]["data"]["camera"]["id"],
                 (one["acknowledged_at"] or "-")[:19].replace("T", " "),
             )
@@ -213,6 +213,11 @@ def _page(config: PartnerConfig, journal: Journal) -> str:
         f"<th>Camera</th><th>Opgepakt (UTC)</th></tr></thead><tbody>{rows}</tbody></table>"
         "</body></html>"
     )
+
+
+def _is_heartbeat(payload: object) -> bool:
+    """Whether it only asks whether this receiver lives: nothing to write down or to take up."""
+    return isinstance(payload, dict) and payload.get("type") == "heartbeat"
 
 
 def _is_payload(payload: object) -> bool:
@@ -249,6 +254,8 @@ def create_partner_app(config: PartnerConfig) -> FastAPI:
         if not is_genuine(secret, headers, body, now_s=config.clock.now().timestamp()):
             return 401
         payload = json.loads(body)
+        if _is_heartbeat(payload):
+            return 204
         if not _is_payload(payload):
             return 422
         journal.receive(headers["webhook-id"], payload, config.clock.now().isoformat())

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from parkwacht_api.models import Attempt, Delivery
+from parkwacht_api.models import Attempt, Delivery, Heartbeat
 from parkwacht_api.models_incidents import PartnerState
 
 Way = tuple[str, str]
@@ -138,7 +138,15 @@ def partner_state(session: Session, way: Way, at: datetime) -> PartnerState:
     return new
 
 
-def count_dead(session: Session) -> dict[str, int]:
+def count_given_up(session: Session) -> dict[str, int]:
     """Return how many deliveries to each receiver were given up and wait for a person."""
-    query = select(Delivery.receiver_id, func.count()).where(Delivery.state == "dead")
+    query = select(Delivery.receiver_id, func.count()).where(
+        Delivery.state.in_(("dead", "refused"))
+    )
     return {row[0]: row[1] for row in session.execute(query.group_by(Delivery.receiver_id))}
+
+
+def worker_heartbeats(session: Session) -> Sequence[Heartbeat]:
+    """Return and lock the last sign of life of every worker."""
+    query = select(Heartbeat).where(Heartbeat.name.startswith("worker:")).order_by(Heartbeat.name)
+    return session.scalars(query.with_for_update()).all()

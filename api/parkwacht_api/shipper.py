@@ -9,6 +9,7 @@ also a wrong key, is kept and tried again: no alarm is thrown away for a mistake
 import json
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 30.0
 POLL_S = 0.2
 MAX_WAIT_S = 10.0
+BEAT_EVERY_S = 30.0
+BEAT_TIMEOUT_S = 5.0
 PLAIN = {"report": "/watch-reports", "trouble": "/camera-troubles"}  # without files
 CONTENT_TYPES = {
     ".jpg": "image/jpeg",
@@ -42,6 +45,14 @@ class ShipCounts:
     n_sent: int = 0
     n_refused: int = 0
     n_kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Who watches what: what a worker says of itself every half minute."""
+
+    name: str
+    cameras: tuple[str, ...]
 
 
 def _is_for_good(answer: httpx.Response, entry: SpoolEntry) -> bool:
@@ -104,6 +115,17 @@ class IngestClient:
         if entry.stage == "flagged":
             return self._http.post("/events", files=files)
         return self._http.put(f"/events/{entry.id}/ending", files=files)
+
+    def beat(self, watching: Watching, *, is_ending: bool) -> None:
+        """Say that a worker lives, or that it ends; where the service does not answer, so be it."""
+        told = {"name": watching.name, "cameras": watching.cameras, "is_ending": is_ending}
+        try:
+            answer = self._http.post("/heartbeats", json=told, timeout=BEAT_TIMEOUT_S)
+        except httpx.HTTPError as error:
+            logger.warning("no heartbeat: %s: %s", type(error).__name__, error)
+            return
+        if not answer.is_success:
+            logger.warning("no heartbeat: %s", _reason(answer))
 
     def hand_over(self, entry: SpoolEntry) -> None:
         """
@@ -173,7 +195,14 @@ def ship_once(spool: Spool, api_url: str, key: str) -> ShipCounts:
         return _ship(spool, client)
 
 
-def run_shipper(spool: Spool, api_url: str, key: str, *, stop: threading.Event) -> None:
+def run_shipper(
+    spool: Spool,
+    api_url: str,
+    key: str,
+    *,
+    stop: threading.Event,
+    watching: Watching | None = None,
+) -> None:
     """
     Hand over what comes into the spool until told to stop.
 
@@ -190,11 +219,16 @@ def run_shipper(spool: Spool, api_url: str, key: str, *, stop: threading.Event) 
         An API key with the scope events:ingest.
     stop
         Ends the loop.
+    watching
+        Who says every half minute that it lives, and at the end that it ends; None: nobody.
     """
-    wait_s = POLL_S
+    wait_s, beaten_s = POLL_S, -BEAT_EVERY_S
     with IngestClient(api_url, key) as client:
         while True:
             is_last = stop.is_set()
+            if watching is not None and (is_last or time.monotonic() - beaten_s >= BEAT_EVERY_S):
+                beaten_s = time.monotonic()
+                client.beat(watching, is_ending=is_last)
             try:
                 counts = _ship(spool, client)
             except (SpoolError, OSError):

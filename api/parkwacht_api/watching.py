@@ -1,5 +1,8 @@
 """`parkwacht watch`: the worker, the spool it fills, and the shipper that empties it."""
 
+import hashlib
+import re
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ from parkwacht_api.local import (
     with_receiver_urls,
 )
 from parkwacht_api.schemas import DeliveryOut, EventDetail
-from parkwacht_api.shipper import run_shipper, ship_once
+from parkwacht_api.shipper import Watching, run_shipper, ship_once
 from parkwacht_api.terminal import Terminal, delivery_word, find_site_path, open_service
 from parkwacht_config.errors import ForwardingError
 from parkwacht_config.loader import load_site
@@ -92,7 +95,7 @@ def watch_and_ship(
         shipper = threading.Thread(
             target=run_shipper,
             args=(spool, to.url, to.key),
-            kwargs={"stop": stop},
+            kwargs={"stop": stop, "watching": _watching(options, to.site)},
             name="shipper",
             daemon=True,
         )
@@ -111,6 +114,16 @@ def watch_and_ship(
     if summary.failures:
         return 2
     return 1 if n_refused > n_refused_before else 0
+
+
+def _watching(options: WatchOptions, site: Site) -> Watching:
+    cameras = tuple(one for one in (options.camera_id,) if one is not None)
+    if not options.sources:  # the whole park
+        cameras = tuple(camera.id for camera in site.cameras)
+    # One worker per machine and task: the same again after a restart, another beside it.
+    task = hashlib.sha256("\n".join((*options.sources, *cameras)).encode()).hexdigest()[:8]
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()).strip("-.") or "host"
+    return Watching(f"{host[:60]}:{task}", cameras)
 
 
 def _wait_for_empty(spool: Spool) -> bool:

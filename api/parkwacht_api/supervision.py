@@ -1,0 +1,267 @@
+"""
+Who watches the watchers: partners, workers, dead letters, and the whole chain once a day.
+
+A partner's channel is asked whether it lives where it was not heard for 30 s; it is lost where it
+failed more than once and was not heard for a minute, so that the loss is told within 90 s. A worker
+that is silent while the park is armed is a trouble, as is every delivery that was given up. The
+daily test alarm goes over every channel of every partner; it is seen only where it fails.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from parkwacht_api.incidents import add_entry, open_incident, take_turn
+from parkwacht_api.models import Delivery, Heartbeat
+from parkwacht_api.models_incidents import Incident, PartnerState
+from parkwacht_api.release import TEST, News, plan_delivery
+from parkwacht_api.repository_outbox import (
+    Way,
+    count_given_up,
+    is_over,
+    partner_states,
+    worker_heartbeats,
+)
+from parkwacht_api.state import AppState
+from parkwacht_api.troubles import PARTNER, SERVICE, Trouble, end_trouble, open_trouble
+from parkwacht_config.schedule import is_armed
+from parkwacht_config.site import Receiver
+
+ASK_EVERY_S = 30.0
+ASK_AGAIN_S = 15.0  # where the last answer was none
+LOST_AFTER_S = 60.0
+MIN_FAILURES = 2
+SILENT_AFTER_S = 90.0
+TEST_WITHIN_S = 120.0
+TEST_CATCH_UP_S = 3600.0
+LOST, DEAD_LETTER, SILENT, TEST_FAILED = "lost", "dead_letter", "silent", "test_failed"
+
+
+def ways_to_ask(
+    states: Mapping[Way, PartnerState], asked: Mapping[Way, datetime], at: datetime
+) -> list[Way]:
+    """
+    Return the ways that were neither heard nor asked lately.
+
+    Parameters
+    ----------
+    states
+        What was heard of the ways.
+    asked
+        When each way was asked last; every way that can be asked is in it.
+    at
+        The present instant.
+    """
+    due = []
+    for way, last in asked.items():
+        state = states.get(way)
+        is_failing = state is not None and state.n_failures > 0
+        is_heard = state is not None and not is_over(state.last_success_at, ASK_EVERY_S, at)
+        if is_over(last, ASK_AGAIN_S if is_failing else ASK_EVERY_S, at) and (
+            is_failing or not is_heard
+        ):
+            due.append(way)
+    return due
+
+
+def judge_partners(session: Session, at: datetime, *, state: AppState) -> None:
+    """
+    Say which ways are up and which are down, and open or end the troubles of their partners.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    at
+        The present instant.
+    state
+        Gives the park.
+    """
+    states = partner_states(session)
+    for receiver in state.site.receivers:
+        ways = [
+            one for way in receiver.ways if (one := states.get((receiver.id, way.id))) is not None
+        ]
+        changed = [one for one in ways if _judge_way(one, at)]
+        if changed:
+            _tell_partner(session, receiver, ways, at=at, state=state)
+
+
+def _judge_way(way: PartnerState, at: datetime) -> bool:
+    """Set whether a way is up or down; True where that changed."""
+    is_lost = way.n_failures >= MIN_FAILURES and is_over(way.last_success_at, LOST_AFTER_S, at)
+    is_new = way.last_success_at is None and not is_over(way.since, LOST_AFTER_S, at)
+    now = "up" if way.n_failures == 0 else "down" if is_lost and not is_new else way.state
+    if now == way.state:
+        return False
+    was, way.state, way.since = way.state, now, at
+    return "down" in {was, now}
+
+
+def _tell_partner(
+    session: Session, receiver: Receiver, ways: list[PartnerState], *, at: datetime, state: AppState
+) -> None:
+    n_down = sum(one.state == "down" for one in ways)
+    if n_down == 0:
+        end_trouble(session, PARTNER, receiver.id, at=at, state=state, cause=LOST)
+        return
+    # One of several channels: the others still carry the alarms.
+    severity = "high" if n_down == len(receiver.ways) else "medium"
+    trouble = Trouble(PARTNER, receiver.id, LOST, severity)
+    incident = open_trouble(session, trouble, at=at, state=state)
+    names = {one.channel_id: one.detail[:300] for one in ways if one.state == "down"}
+    add_entry(session, incident, "updated", at=at, channels=names)
+
+
+def judge_dead_letters(
+    session: Session, known: dict[str, int], at: datetime, *, state: AppState
+) -> dict[str, int]:
+    """
+    Open a trouble where deliveries were given up since last time, end it where none is left.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    known
+        What this returned last time; empty at first.
+    at
+        The present instant.
+    state
+        Gives the park.
+
+    Returns
+    -------
+    dict
+        How many given-up deliveries each receiver has.
+    """
+    counts = count_given_up(session)
+    for receiver in state.site.receivers:
+        n_now, n_before = counts.get(receiver.id, 0), known.get(receiver.id)
+        if n_now > (n_before or 0):
+            trouble = Trouble(SERVICE, receiver.id, DEAD_LETTER, "high")
+            incident = open_trouble(session, trouble, at=at, state=state)
+            add_entry(session, incident, "updated", at=at, n_given_up=n_now)
+        elif n_now == 0 and n_before != 0:
+            end_trouble(session, SERVICE, receiver.id, at=at, state=state, cause=DEAD_LETTER)
+    return {receiver.id: counts.get(receiver.id, 0) for receiver in state.site.receivers}
+
+
+def is_anything_armed(state: AppState, at: datetime) -> bool:
+    """Say whether any calendar of the park is armed."""
+    site = state.site
+    return any(is_armed(one, at, timezone=site.timezone) for one in site.armings.values())
+
+
+def judge_workers(session: Session, at: datetime, *, state: AppState) -> None:
+    """
+    Open a trouble for each worker that is silent while the park is armed, end it when it is back.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    at
+        The present instant.
+    state
+        Gives the park and its calendars.
+    """
+    for row in worker_heartbeats(session):
+        is_silent = is_over(row.at, SILENT_AFTER_S, at) and not row.data.get("is_ending")
+        is_told = bool(row.data.get("is_told"))
+        name = row.data["name"]
+        if is_silent and not is_told and is_anything_armed(state, at):
+            trouble = Trouble(SERVICE, name, SILENT, "high")
+            incident = open_trouble(session, trouble, at=at, state=state, started_at=row.at)
+            cameras = row.data.get("cameras", [])
+            add_entry(session, incident, "updated", at=at, cameras=cameras)
+            row.data = {**row.data, "is_told": True}
+        elif is_told and not is_silent:
+            end_trouble(session, SERVICE, name, at=at, state=state, cause=SILENT)
+            row.data = {**row.data, "is_told": False}
+
+
+def note_worker(
+    session: Session, name: str, cameras: list[str], at: datetime, *, is_ending: bool
+) -> None:
+    """Remember a worker's sign of life, or that it ends because somebody wants it to."""
+    key = f"worker:{name}"
+    row = session.get(Heartbeat, key, with_for_update=True)
+    data = {"name": name, "cameras": cameras, "is_ending": is_ending}
+    if row is None:
+        session.add(Heartbeat(name=key, at=at, data=data))
+        return
+    row.at, row.data = at, {**data, "is_told": row.data.get("is_told", False)}
+
+
+def run_test_alarm(session: Session, at: datetime, *, state: AppState) -> None:
+    """
+    Send the test alarm of today when its time has come, and judge it two minutes later.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    at
+        The present instant.
+    state
+        Gives the park, and when its test is.
+    """
+    site = state.site
+    if site.alarms.test_at is None:
+        return
+    zone = ZoneInfo(site.timezone)
+    today = at.astimezone(zone).date()
+    due_at = datetime.combine(today, time.fromisoformat(site.alarms.test_at), tzinfo=zone)
+    test = _test_of(session, site.id, today)
+    if test is None:
+        if 0 <= (at - due_at).total_seconds() < TEST_CATCH_UP_S:
+            _send_test(session, today, at, state)
+    elif test.state != "closed" and is_over(test.received_at, TEST_WITHIN_S, at):
+        _judge_test(session, test, at, state)
+
+
+def _test_of(session: Session, site_id: str, day: date) -> Incident | None:
+    query = select(Incident).where(
+        Incident.kind == "test", Incident.subject == site_id, Incident.cause == day.isoformat()
+    )
+    return session.scalar(query.with_for_update())
+
+
+def _send_test(session: Session, day: date, at: datetime, state: AppState) -> None:
+    take_turn(session)
+    if _test_of(session, state.site.id, day) is not None:
+        return  # another process was a moment earlier
+    incident = Incident(
+        site_id=state.site.id,
+        kind="test",
+        subject=state.site.id,
+        cause=day.isoformat(),
+        severity="low",
+        opened_at=at,
+    )
+    open_incident(session, incident, at=at)
+    for receiver in state.site.receivers:
+        for step, way in enumerate(receiver.ways):
+            news = News(TEST, incident)
+            session.add(plan_delivery(news, receiver, way, at=at, state=state, step=step))
+
+
+def _judge_test(session: Session, test: Incident, at: datetime, state: AppState) -> None:
+    take_turn(session)
+    rows = session.scalars(select(Delivery).where(Delivery.incident_id == test.id)).all()
+    tried = [one for one in rows if one.state != "held"]
+    failed = {one.receiver_id: one.channel_id for one in tried if one.state != "delivered"}
+    for receiver_id in sorted({one.receiver_id for one in tried}):
+        if receiver_id in failed:
+            trouble = Trouble(SERVICE, receiver_id, TEST_FAILED, "high")
+            incident = open_trouble(session, trouble, at=at, state=state)
+            add_entry(session, incident, "updated", at=at, channel_id=failed[receiver_id])
+        else:
+            end_trouble(session, SERVICE, receiver_id, at=at, state=state, cause=TEST_FAILED)
+    test.state, test.closed_at, test.closed_by = "closed", at, ""
+    test.close_reason = f"not delivered: {', '.join(sorted(failed))}" if failed else "delivered"
+    add_entry(session, test, "closed", at=at, failed=sorted(failed))
