@@ -222,3 +222,20 @@ def test_the_light_ahead_of_a_car_is_of_its_event(rule: Callable[..., IntrusionR
     actors = [(C, walk(x=20, size=(100, 40))), (M, walk(x=180, size=(260, 50)))]
     confirmed, _ = play(rule(), actors, seconds=4)
     assert [one.object_class for one in confirmed] == [C]
+
+
+@pytest.mark.parametrize(
+    ("right_end", "is_flagged"),
+    [
+        (lambda s: 170 - 75 * s, True),  # 1.6 s of driving out to the left
+        (lambda s: 170 if s < 0.8 else 85, False),  # half of what stands there is hidden
+        (lambda s: 170 - 8 * ((round(s * FPS) * 5) % 7), False),  # its box is unsure
+    ],
+    ids=["drives out", "hidden", "unsure"],
+)
+def test_a_car_cut_off_by_the_edge_drives_by_its_other_end(
+    right_end: Callable[[float], float], is_flagged: bool, rule: Callable[..., IntrusionRule]
+) -> None:
+    # 139 px high and at first 170 wide: 0.4 of their root, 154 px, is 62 px; its middle moves 60
+    confirmed, _ = play(rule(), [(C, lambda s: (0.0, 106.0, right_end(s), 245.0))], seconds=1.6)
+    assert bool(confirmed) is is_flagged

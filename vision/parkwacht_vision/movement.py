@@ -20,6 +20,7 @@ MOVING_SIGHTINGS = 3
 MOVING_S = 1.0  # so long the network has to recognise what moves, before it is told as unrecognised
 STILL_IOU = 0.8  # a vehicle that shifts less stands
 EDGE_SHARE = 0.03  # of the picture's width or height: this near to the edge is leaving
+EDGE_STEPS, EDGE_STEP, EDGE_STEADY = 4, 0.05, 0.8  # how many, of what is needed, of the whole way
 GROUP_M = 5.0  # who walks this near belongs together
 GROUP_SIZES = 1.5  # the same without calibration, in the longest side of the larger box
 
@@ -101,11 +102,35 @@ def has_moved(track: Track, settings: RuleSettings, view: View) -> bool:
     else:
         size = math.sqrt(max(area(begin), area(end)))
         is_moving = shift >= settings.vehicle_shift * size or growth > 2.5  # noqa: PLR2004
+        if not is_moving and _drives_over_edge(sightings, settings.vehicle_shift * size, view):
+            return True
     if not is_moving:
         return False
     return _is_straight(sightings, shift, settings) and _is_possible(
         track, begin, end, settings, view
     )
+
+
+def _drives_over_edge(sightings: Sequence[Sighting], needed_px: float, view: View) -> bool:
+    """
+    Return whether a vehicle drives in or out over the left or right edge of the picture.
+
+    Its box is cut off there, so that its middle moves half as fast; its other end tells the way. It
+    has to move step by step: a box that was half and became whole has jumped.
+    """
+    across = EDGE_SHARE * view.width_px
+    boxes = [one.xyxy for one in sightings]
+    if all(box[0] <= across for box in boxes):
+        ends = [box[2] for box in boxes]
+    elif all(box[2] >= view.width_px - across for box in boxes):
+        ends = [box[0] for box in boxes]
+    else:
+        return False
+    steps = [b - a for a, b in pairwise(ends)]
+    net = ends[-1] - ends[0]
+    n_on = sum(step * net > 0 and abs(step) >= EDGE_STEP * needed_px for step in steps)
+    is_steady = abs(net) >= EDGE_STEADY * sum(abs(step) for step in steps)
+    return abs(net) >= needed_px and is_steady and n_on >= EDGE_STEPS
 
 
 def _is_straight(sightings: list[Sighting], shift: float, settings: RuleSettings) -> bool:
