@@ -43,8 +43,9 @@ def dvr_scan(program: Path, truth: ClipTruth) -> list[Found]:
     tells an event when it is over; the beginning stands for the alarm, which favours it.
     """
     words = [str(program), "-i", str(truth.path), "--scan-only", "-q"]
-    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=LONGEST_S)
-    times = done.stdout.strip().split(",") if done.returncode == 0 else []
+    done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=LONGEST_S)
+    written = done.stdout.strip()
+    times = written.split(",") if written else []  # it saw no motion
     spans = [(seconds_of(a), seconds_of(b)) for a, b in zip(times[::2], times[1::2], strict=True)]
     return [Found(_nearest_class(truth, *span), span[0], *span) for span in spans]
 
