@@ -1,5 +1,6 @@
 """What two independent receivers understand of our frames, and what we make of sloppy replies."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -179,6 +180,23 @@ def test_an_unknown_account_and_a_wrong_key_are_failures() -> None:
             with pytest.raises(SendFailed):
                 attempt(peer.port, key)
             assert peer.seen == []
+
+
+def test_contact_id_with_two_fields_is_refused_by_pysiaalarm() -> None:
+    # Which is why one field goes there unless told otherwise.
+    with sync_peer({"1234": None}) as peer:
+        with pytest.raises(SendFailed, match="NAK"):
+            attempt(peer.port, form="ADM-CID", fields=("V", "X"))
+        assert peer.counts.error_format == 1
+
+
+def test_pysiaalarm_answers_duh_to_a_code_it_does_not_know() -> None:
+    frame = encode_frame(Frame("SIA-DCS", 7, "1234", "#1234|Nri1/QQ1", at=datetime.now(UTC)))
+    with sync_peer({"1234": None}) as peer:
+        with socket.create_connection(("127.0.0.1", peer.port), timeout=5) as line:
+            line.sendall(frame)
+            said = decode_frame(line.recv(1024))
+    assert (said.token, said.sequence, said.account) == ("DUH", 7, "1234")
 
 
 def test_a_receiver_does_not_know_a_repeated_frame() -> None:
