@@ -22,8 +22,11 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from api_harness import Service, make_site, running_service
+from api_harness import SITE_PATH, Service, make_site, running_service
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import Select, column, select, text
+from sqlalchemy import table as sql_table
+from typer.testing import CliRunner
 
 from parkwacht_api.accounts import (
     NewAccount,
@@ -36,15 +39,18 @@ from parkwacht_api.accounts import (
     unlock,
 )
 from parkwacht_api.audit import Somebody
+from parkwacht_api.cli import app
 from parkwacht_api.console.login import safe_next
 from parkwacht_api.errors import RecordInvalid
 from parkwacht_api.keys import create_key
 from parkwacht_api.lockout import ACCOUNT_LIMIT, ADDRESS_LIMIT, Attempt, begin_attempt
+from parkwacht_api.migrations.upgrade import downgrade_database, upgrade_database
 from parkwacht_api.models_access import Account, AuditEntry, RecoveryCode, WebSession
-from parkwacht_api.repository_access import account_by_name, count_accounts
+from parkwacht_api.repository_access import account_by_name, count_accounts, key_by_certificate
 from parkwacht_api.roles import SCOPES_OF, Role
 from parkwacht_api.second_factor import enrolment_svg
 from parkwacht_config.clock import FakeClock
+from parkwacht_config.errors import ParkwachtError
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 PASSWORD = "vier schapen op de dijk"
@@ -519,3 +525,71 @@ def test_what_cannot_be_an_account(desk: Desk, new: NewAccount) -> None:
 
 def test_names_are_kept_small() -> None:
     assert normal_name("  Anna.DeVries@Park ") == "anna.devries@park"
+
+
+def test_the_commands_manage_accounts_and_certificates(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("STATE_DIR", tmp_path / "s"), ("LANGUAGE", "en"), ("SITE", SITE_PATH)):
+        monkeypatch.setenv(f"PARKWACHT_{name}", str(value))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, arguments, env={"COLUMNS": "300"})
+        return 2 if isinstance(done.exception, ParkwachtError) else done.exit_code, done.output
+
+    code, said = run(
+        "accounts", "add", "Agent1", "--role", "police_reader", "--receiver", "politie"
+    )
+    assert code == 0
+    with desk.browser() as client:
+        assert _login(client, said.split()[-1], "agent1").headers["location"] == "/login/password"
+        assert run("accounts", "add", "agent1", "--role", "reviewer")[0] == 2  # taken
+        assert run("accounts", "add", "x1", "--role", "reviewer", "--receiver", "nobody")[0] == 2
+        assert run("accounts", "add", "x1", "--role", "partner", "--receiver", "politie")[0] == 2
+        code, said = run("accounts", "reset", "agent1")
+        assert _login(client, said.split()[-1], "agent1").status_code == 303
+    assert run("accounts", "disable", "agent1")[0] == 0
+    assert run("accounts", "unlock", "nobody")[0] == 2
+    _fail(desk.service, ACCOUNT_LIMIT, at=datetime.now(UTC))
+    lines = run("accounts", "list")[1].splitlines()
+    assert any({"agent1", "police", "disabled"} <= set(line.split()) for line in lines)
+    assert any({"anna", "operator", "locked"} <= set(line.split()) for line in lines)
+    assert run("accounts", "unlock", "anna")[0] == 0
+    assert "not used yet" in run("accounts", "list")[1]
+    create = ("key", "create", "--name", "w", "--role", "camera_worker", "--certificate")
+    assert run(*create, str(SITE_PATH))[0] == 2  # no certificate
+    (tmp_path / "hex").write_text("ab" * 32)
+    assert run(*create, str(tmp_path / "hex"))[0] == 0
+    with desk.service.database.reading() as session:
+        key = key_by_certificate(session, "ab" * 32)
+        acts = [(row.what, row.via) for row in session.query(AuditEntry)]
+    assert key is not None
+    assert key.role == "camera_worker"
+    assert ("account.disable", "command") in acts
+
+
+def test_what_people_did_stays_when_the_tables_go_back(any_service: Service) -> None:
+    event = any_service.stored()
+    with any_service.browser(Role.SECURITY_OPERATOR) as client:
+        page = client.get(f"/events/{event.id}").text
+        assert client.get(f"/events/{event.id}/snapshot").status_code == 200
+        form = {"csrf": _csrf(page), "verdict": "dismissed", "reason": "een kat", "cause": "animal"}
+        form["version"] = "0"
+        assert client.post(f"/events/{event.id}/verdict", data=form).status_code == 303
+    url = any_service.settings.sqlalchemy_url
+    any_service.database.dispose()
+    downgrade_database(url, "r0003")
+    with any_service.database.reading() as session:
+        for table in ("verdict", "image_access"):
+            query: Select[Any] = select(column("person"), column("key_id")).select_from(
+                sql_table(table)
+            )
+            rows = [tuple(row) for row in session.execute(query)]
+            assert rows == [("J. de Vries", "accounts")], table
+        revoked = session.execute(text("SELECT id FROM api_key WHERE revoked_at IS NOT NULL"))
+        assert [row[0] for row in revoked] == ["accounts"]
+    any_service.database.dispose()
+    upgrade_database(url)
+    with any_service.client(any_service.operator_key) as client:
+        (verdict,) = client.get(f"/events/{event.id}").json()["verdicts"]
+    assert (verdict["person"], verdict["reason"]) == ("J. de Vries", "een kat")
