@@ -19,6 +19,7 @@ from uuid import UUID
 import httpx
 from sqlalchemy.orm import Session
 
+from parkwacht_api.audit import Somebody
 from parkwacht_api.database import Database
 from parkwacht_api.escalation import escalate_due
 from parkwacht_api.incidents import sweep_incidents
@@ -46,6 +47,7 @@ from parkwacht_api.receivers.channel import (
 from parkwacht_api.release import hold_reason
 from parkwacht_api.repository_outbox import Way, is_over, partner_states
 from parkwacht_api.retention import RETENTION_EVERY, delete_old_media
+from parkwacht_api.snapshots import read_snapshot
 from parkwacht_api.state import AppState
 from parkwacht_api.supervision import (
     judge_dead_letters,
@@ -154,9 +156,18 @@ class Forwarder:
             payload=_with_lateness(claim.payload, self._clock.now()),
             at=self._clock.now(),
             serial=claim.serial,
+            snapshot=partial(self._snapshot, channel, options, claim),
         )
         context = self._context(claim.clock_offset)
         return module_of(channel.kind).send(options, message, context)
+
+    def _snapshot(self, channel: Channel, options: ChannelOptions, claim: Claim) -> bytes | None:
+        address = module_of(channel.kind).address(options)
+        name = f"{claim.receiver_id}, {channel.id}"
+        recipient = Somebody(name, via="delivery", address=address)
+        event_id = str(claim.payload["data"].get("event_id") or "")
+        media_dir, at = self._settings.media_dir, self._clock.now()
+        return read_snapshot(self._database, media_dir, event_id, recipient, at)
 
     def _allowed_options(self, channel: Channel, receiver_id: str) -> ChannelOptions:
         options = options_of(channel, str(self._site.path), receiver_id)

@@ -192,10 +192,12 @@ def test_contact_id_with_two_fields_is_refused_by_pysiaalarm() -> None:
 
 def test_pysiaalarm_answers_duh_to_a_code_it_does_not_know() -> None:
     frame = encode_frame(Frame("SIA-DCS", 7, "1234", "#1234|Nri1/QQ1", at=datetime.now(UTC)))
-    with sync_peer({"1234": None}) as peer:
-        with socket.create_connection(("127.0.0.1", peer.port), timeout=5) as line:
-            line.sendall(frame)
-            said = decode_frame(line.recv(1024))
+    with (
+        sync_peer({"1234": None}) as peer,
+        socket.create_connection(("127.0.0.1", peer.port), timeout=5) as line,
+    ):
+        line.sendall(frame)
+        said = decode_frame(line.recv(1024))
     assert (said.token, said.sequence, said.account) == ("DUH", 7, "1234")
 
 
