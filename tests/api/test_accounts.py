@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from api_harness import SITE_PATH, Service, make_site, running_service
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Select, column, select, text
+from sqlalchemy import String, column, select, text
 from sqlalchemy import table as sql_table
 from typer.testing import CliRunner
 
@@ -581,7 +581,7 @@ def test_what_people_did_stays_when_the_tables_go_back(any_service: Service) -> 
     downgrade_database(url, "r0003")
     with any_service.database.reading() as session:
         for table in ("verdict", "image_access"):
-            query: Select[Any] = select(column("person"), column("key_id")).select_from(
+            query = select(column("person", String), column("key_id", String)).select_from(
                 sql_table(table)
             )
             rows = [tuple(row) for row in session.execute(query)]
