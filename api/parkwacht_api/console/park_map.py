@@ -15,6 +15,7 @@ from parkwacht_config.site import Site
 
 MIN_HALF_M = 70.0
 MARGIN_M = 30.0
+HEIGHT = 0.75  # of the map, as part of its width
 FIELD_M = 45.0  # drawn length of a camera's direction, no claim about its range
 FIELD_HALF_DEG = 25.0
 
@@ -48,10 +49,10 @@ def _window(site: Site, points: list[tuple[float, float]]) -> Polygon:
         x0, y0, x1, y1 = site.boundary.bounds
         return box(x0 - MARGIN_M, y0 - MARGIN_M, x1 + MARGIN_M, y1 + MARGIN_M)
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    spread = max(max(xs) - min(xs), max(ys) - min(ys))
-    half = max(MIN_HALF_M, spread / 2 + MARGIN_M)
+    wide, high = max(xs) - min(xs), max(ys) - min(ys)
+    half = max(MIN_HALF_M, wide / 2 + MARGIN_M, (high / 2 + MARGIN_M) / HEIGHT)
     x, y = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2
-    return box(x - half, y - half * 0.75, x + half, y + half * 0.75)
+    return box(x - half, y - half * HEIGHT, x + half, y + half * HEIGHT)
 
 
 def _field(x: float, y: float, azimuth_deg: float) -> str:
