@@ -40,6 +40,7 @@ from parkwacht_api.errors import (
 )
 from parkwacht_api.evidence_signing import ensure_signing_key
 from parkwacht_api.problems import Kind, Problem, problem_response
+from parkwacht_api.rate_limit import IngestLimit
 from parkwacht_api.routers import (
     accounts,
     audit,
@@ -227,6 +228,7 @@ def create_app(
     app.add_exception_handler(DataError, _on_data)
     app.add_exception_handler(Exception, _on_error)
     app.add_middleware(BodyLimit)
+    app.add_middleware(IngestLimit)
     app.add_middleware(SecurityHeaders)
     app.openapi = _openapi_of(app)  # type: ignore[method-assign]
     return app

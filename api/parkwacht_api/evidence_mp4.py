@@ -70,12 +70,12 @@ def read_moov(clip: Path) -> bytes:
 def track_ids(moov: bytes) -> list[int]:
     """Return the numbers of the tracks, none where they cannot be read."""
     found = []
-    for kind, content in _boxes(moov):
-        if kind == b"trak":
-            found += track_ids(content)
-        elif kind == b"tkhd" and len(content) >= 24:  # noqa: PLR2004  # both versions have it
-            # Version 1 has times of 8 bytes instead of 4 before the number.
-            found.append(struct.unpack_from(">I", content, 20 if content[0] == 1 else 12)[0])
+    for track in (content for kind, content in _boxes(moov) if kind == b"trak"):
+        for kind, content in _boxes(track):
+            if kind == b"tkhd" and len(content) >= 24:  # noqa: PLR2004  # both versions have it
+                # Version 1 has times of 8 bytes instead of 4 before the number.
+                at = 20 if content[0] == 1 else 12
+                found.append(struct.unpack_from(">I", content, at)[0])
     return found
 
 
@@ -126,5 +126,8 @@ def start_told_by(box: bytes) -> datetime | None:
         for inner, told in _boxes(content[4:]):
             if inner == b"cstb" and len(told) >= 16:  # noqa: PLR2004  # a count and one entry
                 ticks = struct.unpack_from(">Q", told, 8)[0]
-                return EPOCH_1601 + timedelta(microseconds=ticks // 10)
+                try:
+                    return EPOCH_1601 + timedelta(microseconds=ticks // 10)
+                except OverflowError:  # no calendar has it
+                    return None
     return None

@@ -22,7 +22,7 @@ Reader = Annotated[Principal, Depends(needs(Scope.READ))]
 @router.post(
     "/camera-troubles",
     status_code=201,
-    responses={200: {"model": Stored}, **problems(401, 403, 409, 413, 422)},
+    responses={200: {"model": Stored}, **problems(401, 403, 409, 413, 422, 429)},
 )
 def post_camera_trouble(
     trouble: CameraTrouble,

@@ -82,7 +82,7 @@ def _store_parts(
 @router.post(
     "",
     status_code=201,
-    responses={200: {"model": Stored}, **problems(401, 403, 409, 413, 422)},
+    responses={200: {"model": Stored}, **problems(401, 403, 409, 413, 422, 429)},
 )
 def post_event(
     event: Annotated[str, Form(description="FlaggedEvent as JSON")],
@@ -109,7 +109,7 @@ def post_event(
     return Stored(id=flagged.id, is_new=is_new)
 
 
-@router.put("/{event_id}/ending", responses=problems(401, 403, 404, 409, 413, 422))
+@router.put("/{event_id}/ending", responses=problems(401, 403, 404, 409, 413, 422, 429))
 def put_ending(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
     event_id: EventId,
     ending: Annotated[str, Form(description="EventEnding as JSON")],

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/watch-reports", tags=["watch reports"])
 @router.post(
     "",
     status_code=201,
-    responses={200: {"model": Stored}, **problems(401, 403, 409, 413, 422)},
+    responses={200: {"model": Stored}, **problems(401, 403, 409, 413, 422, 429)},
 )
 def post_watch_report(
     report: WatchReport,
