@@ -186,8 +186,8 @@ def post_end_session(
 ) -> Response:
     """End one of one's own sessions."""
     check_csrf(me, csrf)
-    at = state.clock.now()
-    for one in open_sessions_of(session, _own_id(me), at):
+    at, account = state.clock.now(), _locked_account(session, me)
+    for one in open_sessions_of(session, account.id, at):
         if one.id == session_id:
             one.ended_at = at
             audit(session, me, Act("session.end", "session", str(one.id)), at=at)

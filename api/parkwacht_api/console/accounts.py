@@ -65,7 +65,8 @@ def _show(
         "alert": "",
         "password": "",
         "for_name": "",
-        "given": {"name": "", "person": "", "role": "", "receiver": ""},
+        # The one that is made most; an administrator is never made by leaving things as they are.
+        "given": {"name": "", "person": "", "role": Role.SECURITY_OPERATOR.value, "receiver": ""},
         **more,
     }
     status = 422 if context["alert"] else 200
