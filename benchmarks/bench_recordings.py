@@ -70,6 +70,8 @@ def empty_night(noise: float) -> Iterator[npt.NDArray[np.uint8]]:
 def render(folder: Path, coding: Coding) -> Path:
     """Encode some seconds, and let them follow each other for a night."""
     once, night = folder / "once.mkv", folder / f"night{CODINGS.index(coding)}.mkv"
+    if night.with_suffix(".done").exists():
+        return night  # kept from another run
     options = {
         "preset": "veryfast", "bf": str(coding.b_frames), "g": str(int(coding.gop_s * FPS)),
         # Variable bit rate with a cap, as cameras are set: a quiet night does not fill it.
@@ -84,6 +86,7 @@ def render(folder: Path, coding: Coding) -> Path:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="yuv420p")))
         container.mux(stream.encode(None))
     repeat(once, night, NIGHT_S // RENDERED_S)
+    night.with_suffix(".done").touch()
     return night
 
 
