@@ -264,24 +264,22 @@ def store_ending(
     event.object_class = ending.object_class.value
     event.confidence = ending.confidence
     for kind, file in files.items():
-        _make_room(session, event.id, (kind, file), state.settings.media_dir)
-        session.add(_media_row(event.id, kind, file, at))
+        _keep(session, _media_row(event.id, kind, file, at), state.settings.media_dir)
     follow_ending(session, event, old_class=old_class, at=at, state=state)
     return True
 
 
-def _make_room(
-    session: Session, event_id: UUID, new: tuple[str, StoredFile], media_dir: Path
-) -> None:
-    kind, file = new
-    old = media_by_kind(session, event_id, kind)
+def _keep(session: Session, row: Media, media_dir: Path) -> None:
+    """Name a file, also in the place of another: who looked at that one must stay on record."""
+    old = media_by_kind(session, row.event_id, row.kind)
     if old is None:
+        session.add(row)
         return
-    if old.path != file.path:
+    if old.path != row.path:
         stale = media_dir / old.path
         listen(session, "after_commit", lambda _session: stale.unlink(missing_ok=True), once=True)
-    session.delete(old)
-    session.flush()
+    for name in ("path", "sha256", "size", "content_type", "stored_at", "deleted_at"):
+        setattr(old, name, getattr(row, name))
 
 
 def store_watch_report(session: Session, report: WatchReport, *, at: datetime) -> bool:

@@ -111,9 +111,13 @@ def test_a_whole_ending_goes_before_one_that_was_cut_off(any_service: Service, o
     for ending, clip in sent if order == "cut first" else reversed(sent):
         answer = any_service.put_ending(ending, clip)
         assert answer.status_code == 200, answer.text
+        # Somebody looks at each: that stays on record, and is in nobody's way.
+        with any_service.client(any_service.operator_key) as client:
+            clip_now = client.get(f"/events/{event.id}/clip").content
     with any_service.client(any_service.operator_key) as client:
         detail = client.get(f"/events/{event.id}").json()
-        clip_now = client.get(f"/events/{event.id}/clip").content
+    with any_service.database.reading() as session:
+        assert [one.kind for one in image_accesses(session, event.id)] == ["clip", "clip"]
     assert detail["ending"]["end_reason"] == "left"
     assert clip_now == MP4
     # The clip that was replaced is gone from the disk: nobody would ever delete it otherwise.
