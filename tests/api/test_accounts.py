@@ -23,6 +23,7 @@ import httpx
 import numpy as np
 import pytest
 from api_harness import SITE_PATH, Service, make_site, running_service
+from console_pages import check, csrf_of
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import String, column, select, text
 from sqlalchemy import table as sql_table
@@ -105,15 +106,9 @@ def _login(client: httpx.Client, password: str, name: str = "anna", **more: str)
     return client.post("/login", data={"name": name, "password": password, **more})
 
 
-def _csrf(page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
-
-
 def _post(client: httpx.Client, path: str, **data: str) -> httpx.Response:
     """Fill in the form of a page, with its own token."""
-    return client.post(path, data={"csrf": _csrf(client.get(path).text), **data})
+    return client.post(path, data={"csrf": csrf_of(client.get(path).text), **data})
 
 
 @pytest.fixture
@@ -146,10 +141,15 @@ def test_the_first_log_in_leads_nowhere_but_to_a_password_of_ones_own(desk: Desk
             ("aaaabbbbccccdddd", "aaaabbbbccccdddd"),
             (desk.one_time, desk.one_time),
         ):
-            form = {"csrf": _csrf(page.text), "password": password, "again": again}
+            form = {"csrf": csrf_of(page.text), "password": password, "again": again}
             assert client.post("/login/password", data=form).status_code == 422
         old = client.cookies["parkwacht_session"]
-        form = {"csrf": _csrf(page.text), "password": PASSWORD, "again": PASSWORD, "next": "/watch"}
+        form = {
+            "csrf": csrf_of(page.text),
+            "password": PASSWORD,
+            "again": PASSWORD,
+            "next": "/watch",
+        }
         assert client.post("/login/password", data=form).headers["location"] == "/watch"
         assert "Anna de Vries" in client.get("/").text
         # The cookie of the unfinished log-in does not become that of the finished one.
@@ -178,7 +178,7 @@ def test_the_cookie_is_out_of_reach_and_ends_with_the_log_out(desk: Desk) -> Non
         with desk.service.database.reading() as session:
             assert token not in str([vars(row) for row in session.query(WebSession)])
         assert client.post("/logout", data={"csrf": "x"}).status_code == 403
-        assert client.post("/logout", data={"csrf": _csrf(page)}).status_code == 303
+        assert client.post("/logout", data={"csrf": csrf_of(page)}).status_code == 303
         client.cookies.set("parkwacht_session", token)
         assert client.get("/").status_code == 303
 
@@ -342,10 +342,10 @@ def test_a_weaker_hash_is_made_anew_at_log_in(desk: Desk) -> None:
 
 def _enrol(desk: Desk, client: httpx.Client) -> tuple[str, list[str]]:
     """Set up the second factor on the page; return its secret and the recovery codes."""
-    client.post("/account/factor/begin", data={"csrf": _csrf(client.get("/account").text)})
+    client.post("/account/factor/begin", data={"csrf": csrf_of(client.get("/account").text)})
     page = client.get("/account").text
     (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", page)
-    csrf = _csrf(page)
+    csrf = csrf_of(page)
     wrong = client.post("/account/factor/confirm", data={"csrf": csrf, "code": "000000"})
     assert wrong.status_code == 422
     code = _totp(secret, desk.clock.now())
@@ -385,12 +385,36 @@ def test_the_second_factor_and_its_codes_are_each_good_once(desk: Desk) -> None:
     with desk.browser() as client:
         _login(client, PASSWORD)
         _post(client, "/login/code", code=codes[1])
-        form = {"csrf": _csrf(client.get("/account").text)}
+        form = {"csrf": csrf_of(client.get("/account").text)}
         wrong = client.post("/account/factor/remove", data=form | {"current": "wrong"})
         assert wrong.status_code == 422
         right = client.post("/account/factor/remove", data=form | {"current": PASSWORD})
         assert right.status_code == 303
         assert _login(client, PASSWORD).headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("nl", ("Aanmelden", "Kies een eigen", "Tweede factor", "Account maken", "Auditlog")),
+        ("en", ("Log in", "Choose a password", "Second factor", "Make an account", "Audit log")),
+    ],
+)
+def test_the_pages_keep_the_policy_in_both_languages(
+    desk: Desk, language: str, words: tuple[str, ...]
+) -> None:
+    asked = {"lang": language}
+    with desk.browser() as client:
+        pages = [check(client.get("/login", params=asked))]
+        _login(client, desk.one_time)
+        pages.append(check(client.get("/login/password")))
+    with desk.service.browser(Role.ADMINISTRATOR) as client:
+        account = client.get("/account", params=asked)
+        client.post("/account/factor/begin", data={"csrf": csrf_of(account.text)})
+        pages += [check(client.get(path)) for path in ("/account", "/accounts", "/audit")]
+    for page, word in zip(pages, words, strict=True):
+        assert word in page
+        assert f'<html lang="{language}">' in page
 
 
 def test_ten_wrong_codes_lock_the_account(desk: Desk) -> None:
@@ -399,7 +423,7 @@ def test_ten_wrong_codes_lock_the_account(desk: Desk) -> None:
         secret, _ = _enrol(desk, client)
         desk.clock.advance(timedelta(minutes=1))
         _login(client, PASSWORD)
-        csrf = _csrf(client.get("/login/code").text)
+        csrf = csrf_of(client.get("/login/code").text)
         _fail(desk.service, ACCOUNT_LIMIT - 1, at=desk.clock.now())
         answer = client.post("/login/code", data={"csrf": csrf, "code": "000000"})
         assert answer.status_code == 401
@@ -434,12 +458,12 @@ def test_one_sees_and_ends_ones_own_sessions(desk: Desk) -> None:
         (phone_id,) = re.findall(r'name="session_id" value="([^"]+)"', page)
         stranger = desk.service.browser(Role.REVIEWER)
         for who, expected in ((stranger, 200), (client, 303)):
-            csrf = _csrf(who.get("/account").text)
+            csrf = csrf_of(who.get("/account").text)
             who.post("/account/sessions/end", data={"csrf": csrf, "session_id": phone_id})
             assert phone.get("/").status_code == expected
         stranger.close()
         _login(phone, PASSWORD)
-        form = {"csrf": _csrf(page), "password": PASSWORD + "!", "again": PASSWORD + "!"}
+        form = {"csrf": csrf_of(page), "password": PASSWORD + "!", "again": PASSWORD + "!"}
         wrong = client.post("/account/password", data=form | {"current": "wrong"})
         assert wrong.status_code == 422
         assert phone.get("/").status_code == 200
@@ -457,7 +481,7 @@ def test_an_administrator_makes_resets_and_shuts_accounts(desk: Desk, way: str) 
     scopes = SCOPES_OF[Role.ADMINISTRATOR]
     key = create_key(service.database, "admin", scopes, at=NOW, role=Role.ADMINISTRATOR.value)
     with service.browser(Role.ADMINISTRATOR) as page, service.client(key) as api:
-        csrf = _csrf(page.get("/accounts").text)
+        csrf = csrf_of(page.get("/accounts").text)
 
         def act(path: str, **given: str) -> tuple[int, str]:
             if way == "page":
@@ -573,7 +597,12 @@ def test_what_people_did_stays_when_the_tables_go_back(any_service: Service) -> 
     with any_service.browser(Role.SECURITY_OPERATOR) as client:
         page = client.get(f"/events/{event.id}").text
         assert client.get(f"/events/{event.id}/snapshot").status_code == 200
-        form = {"csrf": _csrf(page), "verdict": "dismissed", "reason": "een kat", "cause": "animal"}
+        form = {
+            "csrf": csrf_of(page),
+            "verdict": "dismissed",
+            "reason": "een kat",
+            "cause": "animal",
+        }
         form["version"] = "0"
         assert client.post(f"/events/{event.id}/verdict", data=form).status_code == 303
     url = any_service.settings.sqlalchemy_url
