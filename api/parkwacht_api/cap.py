@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pyproj import Transformer
 
 from parkwacht_api.receivers.sia_codes import code_of
-from parkwacht_api.receivers.words import CAUSES, CLASSES, KINDS
+from parkwacht_api.receivers.words import CLASSES, KINDS, cause_of
 from parkwacht_api.schemas_incidents import IncidentDetail
 from parkwacht_config.site import Site
 from parkwacht_config.text import Language, Text
@@ -125,7 +125,7 @@ def _told_as(incident: IncidentDetail) -> str:
 
 def _what(incident: IncidentDetail) -> Text:
     if incident.kind != "intrusion":
-        return CAUSES.get(incident.cause, Text(incident.cause, incident.cause))
+        return cause_of(incident.kind, incident.cause)
     classes = list(dict.fromkeys(str(one.object_class) for one in incident.events))
     words = [CLASSES.get(one, Text(one, one)) for one in classes]
     return Text(nl=", ".join(one.nl for one in words), en=", ".join(one.en for one in words))

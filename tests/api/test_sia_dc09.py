@@ -88,10 +88,15 @@ KINDS: list[tuple[str, dict[str, Any], str, str]] = [
     ("trouble.over", {"cause": "lost"}, "IR", "YZ"),
     ("trouble.opened", {"cause": "clock_drift"}, "BT", "YX"),
     ("trouble.over", {"cause": "clock_drift"}, "BJ", "YZ"),
-    ("trouble.opened", {"cause": "silent", "incident": {"kind": "partner_trouble"}}, "YC", "YC"),
-    ("trouble.over", {"cause": "silent", "incident": {"kind": "partner_trouble"}}, "YK", "YK"),
-    ("trouble.opened", {"cause": "dead", "incident": {"kind": "service_trouble"}}, "YX", "YX"),
-    ("trouble.over", {"cause": "dead", "incident": {"kind": "service_trouble"}}, "YZ", "YZ"),
+    ("trouble.opened", {"cause": "lost", "incident": {"kind": "partner_trouble"}}, "YC", "YC"),
+    ("trouble.over", {"cause": "lost", "incident": {"kind": "partner_trouble"}}, "YK", "YK"),
+    (
+        "trouble.opened",
+        {"cause": "dead_letter", "incident": {"kind": "service_trouble"}},
+        "YX",
+        "YX",
+    ),
+    ("trouble.over", {"cause": "dead_letter", "incident": {"kind": "service_trouble"}}, "YZ", "YZ"),
 ]
 
 

@@ -24,7 +24,7 @@ from tls_builders import make_certificate
 
 from parkwacht_api.partner import is_genuine
 from parkwacht_api.receivers.channel import Answer, Message, SendFailed, SendRefused
-from parkwacht_api.receivers.guard import HostRefused, checked_hosts
+from parkwacht_api.receivers.guard import HostRefused, checked_hosts, is_named_local
 from parkwacht_api.receivers.signing import sign
 from parkwacht_api.receivers.webhook import (
     Options,
@@ -237,7 +237,7 @@ def test_a_body_stays_below_20_kb() -> None:
 
 
 # Ways to write an address of this machine or of a private network that are no literal loopback.
-HIDDEN = ["127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "0.0.0.0", "10.0.0.1",  # noqa: S104
+HIDDEN = ["127.1", "2130706433", "0x7f000001", "[::ffff:10.0.0.1]", "0.0.0.0", "10.0.0.1",  # noqa: S104
           "192.168.1.10", "169.254.169.254", "[fe80::1]", "[fd00::1]", "100.64.0.1",
           "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "224.0.0.1"]  # fmt: skip
 
@@ -257,6 +257,17 @@ def test_a_private_network_is_reached_where_that_is_said() -> None:
         assert attempt(f"http://127.1:{port}/webhook", allow_private=True).http_status == 204
     # The connection went to the address that was looked at, in the name of the host.
     assert stub.seen[0].headers["host"] == f"127.1:{port}"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        ("localhost", True), ("localhost.", True), ("127.0.0.9", True), ("::1", True),
+        ("::ffff:127.0.0.1", True), ("localhost.example", False), ("127.1", False),
+    ],
+)  # fmt: skip
+def test_this_machine_is_what_is_literally_named_so(host: str, is_local: bool) -> None:
+    assert is_named_local(host) is is_local
 
 
 def answers(*addresses: str) -> Any:

@@ -41,12 +41,13 @@ def code_of(kind: str, cause: str, trouble: str, *, is_test: bool) -> tuple[str,
 
 
 def _trouble_codes(cause: str, trouble: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    if cause in TAMPER:
-        return ("TA", "1137"), ("TR", "3137")
-    if cause in LOST:
-        return ("IA", "1380"), ("IR", "3380")
+    # What it is a trouble of comes first: a partner can be lost as well as a camera.
     if trouble == "partner_trouble":
         return ("YC", "1354"), ("YK", "3354")
     if trouble == "service_trouble":
         return ("YX", "1330"), ("YZ", "3330")
+    if cause in TAMPER:
+        return ("TA", "1137"), ("TR", "3137")
+    if cause in LOST:
+        return ("IA", "1380"), ("IR", "3380")
     return ("BT", "1380"), ("BJ", "3380")

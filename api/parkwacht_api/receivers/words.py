@@ -50,6 +50,14 @@ CAUSES: Mapping[str, Text] = {
     "half_lost": Text(nl="een stroom van de camera weg", en="one stream of the camera lost"),
     "lost": Text(nl="camera weg", en="camera lost"),
 }
+# What is wrong with a partner or with the service itself, by kind of incident and cause.
+OTHER_CAUSES: Mapping[tuple[str, str], Text] = {
+    ("partner_trouble", "lost"): Text(nl="partner onbereikbaar", en="partner cannot be reached"),
+    ("service_trouble", "dead_letter"): Text(nl="meldingen opgegeven", en="messages given up"),
+    ("service_trouble", "silent"): Text(nl="cameraprogramma zwijgt", en="camera program is silent"),
+    ("service_trouble", "test_failed"): Text(nl="proefalarm mislukt", en="test alarm failed"),
+    ("service_trouble", "unanswered"): Text(nl="niemand antwoordt", en="nobody answers"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +137,16 @@ def facts_of(payload: Mapping[str, Any]) -> Facts:
 def what_of(facts: Facts) -> Text:
     """Say in a word or two what was seen or what is wrong."""
     if facts.kind.startswith("trouble."):
-        return CAUSES.get(facts.cause, Text(facts.cause, facts.cause))
+        return cause_of(facts.trouble, facts.cause)
     return CLASSES.get(facts.object_class, Text(facts.object_class, facts.object_class))
+
+
+def cause_of(trouble: str, cause: str) -> Text:
+    """Say what is wrong, by the kind of incident and the cause."""
+    known = OTHER_CAUSES.get((trouble, cause))
+    if known is None and trouble in {"", "camera_trouble"}:
+        known = CAUSES.get(cause)
+    return known or Text(cause, cause)
 
 
 def headline(facts: Facts) -> Text:
@@ -138,7 +154,8 @@ def headline(facts: Facts) -> Text:
     kind = KINDS.get(facts.kind, Text(facts.kind, facts.kind))
     what = what_of(facts)
     number = f"[{facts.number}] " if facts.number is not None else ""
-    test = Text(nl="PROEF ", en="TEST ") if facts.is_test else Text("", "")
+    is_marked = facts.is_test and facts.kind != "test.alarm"
+    test = Text(nl="PROEF ", en="TEST ") if is_marked else Text("", "")
     return Text(
         nl=f"{number}{test.nl}{kind.nl}: " + ", ".join(filter(None, (what.nl, facts.place))),
         en=f"{number}{test.en}{kind.en}: " + ", ".join(filter(None, (what.en, facts.place))),
