@@ -59,9 +59,7 @@ def _escalate(session: Session, delivery: Delivery, *, at: datetime, state: AppS
     delivery.escalated_at, delivery.escalate_at = at, None
     receiver = state.site.receiver(delivery.receiver_id)
     incident = session.get(Incident, delivery.incident_id)
-    if receiver is None or incident is None or _is_settled(incident, delivery.kind):
-        return
-    if is_answered(session, delivery):
+    if receiver is None or incident is None or _is_settled(session, incident, delivery):
         return
     told = same_message(session, delivery)
     if any(one.step > delivery.step for one in told):
@@ -85,10 +83,13 @@ def _escalate(session: Session, delivery: Delivery, *, at: datetime, state: AppS
     add_entry(session, incident, "escalated", at=at, to=way.id, **details)
 
 
-def _is_settled(incident: Incident, kind: str) -> bool:
-    return kind in WANTS_A_PERSON and (
-        incident.state == "closed" or incident.review_state == "dismissed"
-    )
+def _is_settled(session: Session, incident: Incident, delivery: Delivery) -> bool:
+    if delivery.kind not in WANTS_A_PERSON:
+        return False  # it only needs to arrive, also with whoever took the alarm up
+    if incident.review_state == "dismissed" or is_answered(session, delivery):
+        return True
+    # Verified and closed at once: what never arrived with the police must still go to them.
+    return incident.state == "closed" and delivery.state == "delivered"
 
 
 def _nobody_answers(session: Session, receiver: Receiver, *, at: datetime, state: AppState) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from parkwacht_api.escalation import escalate_due
 from parkwacht_api.ingest import store_trouble
 from parkwacht_api.models import Delivery
+from parkwacht_api.models_incidents import Incident
 from parkwacht_api.troubles import PARTNER, Trouble, end_trouble, open_trouble
 from parkwacht_config.site import Alarms, Channel, Receiver, Severity, Site
 from parkwacht_vision.event import CameraTrouble
@@ -92,6 +93,30 @@ def test_an_answer_over_any_channel_ends_it(desk: AlarmDesk) -> None:
     escalate(desk, 500)
     assert ways(desk) == [("a", 0), ("b", 1)]
     assert [one.kind for one in desk.incidents()] == ["intrusion"]
+
+
+def test_news_for_who_took_it_up_still_leaves_a_failing_channel(desk: AlarmDesk) -> None:
+    desk.sees(0)
+    mark(desk, "a", state="delivered", acknowledged_at=desk.at(10), escalate_at=None)
+    desk.sees(20, camera_id=desk.state.site.cameras[1].id)
+    with desk.database.writing() as session:
+        news = update(Delivery).where(Delivery.kind == "incident.updated")
+        session.execute(news.values(sent_at=desk.at(22)))
+    escalate(desk, 52)
+    told = [(one.kind, one.channel_id) for one in desk.deliveries("meldkamer")]
+    assert told == [("event.flagged", "a"), ("incident.updated", "a"), ("incident.updated", "b")]
+
+
+def test_what_was_closed_before_it_arrived_is_still_brought(desk: AlarmDesk) -> None:
+    desk.sees(0)
+    with desk.database.writing() as session:
+        session.execute(update(Incident).values(state="closed", review_state="verified"))
+    mark(desk, "a", sent_at=desk.at(2), n_attempts=3)
+    escalate(desk, 32)
+    assert ways(desk) == [("a", 0), ("b", 1)]
+    mark(desk, "b", state="delivered")
+    escalate(desk, 500)  # it arrived: whoever closed it needs no other answer
+    assert ways(desk) == [("a", 0), ("b", 1)]
 
 
 def test_a_channel_that_fails_for_half_a_minute_is_left(desk: AlarmDesk) -> None:
