@@ -8,7 +8,9 @@ import pytest
 import typer.main
 
 from parkwacht_api.cli import app
+from parkwacht_api.receivers.channel import address_of
 from parkwacht_config.settings import Settings
+from parkwacht_config.site import Alarms, Receiver
 from parkwacht_config.study import Costs, StudyGoals
 from parkwacht_vision.bars import load_bars
 from parkwacht_vision.truth import load_truth
@@ -80,3 +82,12 @@ def test_every_module_of_coverage_has_its_question_in_the_readme() -> None:
     folders = {f"{path.parent.name}/" for path in modules if path.parent != package}
     names = folders | {path.name for path in modules}
     assert sorted(name for name in names if f"`{name}`" not in text) == []
+
+
+def test_the_receivers_of_the_guide_can_be_sent_to() -> None:
+    text = (ROOT / "docs" / "guide" / "forward.md").read_text()
+    (example,) = [tomllib.loads(one) for one in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    (receiver,) = [Receiver.model_validate(one) for one in example["receivers"]]
+    assert Alarms.model_validate(example["alarms"]).test_at == "11:00"
+    addresses = [address_of(channel, receiver.id) for channel in receiver.ways]
+    assert addresses == ["tcp://10.1.2.3:12300", "smtp://mail.example.nl:587"]
