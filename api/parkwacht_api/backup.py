@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from parkwacht_api.database import Database, UtcDateTime
 from parkwacht_api.migrations.upgrade import is_current, upgrade_database
+from parkwacht_api.models_evidence import package_name
 from parkwacht_api.tables import Base
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.text import Text
@@ -124,7 +125,12 @@ def _write_file(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, An
 def _media_paths(connection: Connection) -> list[str]:
     media = Base.metadata.tables["media"]
     query = select(media.c.path).where(media.c.deleted_at.is_(None)).order_by(media.c.id)
-    return list(connection.scalars(query))
+    packages = Base.metadata.tables["evidence_package"]
+    made = select(packages.c.id).where(
+        packages.c.deleted_at.is_(None), packages.c.sha256.is_not(None)
+    )
+    names = [package_name(one) for one in connection.scalars(made.order_by(packages.c.asked_at))]
+    return [*connection.scalars(query), *names]
 
 
 def make_backup(

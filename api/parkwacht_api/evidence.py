@@ -20,13 +20,12 @@ from parkwacht_api.auth import Principal
 from parkwacht_api.errors import MediaGone, NotAllowed, not_found
 from parkwacht_api.evidence_package import Request, write_package
 from parkwacht_api.evidence_signing import signing_key
-from parkwacht_api.models_evidence import EvidencePackage
+from parkwacht_api.models_evidence import EvidencePackage, package_name
 from parkwacht_api.repository_evidence import incident_of_asker, package_by_id
 from parkwacht_api.schemas_evidence import EvidenceIn
 from parkwacht_api.state import AppState
 from parkwacht_config.text import Text
 
-PACKAGES = "evidence"  # folder of them, inside the media folder
 INCIDENT = Text(nl="incident", en="incident")
 PACKAGE = Text(nl="bewijspakket", en="evidence package")
 
@@ -41,7 +40,7 @@ class _Asked:
 
 def package_path(media_dir: Path, package_id: UUID) -> Path:
     """Return where the file of a package lies."""
-    return media_dir / PACKAGES / f"{package_id}.zip"
+    return media_dir / package_name(package_id)
 
 
 def make_package(

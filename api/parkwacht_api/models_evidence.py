@@ -9,6 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from parkwacht_api.models import Base
 
 
+def package_name(package_id: UUID) -> str:
+    """Return where the file of a package lies inside the media folder."""
+    return f"evidence/{package_id}.zip"
+
+
 class EvidencePackage(Base):
     """What was asked for of one incident, on which ground, and the file that was made of it."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from parkwacht_api.audit import Act, Actor, audit
 from parkwacht_api.database import Database
-from parkwacht_api.evidence import PACKAGES
+from parkwacht_api.models_evidence import package_name
 from parkwacht_api.repository_retention import known_packages, known_paths
 
 YOUNG = timedelta(days=1)
@@ -44,7 +44,7 @@ def find_strays(database: Database, media_dir: Path, *, at: datetime) -> Strays:
     there = _files(media_dir)
     with database.reading() as session:
         known = known_paths(session)
-        known |= {f"{PACKAGES}/{one}.zip" for one in known_packages(session)}
+        known |= {package_name(one) for one in known_packages(session)}
     old = {name for name, stored_at in there.items() if stored_at < at - YOUNG}
     gone = [name for name in known - set(there) if not (media_dir / name).is_file()]
     return Strays(len(there), tuple(sorted(old - known)), tuple(sorted(gone)))

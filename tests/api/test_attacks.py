@@ -92,7 +92,10 @@ def test_no_path_leads_out_of_its_folder(service: Service, root: str, up: str) -
 def test_a_file_keeps_the_name_that_it_is_given_here(service: Service, name: str) -> None:
     event = make_flagged().model_dump(mode="json")
     event["snapshot"]["name"] = name
-    parts = [("event", (None, json.dumps(event))), ("snapshot", ("x.jpg", JPEG, "image/jpeg"))]
+    parts: list[Any] = [
+        ("event", (None, json.dumps(event))),
+        ("snapshot", ("x.jpg", JPEG, "image/jpeg")),
+    ]
     with service.client(service.worker_key) as client:
         assert client.post("/events", files=parts).status_code == 422
         # The part's own file name is nobody's business.
@@ -170,7 +173,7 @@ def test_strange_json(service: Service, path: str, body: bytes) -> None:
 
 def test_strange_json_in_a_form(service: Service) -> None:
     for body in (deep(200_000), b"9" * 500_000, b"\xff"):
-        parts = [("event", (None, body)), ("snapshot", ("x.jpg", JPEG, "image/jpeg"))]
+        parts: list[Any] = [("event", (None, body)), ("snapshot", ("x.jpg", JPEG, "image/jpeg"))]
         with service.client(service.worker_key) as client:
             assert client.post("/events", files=parts).status_code in {400, 422}
 

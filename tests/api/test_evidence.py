@@ -29,6 +29,7 @@ from api_harness import (
 from evidence_builders import ASKED, CLIP_AT, SEALED, ended, incident_of, made, real_clip
 from sqlalchemy import select
 
+from parkwacht_api.backup import make_backup
 from parkwacht_api.evidence_package import Request, write_package
 from parkwacht_api.evidence_signing import signing_key
 from parkwacht_api.evidence_verify import verify_package
@@ -239,3 +240,12 @@ def test_an_image_that_was_changed_on_the_disk_is_not_passed_off(
     assert [one["name"] for one in left_out] == [f"events/{event.id}/snapshot.jpg"]
     assert "changed since it was stored" in receipt
     assert verify_package(path).broken == ""
+
+
+def test_a_backup_holds_the_packages(service: Service, tmp_path: Path) -> None:
+    told = made(service, incident_of(service, service.stored()))
+    target, media_dir = tmp_path / "all.zip", service.settings.media_dir
+    make_backup(service.database, media_dir, target, at=datetime.now(UTC))
+    with zipfile.ZipFile(target) as archive:
+        content = archive.read(f"media/evidence/{told['id']}.zip")
+    assert hashlib.sha256(content).hexdigest() == told["sha256"]
