@@ -253,7 +253,8 @@ def fork(work: Callable[[], None]) -> int:
     return pid
 
 
-def _receivers(ports: dict[str, int]) -> tuple[Receiver, ...]:
+def make_receivers(ports: dict[str, int]) -> tuple[Receiver, ...]:
+    """Return receivers that are told at the flag, each at a port of this machine."""
     return tuple(
         Receiver(
             id=kind,
@@ -269,7 +270,7 @@ def _receivers(ports: dict[str, int]) -> tuple[Receiver, ...]:
 
 def _make_place(home: Path, url: str, ports: dict[str, int]) -> Place:
     settings = Settings(state_dir=home / "state", database_url=SecretStr(url))
-    site = with_receivers(load_site(SITE), _receivers(ports))
+    site = with_receivers(load_site(SITE), make_receivers(ports))
     (home / "state").mkdir()
     (home / "journals").mkdir()
     (home / "clock").write_text("0")

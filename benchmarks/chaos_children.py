@@ -116,7 +116,8 @@ def run_sender(place: Place, fuse: Fuse | None) -> None:
     )
 
 
-def _make_event(site: Site, number: int) -> FlaggedEvent:
+def make_event(site: Site, number: int) -> FlaggedEvent:
+    """Make an event that is like the others but for its id and its hour."""
     # An hour apart by the clock of the world: each is an incident of its own.
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)
     fields = {
@@ -165,7 +166,7 @@ def run_worker(place: Place, first: int, *, is_calm: bool) -> None:
         for number in itertools.count(first):
             if is_calm:
                 break
-            flagged = _make_event(place.site, number)
+            flagged = make_event(place.site, number)
             spool.put_flagged(flagged, JPEG)
             journal.write(f"{flagged.id}\n".encode())
             journal.flush()

@@ -150,3 +150,12 @@ def worker_heartbeats(session: Session) -> Sequence[Heartbeat]:
     """Return and lock the last sign of life of every worker."""
     query = select(Heartbeat).where(Heartbeat.name.startswith("worker:")).order_by(Heartbeat.name)
     return session.scalars(query.with_for_update()).all()
+
+
+def oldest_due(session: Session) -> dict[Way, datetime]:
+    """Return since when something is due, for every way for which something waits."""
+    query = select(Delivery.receiver_id, Delivery.channel_id, func.min(Delivery.due_at)).where(
+        Delivery.state == "pending"
+    )
+    rows = session.execute(query.group_by(Delivery.receiver_id, Delivery.channel_id))
+    return {(row[0], row[1]): row[2] for row in rows}

@@ -9,9 +9,12 @@ import httpx
 import pytest
 from api_harness import Service, make_flagged
 from openapi_spec_validator import validate
+from sqlalchemy import update
 
 from parkwacht_api.migrations.upgrade import downgrade_database
+from parkwacht_api.models import Delivery
 from parkwacht_api.outbox import beat
+from parkwacht_api.repository_outbox import partner_state
 
 PROBLEM = "application/problem+json"
 
@@ -119,6 +122,11 @@ def test_every_answer_carries_the_security_headers(service: Service, path: str) 
     assert "server" not in answer.headers
 
 
+def set_delivery(service: Service, **values: Any) -> None:
+    with service.database.writing() as session:
+        session.execute(update(Delivery).values(**values))
+
+
 def test_health(service: Service) -> None:
     def ready() -> httpx.Response:
         return httpx.get(service.url + "/health/ready", trust_env=False)
@@ -130,6 +138,18 @@ def test_health(service: Service) -> None:
     assert ready().json()["status"] == "ok"
     beat(service.database, datetime.now(UTC) - timedelta(minutes=5))
     assert ready().json()["checks"]["outbox"].startswith("silent for")
+    beat(service.database, datetime.now(UTC))
+    service.stored()
+    assert ready().json()["checks"]["deliveries"] == "ok"
+    set_delivery(service, due_at=datetime.now(UTC) - timedelta(seconds=90))
+    assert ready().json()["checks"]["deliveries"].startswith("waiting for 9")
+    set_delivery(service, state="dead")
+    assert ready().json()["checks"]["deliveries"] == "1 given up"
+    assert (ready().status_code, ready().json()["status"]) == (200, "degraded")
+    set_delivery(service, state="delivered")
+    with service.database.writing() as session:
+        partner_state(session, ("meldkamer", "webhook"), datetime.now(UTC)).state = "down"
+    assert ready().json()["checks"]["ways"] == "1 of 1 down"
     shutil.rmtree(service.settings.media_dir)
     assert (ready().status_code, ready().json()["checks"]["media"]) == (503, "not writable")
     service.settings.media_dir.mkdir()
