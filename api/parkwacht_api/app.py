@@ -229,6 +229,6 @@ def create_app(
     app.add_exception_handler(Exception, _on_error)
     app.add_middleware(BodyLimit)
     app.add_middleware(IngestLimit)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, is_https=settings.api_url.startswith("https://"))
     app.openapi = _openapi_of(app)  # type: ignore[method-assign]
     return app

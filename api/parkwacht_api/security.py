@@ -21,6 +21,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+# Only where the service is reached by https: elsewhere a browser must not believe it.
+STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=31536000"}
 MIB = 1024 * 1024
 # A body may be a little larger than its media: the record and the form's boundaries.
 SNAPSHOT_BODY = 9 * MIB
@@ -31,8 +33,9 @@ OTHER_BODY = 1 * MIB
 class SecurityHeaders:
     """Adds the security headers to every answer, also to errors."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, is_https: bool = False) -> None:
         self._app = app
+        self._headers = SECURITY_HEADERS | (STRICT_TRANSPORT if is_https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -43,7 +46,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 if not scope["path"].startswith("/static/"):
                     headers.setdefault("Cache-Control", "no-store")

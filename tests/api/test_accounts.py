@@ -174,6 +174,7 @@ def test_the_cookie_is_out_of_reach_and_ends_with_the_log_out(desk: Desk) -> Non
         assert cookie.has_nonstandard_attr("HttpOnly")
         assert cookie.get_nonstandard_attr("SameSite", "").lower() == "strict"
         assert not cookie.secure  # this service is reached by http
+        assert "strict-transport-security" not in client.get("/").headers
         page, token = client.get("/").text, client.cookies["parkwacht_session"]
         with desk.service.database.reading() as session:
             assert token not in str([vars(row) for row in session.query(WebSession)])
@@ -191,6 +192,7 @@ def test_the_cookie_is_secure_where_the_service_is_reached_by_https(tmp_path: Pa
         with service.browser() as client:
             answer = _login(client, made[1], made[0])
     assert "; secure" in answer.headers["set-cookie"].lower()
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 @pytest.mark.parametrize(
