@@ -1,8 +1,9 @@
 """
 Troubles of cameras, partners and the service itself: incidents too, with a beginning and an end.
 
-The same cause of the same thing is one incident as long as it lasts; where it comes back within
-the park's `merge_within_s` it is the same one again. A partner is never told of its own trouble.
+The same cause of the same thing is one incident as long as it lasts, told again where it gets
+graver; where it comes back within the park's `merge_within_s` it is the same one again. A partner
+is never told of its own trouble.
 """
 
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def open_trouble(
     ]
     for incident in same:
         if incident.state == "open":
-            return _go_on(session, incident, trouble, at)
+            return _go_on(session, incident, trouble, at, state)
     again = timedelta(seconds=state.site.alarms.merge_within_s)
     if same and started_at - same[0].last_at < again:
         return _come_back(session, same[0], trouble, at, state)
@@ -89,10 +90,15 @@ def open_trouble(
     return incident
 
 
-def _go_on(session: Session, incident: Incident, trouble: Trouble, at: datetime) -> Incident:
+def _go_on(
+    session: Session, incident: Incident, trouble: Trouble, at: datetime, state: AppState
+) -> Incident:
     incident.last_at = max(incident.last_at, at)
     if RANK[trouble.severity] > RANK[incident.severity]:
         incident.severity = trouble.severity
+        # The last channel of a partner is lost, say: for some this is the first they hear.
+        news = News(TROUBLE_OPENED, incident)
+        spread(session, news, _listeners(trouble, state), at=at, state=state)
         add_entry(session, incident, "updated", at=at, news="severity", severity=trouble.severity)
     return incident
 
@@ -169,5 +175,6 @@ def follow_camera(
         open_trouble(session, trouble, at=at, state=state, started_at=row.started_at)
         return
     session.flush()
+    take_turn(session)  # whoever is storing another one of the same cause comes before or after
     if not has_open_trouble(session, row.camera_id, row.cause):
         end_trouble(session, CAMERA, row.camera_id, at=at, state=state, cause=row.cause)

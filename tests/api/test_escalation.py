@@ -212,6 +212,15 @@ def test_a_flapping_trouble_is_one_incident(desk: AlarmDesk) -> None:
     assert desk.kinds("meldkamer") == []
 
 
+def test_a_trouble_that_gets_graver_is_told_to_who_asked_for_grave_ones(desk: AlarmDesk) -> None:
+    for severity in ("medium", "high", "high"):
+        down = Trouble(PARTNER, "meldkamer", "lost", severity)
+        with desk.database.writing() as session:
+            open_trouble(session, down, at=desk.at(3), state=desk.state)
+    assert [one.severity for one in desk.incidents()] == ["high"]
+    assert desk.kinds("bestuur") == ["trouble.opened"]  # it hears of severity high only
+
+
 def test_quiet_hours_hold_slight_troubles_and_never_an_alarm(tmp_path: Path) -> None:
     site = park()
     quiet = channel("a", quiet="night")
