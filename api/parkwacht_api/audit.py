@@ -9,6 +9,7 @@ newest entries leaves a chain that is whole, which is why an anchor is kept else
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from parkwacht_api.models_access import AuditEntry
 from parkwacht_api.repository_access import last_audit_entry
 
 FIRST_HASH = "0" * 64
+# A zero byte as JSON writes it; not a backslash and those signs, as somebody may type them.
+ZERO = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 COLUMN_LENGTH = 300
 WHY_LENGTH = 4000
 # Any number will do, as long as nothing else of ours locks the same one.
@@ -102,7 +105,7 @@ def audit(session: Session, actor: Actor, act: Act, *, at: datetime) -> AuditEnt
         object_kind=clean_text(act.object_kind),
         object_id=clean_text(act.object_id),
         why=clean_text(act.why, WHY_LENGTH),
-        details=json.loads(_canonical(dict(act.details)).replace("\\u0000", "")),
+        details=json.loads(ZERO.sub(r"\1", _canonical(dict(act.details)))),
         previous_hash=FIRST_HASH if last is None else last.hash,
     )
     entry.hash = hash_of(entry)

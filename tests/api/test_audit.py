@@ -107,6 +107,16 @@ def test_the_hash_is_what_the_column_says(database: Database) -> None:
     assert check(database) == Finding(2, previous)
 
 
+def test_odd_signs_in_the_details_are_kept_but_for_zero_bytes(database: Database) -> None:
+    typed = {"a": "\\u0000", "b": "x\0\0y", "c": "\\\0z", "d": "\\\\u0000"}
+    with database.writing() as session:
+        audit(session, ANNA, Act("verdict", "event", "e1", details=typed), at=NOW)
+    with database.reading() as session:
+        (row,) = audit_entries(session)
+    assert row.details == {"a": "\\u0000", "b": "xy", "c": "\\z", "d": "\\\\u0000"}
+    assert check(database).broken_id is None
+
+
 def test_the_database_itself_refuses_changes(database: Database) -> None:
     write(database, 1)
     for statement in (
