@@ -119,6 +119,41 @@ def test_a_test_and_what_is_of_no_camera_change_no_state(broker: int, data: dict
     ]
 
 
+def test_the_end_of_an_incident_ends_the_alarm_of_all_its_cameras(broker: int) -> None:
+    other: dict[str, Any] = {"camera": {"id": "k2", "name": "Poort"}}
+    later: dict[str, Any] = {"incident": {"id": "another", "number": 13}}
+    with listening(broker) as live:
+        attempt(broker, make_message())
+        attempt(broker, make_message("incident.updated", **other))
+        attempt(broker, make_message(camera={"id": "k3", "name": "Hek"}, **later))
+        attempt(broker, make_message("incident.over", **other))
+        until(lambda: live.last(f"{CAMERA}/alarm") == "OFF")
+        until(lambda: live.last("parkwacht/cameras/k2/alarm") == "OFF")
+    assert live.last("parkwacht/cameras/k3/alarm") == "ON"  # an incident of its own
+    assert json.loads(live.last(f"{CAMERA}/alarm/event") or "")["type"] == "end"
+
+
+def test_a_later_alarm_of_a_camera_outlives_the_end_of_an_earlier_one(broker: int) -> None:
+    later: dict[str, Any] = {"incident": {"id": "another", "number": 13}}
+    with listening(broker) as live:
+        attempt(broker, make_message())
+        attempt(broker, make_message(**later))
+        attempt(broker, make_message("incident.over"))
+        until(lambda: len([one for one in live.heard if one[0] == "parkwacht/events"]) == 3)
+        attempt(broker, make_message("incident.over", **later))
+        until(lambda: live.last(f"{CAMERA}/alarm") == "OFF")
+    states = [text for topic, text, _ in live.heard if topic == f"{CAMERA}/alarm"]
+    assert states == ["ON", "ON", "OFF"]
+
+
+def test_an_end_comes_through_where_nothing_may_be_read(tmp_path: Path) -> None:
+    require_broker()
+    rights = tmp_path / "rights"
+    rights.write_text("topic write parkwacht/#\ntopic write homeassistant/#\n")
+    with running_broker(tmp_path, "allow_anonymous true", f"acl_file {rights}") as port:
+        assert attempt(port, make_message("incident.over")).response != ""
+
+
 def test_a_name_is_one_level_of_a_topic(broker: int) -> None:
     with listening(broker) as live:
         attempt(broker, make_message(camera={"id": "a/#/+/b", "name": "x"}), prefix="park/es")

@@ -39,6 +39,7 @@ from parkwacht_config.text import Text
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
 WITH_WILL = 4  # reason code of a disconnect that leaves the will in force
 KEEPALIVE_S = 30
+ECHO_S = 2.0  # how long our own event may take to come back
 ON, OFF = "ON", "OFF"
 TYPES: dict[str, Literal["new", "update", "end"]] = {
     "incident.updated": "update",
@@ -61,8 +62,7 @@ class Options(ChannelOptions):
     prefix: Topic = "parkwacht"
     discovery_prefix: Topic | None = "homeassistant"
     offline_after_s: Annotated[int, Field(ge=1, le=3600)] = 90
-    # A camera's alarm goes off by itself after this, where its end does not name it: an incident
-    # may have been seen by more cameras than the one that is told of.
+    # After this an alarm goes off by itself, should its end never come.
     alarm_for_s: Annotated[int, Field(ge=10, le=86_400)] = 900
 
     @model_validator(mode="after")
@@ -91,11 +91,20 @@ def send(options: Options, message: Message, context: SendContext) -> Answer:
         The password is missing.
     """
     facts = facts_of(message.payload)
+    event = _event(message, facts)
+    text = json.dumps(event, ensure_ascii=False)
+    events, kept = f"{options.prefix}/events", f"{options.prefix}/cameras/+/alarm/event"
+    is_reading = event["type"] == "end" and not facts.kind.startswith("trouble.")
     line = _Line(options, context, f"parkwacht-{message.delivery_id.hex[:16]}")
     with line.opened():
-        for topic, value, is_kept in _messages(options, message, facts):
-            expiry_s = options.alarm_for_s if is_kept and value == ON else None
-            line.publish(topic, value, retain=is_kept, expiry_s=expiry_s)
+        if is_reading:
+            line.listen(kept, events)
+        line.publish(events, text, retain=False)
+        # What was kept comes before our own event comes back.
+        heard = line.heard_before(events, str(event["id"])) if is_reading else []
+        for topic, value in _states(options, facts, text, _ended(options, facts, heard)):
+            expiry_s = options.alarm_for_s if value == ON and topic.endswith("/alarm") else None
+            line.publish(topic, value, retain=True, expiry_s=expiry_s)
     return Answer(None, "acknowledged by the broker")
 
 
@@ -117,31 +126,62 @@ def supervise(options: Options, context: SendContext) -> Answer:
     return Answer(None, "acknowledged by the broker")
 
 
-def _messages(options: Options, message: Message, facts: Facts) -> Iterator[tuple[str, str, bool]]:
-    """Yield topic, value and whether it is retained; the state last, so that it is the newest."""
-    kind = TYPES.get(facts.kind, "new")
+def _event(message: Message, facts: Facts) -> dict[str, Any]:
     text = headline(facts)
-    event = {
+    return {
         **message.payload,
-        "type": kind,
+        "type": TYPES.get(facts.kind, "new"),
         "kind": facts.kind,
         "id": str(message.delivery_id),
         "text": {"nl": text.nl, "en": text.en},
     }
-    yield f"{options.prefix}/events", json.dumps(event, ensure_ascii=False), False
+
+
+def _sensor(options: Options, facts: Facts) -> str:
+    """Return the topic of the state that a delivery changes; empty where it changes none."""
     if not facts.camera_id or facts.is_test:
-        return
-    camera = _level(facts.camera_id)
-    sensor = "alarm"
-    if facts.kind.startswith("trouble."):
-        sensor = f"trouble_{_level(facts.cause)}"
-    base = f"{options.prefix}/cameras/{camera}"
-    if options.discovery_prefix:
+        return ""
+    is_trouble = facts.kind.startswith("trouble.")
+    sensor = f"trouble_{_level(facts.cause)}" if is_trouble else "alarm"
+    return f"{options.prefix}/cameras/{_level(facts.camera_id)}/{sensor}"
+
+
+def _ended(options: Options, facts: Facts, heard: list[tuple[str, str]]) -> list[str]:
+    """
+    Return the topics of the states that end with a delivery.
+
+    An incident may have been seen by more cameras than the one it names, and that one may by now
+    have a later alarm: what the broker keeps of each camera says whose alarm it is.
+    """
+    own = _sensor(options, facts)
+    if TYPES.get(facts.kind) != "end" or not own:
+        return []
+    whose = {topic.removesuffix("/event"): _incident_of(text) for topic, text in heard}
+    ended = [topic for topic, incident_id in whose.items() if incident_id == facts.incident_id]
+    return ended if own in whose else [*ended, own]
+
+
+def _incident_of(text: str) -> str:
+    try:
+        return facts_of(json.loads(text)).incident_id
+    except (ValueError, AttributeError, TypeError):
+        return ""  # somebody else writes there
+
+
+def _states(
+    options: Options, facts: Facts, text: str, ended: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield topics and what is kept there; the state last, so that it is the newest."""
+    own = _sensor(options, facts)
+    if own and options.discovery_prefix:
+        *_, camera, sensor = own.split("/")
         node = _level(options.prefix)
         topic = f"{options.discovery_prefix}/binary_sensor/{node}/{camera}_{sensor}/config"
-        yield topic, json.dumps(_discovery(options, facts, base, sensor)), True
-    yield f"{base}/{sensor}/event", json.dumps(event, ensure_ascii=False), True
-    yield f"{base}/{sensor}", OFF if kind == "end" else ON, True
+        yield topic, json.dumps(_discovery(options, facts, own))
+    is_end = TYPES.get(facts.kind) == "end"
+    for topic in ended if is_end else filter(None, [own]):
+        yield f"{topic}/event", text
+        yield topic, OFF if is_end else ON
 
 
 def _level(name: str) -> str:
@@ -149,17 +189,18 @@ def _level(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", name) or "_"
 
 
-def _discovery(options: Options, facts: Facts, base: str, sensor: str) -> dict[str, Any]:
+def _discovery(options: Options, facts: Facts, topic: str) -> dict[str, Any]:
     node = f"{_level(options.prefix)}_{_level(facts.camera_id)}"
+    sensor = topic.rpartition("/")[2]
     is_alarm = sensor == "alarm"
     found: dict[str, Any] = {
         "name": "Alarm" if is_alarm else f"Storing {facts.cause}",
         "unique_id": f"{node}_{sensor}",
         "device_class": "motion" if is_alarm else "problem",
-        "state_topic": f"{base}/{sensor}",
+        "state_topic": topic,
         "payload_on": ON,
         "payload_off": OFF,
-        "json_attributes_topic": f"{base}/{sensor}/event",
+        "json_attributes_topic": f"{topic}/event",
         "availability_topic": f"{options.prefix}/available",
         "device": {"identifiers": [node], "name": facts.camera, "manufacturer": "Parkwacht"},
     }
@@ -178,6 +219,7 @@ class _Line:
         self._is_up = threading.Event()
         self._refusal = ""
         self._acknowledged: dict[int, ReasonCode] = {}
+        self._heard: list[tuple[str, str]] = []
         self._came = threading.Condition()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5
@@ -185,6 +227,7 @@ class _Line:
         self._client.connect_timeout = context.timeout_s
         self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
+        self._client.on_message = self._on_message
         if options.username:
             name = options.password_env
             password = context.secret(name).get_secret_value() if name else None
@@ -197,6 +240,11 @@ class _Line:
     def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _more: Any) -> None:  # noqa: ANN401  # paho's
         with self._came:
             self._acknowledged[mid] = reason
+            self._came.notify_all()
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:  # noqa: ANN401  # paho's
+        with self._came:
+            self._heard.append((message.topic, message.payload.decode("utf-8", "replace")))
             self._came.notify_all()
 
     @contextmanager
@@ -236,6 +284,20 @@ class _Line:
 
     def _left_s(self) -> float:
         return max(0.01, self._end_s - time.monotonic())
+
+    def listen(self, *topics: str) -> None:
+        """Ask for what is on these topics; where that is refused, nothing is heard."""
+        self._client.subscribe([(topic, 1) for topic in topics])
+
+    def heard_before(self, topic: str, mark: str) -> list[tuple[str, str]]:
+        """Return what was heard on other topics until a message with the mark came on this one."""
+
+        def is_back() -> bool:
+            return any(name == topic and mark in text for name, text in self._heard)
+
+        with self._came:
+            self._came.wait_for(is_back, min(ECHO_S, self._left_s()))
+            return [(name, text) for name, text in self._heard if name != topic]
 
     def publish(self, topic: str, value: str, *, retain: bool, expiry_s: int | None = None) -> None:
         """Publish, and wait until the broker has acknowledged it."""
