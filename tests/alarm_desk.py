@@ -1,5 +1,6 @@
 """A park with receivers on a database, without a server: to see what each event brings about."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from api_harness import STARTED_AT, make_ending, make_flagged
+from api_harness import STARTED_AT, _migrated, make_ending, make_flagged
 from pydantic import SecretStr
 from sqlalchemy import select
 
@@ -84,8 +85,12 @@ def alarm_desk(folder: Path, site: Site, database_url: str | None = None) -> Ite
     settings = Settings(state_dir=folder)
     if database_url is not None:
         settings = settings.model_copy(update={"database_url": SecretStr(database_url)})
-    upgrade_database(settings.sqlalchemy_url)
-    database, clock = Database(settings.sqlalchemy_url), FakeClock(STARTED_AT)
+    address = settings.sqlalchemy_url
+    if address.startswith("sqlite:///"):
+        shutil.copy(_migrated(), address.removeprefix("sqlite:///"))
+    else:
+        upgrade_database(address)
+    database, clock = Database(address), FakeClock(STARTED_AT)
     try:
         yield AlarmDesk(AppState(settings, site, clock, database), clock)
     finally:

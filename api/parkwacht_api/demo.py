@@ -38,6 +38,7 @@ from parkwacht_api.local import (
     running_in,
 )
 from parkwacht_api.migrations.upgrade import upgrade_database
+from parkwacht_api.release import VERIFIED
 from parkwacht_api.schemas import DeliveryOut, EventDetail, LegalBasis, VerdictIn
 from parkwacht_api.shipper import ship_once
 from parkwacht_api.supervise import Child, free_port, wait_until_ready
@@ -424,7 +425,9 @@ class Demo:
             one.event_id
             for outcome in outcomes
             for one in outcome.deliveries
-            if one.receiver_id in police and one.acknowledged_at is not None
+            if one.receiver_id in police
+            and one.kind == VERIFIED
+            and one.acknowledged_at is not None
         }
         return verified is not None and got == {verified.id}
 

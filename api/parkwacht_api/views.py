@@ -21,6 +21,7 @@ from parkwacht_api.repository import (
     media_of,
     verdicts_of,
 )
+from parkwacht_api.repository_incidents import deliveries_on
 from parkwacht_api.schemas import (
     AttemptOut,
     DeliveryOut,
@@ -85,6 +86,8 @@ def event_detail(session: Session, event_id: UUID, principal: Principal) -> Even
     if event is None:
         raise not_found(EVENT, event_id)
     deliveries = deliveries_of(session, [event_id], receiver_id=principal.receiver_id)
+    if not deliveries and event.incident_id is not None:  # merged: told with its incident
+        deliveries = deliveries_on(session, [event.incident_id], receiver_id=principal.receiver_id)
     return EventDetail(
         **event_out(event).model_dump(),
         record=event.record,

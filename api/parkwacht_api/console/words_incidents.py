@@ -43,5 +43,8 @@ INCIDENT_WORDS = {
     "return": Text(nl="terug na einde", en="back after its end"),
     "goes_on": Text(nl="duurt voort", en="goes on"),
     "clip": Text(nl="opname beschikbaar", en="clip available"),
+    "partner_lost": Text(nl="niet bereikbaar", en="out of reach"),
+    "dead_letter": Text(nl="meldingen opgegeven", en="messages given up"),
+    "test_failed": Text(nl="proefalarm mislukt", en="test alarm failed"),
     "unanswered": Text(nl="niemand antwoordt", en="nobody answers"),
 }
