@@ -117,7 +117,8 @@ class Database:
     url
         As for `create_database_engine`.
     written
-        Set after every commit, for whoever waits for news in this process; several may share one.
+        Set after a commit that changed rows, for whoever waits for news in this process; several
+        databases may share one.
     """
 
     def __init__(self, url: str, written: threading.Event | None = None) -> None:
@@ -134,9 +135,13 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open one transaction that is committed at the end, or rolled back by an exception."""
+        is_news = threading.Event()
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            event.listen(session, "after_flush", lambda *_: is_news.set())
             yield session
-        self.written.set()
+        # Nobody is woken for a transaction that changed nothing.
+        if is_news.is_set():
+            self.written.set()
 
     def dispose(self) -> None:
         """Close every pooled connection."""

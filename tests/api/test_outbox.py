@@ -252,3 +252,13 @@ def test_no_delivery_dies_of_a_clock_that_jumps_ahead(service: Service) -> None:
     later = after(30 * 86_400)
     (claim,) = claim_due(service.database, later, policy=POLICY)
     assert record_outcome(service.database, claim, failed(later), policy=POLICY) == "pending"
+
+
+def test_a_look_that_changes_nothing_wakes_nobody(service: Service) -> None:
+    """Else what is under way and due again would keep the loop from ever resting."""
+    service.stored()
+    claims = claim_due(service.database, T0, policy=POLICY)
+    assert service.database.written.is_set()
+    service.database.written.clear()
+    assert claim_due(service.database, after(3600), policy=POLICY, under_way=claims) == []
+    assert not service.database.written.is_set()
