@@ -26,7 +26,7 @@ PYTHON_OF_DEBIAN = "/usr/bin/python3"  # GStreamer's server has its bindings the
 # The second is another camera in another street: its intruder comes from the right.
 NAMES = ("p1_parking_20261123T021300+0100", "r1_road_20261122T231500+0100")
 N_LEAD_IN = 1  # quiet seconds once more: looks at a quiet place become rare
-WINDOW_S = (14.0, 32.0)  # nobody is there yet; one of the guaranteed looks falls into it
+WINDOW_S = (19.0, 32.0)  # nobody is there yet; one of the guaranteed looks falls into it
 GOP_S = 2.0
 BARS = {  # share of the reference's CPU, and seconds from the first frame to the stored event
     ("quiet", "substream"): (0.15, 1.0),
