@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -38,7 +39,7 @@ pytestmark = [
     pytest.mark.server("mosquitto"),
     pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
 ]
-QUICK = OutboxPolicy(delays_s=(0.1,), poll_s=0.03, timeout_s=5.0)
+QUICK = OutboxPolicy(delays_s=(0.1,), poll_s=0.03)
 
 
 def partner(kind: str, **options: Any) -> Receiver:
@@ -95,6 +96,10 @@ def outbox(service: Service) -> Iterator[None]:
         thread.join()
 
 
+def all_delivered(service: Service, event_id: UUID) -> bool:
+    return {one["state"] for one in service.deliveries(event_id)} == {"delivered"}
+
+
 def test_one_event_reaches_every_kind_of_channel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +124,7 @@ def test_one_event_reaches_every_kind_of_channel(
         service = stack.enter_context(running_service(tmp_path / "s", site))
         event = service.stored()
         with outbox(service):
-            until(lambda: {one["state"] for one in service.deliveries(event.id)} == {"delivered"})
+            until(lambda: all_delivered(service, event.id), within_s=60)
         with service.database.reading() as session:
             looks = session.scalars(select(ImageAccess)).all()
             sent = session.scalars(select(AuditEntry).where(AuditEntry.what == "image.send")).all()
