@@ -231,6 +231,7 @@ def _tell_of(
     is_told = bool(news) and spread(
         session, News(UPDATED, incident, event), told, at=at, state=state
     )
+    incident.version += bool(news)  # whoever judges must have seen it
     is_merged = not is_told and not first
     incident.n_merged += is_merged
     what = "merged" if is_merged else "updated"

@@ -55,7 +55,7 @@ class Incident(Base):
     closed_at: Mapped[datetime | None] = mapped_column(comment="when closed")
     closed_by: Mapped[str | None] = mapped_column(comment="by whom")
     close_reason: Mapped[str | None] = mapped_column(Text, comment="why: no closing without")
-    version: Mapped[int] = mapped_column(comment="number of acts of people; its ETag")
+    version: Mapped[int] = mapped_column(comment="number of acts of people and of news; its ETag")
 
 
 class IncidentEntry(Base):

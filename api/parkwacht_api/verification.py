@@ -3,8 +3,9 @@ What people judge of an incident or of one of its events, and what that releases
 
 The police are told by a verdict, never by the machine, and on a recorded legal basis
 (design/forwarding.md, section 3). A second person may judge otherwise: both verdicts stay. Whoever
-acts on an incident says which version was seen, so that two operators never undo each other; a
-verdict on one event counts for all events of its incident.
+acts on an incident says which version was seen, so that two operators never undo each other. A
+verdict on one event counts for its incident, but what is dismissed alone leaves the others as they
+are: an alarm is not withdrawn for a cat while nobody judged the man beside it.
 """
 
 from collections.abc import Sequence
@@ -231,6 +232,10 @@ class _Change:
     verdict: Verdict
     was: tuple[str, int | None]
 
+    def is_news(self, incident: Incident) -> bool:
+        """Say whether it is another verdict or level than before."""
+        return self.was != (incident.review_state, incident.avs_level)
+
 
 def _judge(
     session: Session,
@@ -260,13 +265,10 @@ def _judge(
     events = events_of(session, incident)
     for one in events:
         one.version += 1
-    change = _Change(verdict, (incident.review_state, incident.avs_level))
-    incident.review_state, incident.version = given.verdict, incident.version + 1
-    usual = 0 if given.verdict == "dismissed" else MACHINE_LEVEL
-    incident.avs_level = usual if given.avs_level is None else given.avs_level
-    session.flush()
-    subject = event or (events[0] if events else None)
-    _spread_verdict(session, incident, subject, change, at=at, state=state)
+    incident.version += 1
+    if given.verdict != "dismissed" or all(one.review_state == "dismissed" for one in events):
+        subject = event or (events[0] if events else None)
+        _settle(session, incident, subject, verdict, at=at, state=state)
     details: dict[str, Any] = {"verdict": given.verdict, "cause": given.cause}
     details["avs_level"] = given.avs_level
     if before is not None and before.verdict != given.verdict and before.person != given.person:
@@ -277,6 +279,23 @@ def _judge(
     details |= {"legal_basis": verdict.legal_basis, "legal_number": verdict.legal_number}
     details["incident"] = incident.number
     audit(session, principal, Act("verdict", kind, str(key), given.reason, details), at=at)
+
+
+def _settle(
+    session: Session,
+    incident: Incident,
+    event: Event | None,
+    verdict: Verdict,
+    *,
+    at: datetime,
+    state: AppState,
+) -> None:
+    change = _Change(verdict, (incident.review_state, incident.avs_level))
+    usual = 0 if verdict.verdict == "dismissed" else MACHINE_LEVEL
+    incident.review_state = verdict.verdict
+    incident.avs_level = usual if verdict.avs_level is None else verdict.avs_level
+    session.flush()
+    _spread_verdict(session, incident, event, change, at=at, state=state)
 
 
 def _spread_verdict(
@@ -293,14 +312,18 @@ def _spread_verdict(
         news = News(CANCELLED, incident, event, verdict)
         spread(session, news, told_receivers(session, incident, state), at=at, state=state)
         return
-    if change.was != (incident.review_state, incident.avs_level):
-        # Who heard a verdict that holds no more must hear the new one.
-        news = News(UPDATED, incident, event, verdict)
-        spread(session, news, _misled(session, incident, state), at=at, state=state)
+    words = last_words(session, incident)
+    misled = _misled(session, incident, state) if change.is_news(incident) else []
     if verdict.verdict == "verified":
-        known = last_words(session, incident)
-        new = [one for one in receivers_at(state.site, Release.ON_VERIFIED) if one.id not in known]
-        tell(session, News(VERIFIED, incident, event, verdict), new, at=at, state=state)
+        # It was withdrawn and is something after all: that wants a person again.
+        withdrawn = [one for one in misled if words[one.id].kind == CANCELLED]
+        misled = [one for one in misled if one not in withdrawn]
+        news = News(VERIFIED, incident, event, verdict)
+        spread(session, news, withdrawn, at=at, state=state)
+        new = [one for one in receivers_at(state.site, Release.ON_VERIFIED) if one.id not in words]
+        tell(session, news, new, at=at, state=state)
+    # Who heard a verdict that holds no more must hear the new one.
+    spread(session, News(UPDATED, incident, event, verdict), misled, at=at, state=state)
 
 
 def _misled(session: Session, incident: Incident, state: AppState) -> Sequence[Receiver]:

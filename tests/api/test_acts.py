@@ -179,14 +179,41 @@ def test_a_verdict_on_an_event_counts_for_its_incident(park: Service) -> None:
     one, other = park.stored(), park.stored()
     operator = Operator(park)
     seen = operator.get(f"/events/{other.id}").headers["etag"]
-    judged = operator.post(f"/events/{one.id}/verdict", FALSE, {})
-    assert judged.json()["review_state"] == "dismissed"
-    late = operator.post(f"/events/{other.id}/verdict", REAL, {"If-Match": seen})
+    judged = operator.post(f"/events/{one.id}/verdict", REAL, {})
+    assert judged.json()["review_state"] == "verified"
+    late = operator.post(f"/events/{other.id}/verdict", FALSE, {"If-Match": seen})
     assert late.status_code == 412
     detail = operator.look()
-    assert (detail["review_state"], detail["avs_level"]) == ("dismissed", 0)
+    assert (detail["review_state"], detail["avs_level"]) == ("verified", 3)
     assert [event["review_state"] for event in detail["events"]].count("unreviewed") == 1
-    assert told(detail) == [("meldkamer", "event.flagged"), ("meldkamer", "incident.cancelled")]
+    assert told(detail) == [("meldkamer", "event.flagged"), ("politie", "event.verified")]
+
+
+def test_a_cat_does_not_withdraw_the_alarm_for_the_man_beside_it(park: Service) -> None:
+    cat, man = park.stored(), park.stored()
+    operator = Operator(park)
+    assert operator.post(f"/events/{cat.id}/verdict", FALSE, {}).status_code == 200
+    detail = operator.look()
+    assert (detail["review_state"], detail["avs_level"]) == ("unreviewed", 1)
+    assert told(detail) == [("meldkamer", "event.flagged")]
+    assert operator.try_to("close", WHY).status_code == 422  # nobody judged the other
+    # Only when all of it was nothing is it withdrawn.
+    operator.post(f"/events/{man.id}/verdict", FALSE, {})
+    detail = operator.look()
+    assert (detail["review_state"], detail["avs_level"]) == ("dismissed", 0)
+    assert told(detail)[1:] == [("meldkamer", "incident.cancelled")]
+
+
+def test_nobody_dismisses_what_came_after_the_look(park: Service) -> None:
+    park.stored()
+    operator = Operator(park)
+    operator.look()
+    park.stored()  # the same camera and class again: merged, nothing to see
+    assert operator.does("acknowledge", {"person": "Desk"})["n_events"] == 2
+    park.stored(camera_id=park.site.cameras[1].id)
+    assert operator.try_to("verdict", FALSE).status_code == 412
+    operator.look()
+    assert operator.does("verdict", FALSE)["review_state"] == "dismissed"
 
 
 def test_a_second_person_can_overrule_and_both_stay(park: Service) -> None:

@@ -50,7 +50,7 @@ def test_history_grows_and_who_was_told_hears_each_turn(service: Service) -> Non
     assert told == [
         ("meldkamer", "event.flagged"),
         ("meldkamer", "incident.cancelled"),
-        ("meldkamer", "incident.updated"),  # it was something after all
+        ("meldkamer", "event.verified"),  # it was something after all
         ("politie", "event.verified"),  # and once only, though it was verified twice
         ("meldkamer", "incident.cancelled"),
         ("politie", "incident.cancelled"),

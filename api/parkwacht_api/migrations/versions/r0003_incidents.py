@@ -173,7 +173,10 @@ def upgrade() -> None:
         sa.Column("closed_by", sa.String(length=300), nullable=True, comment="by whom"),
         sa.Column("close_reason", sa.Text(), nullable=True, comment="why: no closing without"),
         sa.Column(
-            "version", sa.Integer(), nullable=False, comment="number of acts of people; its ETag"
+            "version",
+            sa.Integer(),
+            nullable=False,
+            comment="number of acts of people and of news; its ETag",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
         sa.UniqueConstraint("number", name=op.f("uq_incident_number")),
