@@ -205,7 +205,7 @@ def is_refused(answer: httpx.Response) -> bool:
 def test_the_matrix_of_machines(park: Service) -> None:
     keys = {role: key_of(park, role) for role in Role}
     wrong = []
-    with httpx.Client(base_url=park.url, trust_env=False) as client:
+    with httpx.Client(base_url=park.url, trust_env=False, timeout=60) as client:
         for line, cells in API.items():
             method, path = path_of(line)
             nobody = client.request(method, path)
