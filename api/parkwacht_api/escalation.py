@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from parkwacht_api.hand_over import pass_link_on
 from parkwacht_api.incidents import add_entry, take_turn
 from parkwacht_api.models import Delivery, Event
 from parkwacht_api.models_incidents import Incident
@@ -79,7 +80,9 @@ def _escalate(session: Session, delivery: Delivery, *, at: datetime, state: AppS
         delivery.payload["data"].get("release"),
     )
     step = delivery.step + 1
-    session.add(plan_delivery(news, receiver, way, at=at, state=state, step=step))
+    planned = plan_delivery(news, receiver, way, at=at, state=state, step=step)
+    pass_link_on(delivery, planned)
+    session.add(planned)
     add_entry(session, incident, "escalated", at=at, to=way.id, **details)
 
 

@@ -2,12 +2,12 @@
 Evidence packages: asked for on a ground, made, kept for a time, handed out; all of it logged.
 
 The request is written down before the work begins, and the work is done outside of any writing
-transaction: a package of many clips takes seconds, and no alarm waits for it.
+transaction: a package of many clips takes seconds, and no alarm waits for it. The extract of the
+audit log ends with the request, whenever the file is made.
 """
 
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,21 +21,14 @@ from parkwacht_api.errors import MediaGone, NotAllowed, not_found
 from parkwacht_api.evidence_package import Request, write_package
 from parkwacht_api.evidence_signing import signing_key
 from parkwacht_api.models_evidence import EvidencePackage, package_name
-from parkwacht_api.repository_evidence import incident_of_asker, package_by_id
+from parkwacht_api.models_incidents import Incident
+from parkwacht_api.repository_evidence import first_audit_id, incident_of_asker, package_by_id
 from parkwacht_api.schemas_evidence import EvidenceIn
 from parkwacht_api.state import AppState
 from parkwacht_config.text import Text
 
 INCIDENT = Text(nl="incident", en="incident")
 PACKAGE = Text(nl="bewijspakket", en="evidence package")
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A package that is written down, and the entry of the audit log that says so."""
-
-    package: EvidencePackage
-    audit_id: int
 
 
 def package_path(media_dir: Path, package_id: UUID) -> Path:
@@ -69,31 +62,50 @@ def make_package(
     ConfigError
         There is no key to sign with.
     """
-    key = signing_key(state.settings.state_dir)
-    step = _ask(state, incident_id, asked, principal=principal)
-    target = package_path(state.settings.media_dir, step.package.id)
+    signing_key(state.settings.state_dir)
+    return finish_package(state, _ask(state, incident_id, asked, principal=principal), principal)
+
+
+def finish_package(state: AppState, package_id: UUID, actor: Actor) -> EvidencePackage:
+    """
+    Make the file of a package that was asked for; one that is there already stays.
+
+    Parameters
+    ----------
+    state
+        Gives the park, the folders, the database and the time.
+    package_id
+        What was asked for.
+    actor
+        Who wants it now, for the log.
+    """
+    target = package_path(state.settings.media_dir, package_id)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".making-")
     os.close(handle)
     try:
         with state.database.reading() as session:
-            incident = incident_of_asker(session, incident_id)
-            if incident is None:
-                raise not_found(INCIDENT, incident_id)
-            media_dir = state.settings.media_dir
-            request = Request(step.package, incident, step.audit_id, state.site, media_dir, key)
-            sha256, size = write_package(session, request, Path(draft))
-        Path(draft).replace(target)
+            sha256, size = write_package(session, _request(session, state, package_id), Path(draft))
+        with state.database.writing() as session:
+            package = session.get_one(EvidencePackage, package_id, with_for_update=True)
+            if package.sha256 is None and package.deleted_at is None:
+                Path(draft).replace(target)
+                package.sha256, package.size = sha256, size
+                log_evidence(session, actor, "evidence.make", package, state, sha256=sha256)
+        return package
     finally:
         Path(draft).unlink(missing_ok=True)
-    with state.database.writing() as session:
-        package = session.get_one(EvidencePackage, step.package.id)
-        package.sha256, package.size = sha256, size
-        log_evidence(session, principal, "evidence.make", package, state, sha256=sha256)
-    return package
 
 
-def _ask(state: AppState, incident_id: UUID, asked: EvidenceIn, *, principal: Principal) -> _Asked:
+def _request(session: Session, state: AppState, package_id: UUID) -> Request:
+    package = session.get_one(EvidencePackage, package_id)
+    incident = session.get_one(Incident, package.incident_id)
+    asked = first_audit_id(session, [str(package_id)]) or 0
+    key = signing_key(state.settings.state_dir)
+    return Request(package, incident, asked, state.site, state.settings.media_dir, key)
+
+
+def _ask(state: AppState, incident_id: UUID, asked: EvidenceIn, *, principal: Principal) -> UUID:
     if asked.originals_reason and principal.receiver_id is not None:
         raise NotAllowed(
             Text(
@@ -118,7 +130,7 @@ def _ask(state: AppState, incident_id: UUID, asked: EvidenceIn, *, principal: Pr
         session.add(package)
         session.flush()
         details = asked.model_dump(mode="json", exclude={"reason"})
-        entry = log_evidence(
+        log_evidence(
             session,
             principal,
             "evidence.ask",
@@ -128,7 +140,7 @@ def _ask(state: AppState, incident_id: UUID, asked: EvidenceIn, *, principal: Pr
             incident_number=incident.number,
             **details,
         )
-        return _Asked(package, entry)
+        return package.id
 
 
 def log_evidence(
@@ -140,11 +152,11 @@ def log_evidence(
     *,
     why: str = "",
     **details: Any,  # noqa: ANN401  # what else belongs to it, as JSON
-) -> int:
-    """Write an act on a package in the audit log and return the number of the entry."""
+) -> None:
+    """Write an act on a package in the audit log."""
     told = {"incident_id": str(package.incident_id), **details}
     act = Act(what, "evidence", str(package.id), why=why, details=told)
-    return audit(session, actor, act, at=state.clock.now()).id
+    audit(session, actor, act, at=state.clock.now())
 
 
 def find_package(session: Session, package_id: UUID, principal: Principal) -> EvidencePackage:

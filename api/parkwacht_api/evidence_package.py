@@ -250,9 +250,19 @@ def _write_papers(
 def _deliveries(session: Session, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
     attempts = attempts_of(session, [one.id for one in deliveries])
     return [
-        {**_row(one), "attempts": _rows(a for a in attempts if a.delivery_id == one.id)}
+        {
+            **_without_link(_row(one)),
+            "attempts": _rows(a for a in attempts if a.delivery_id == one.id),
+        }
         for one in deliveries
     ]
+
+
+def _without_link(row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the link to evidence: whoever has it can open it."""
+    data = row["payload"].get("data", {})
+    links = {name: url for name, url in data.get("links", {}).items() if name != "evidence"}
+    return {**row, "payload": {**row["payload"], "data": {**data, "links": links}}}
 
 
 def _extract(session: Session, request: Request, events: Sequence[Event]) -> Extract:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from parkwacht_api.audit import Somebody
+from parkwacht_api.audit import Actor, Somebody
 from parkwacht_api.auth import Principal
 from parkwacht_api.database import take_turn
 from parkwacht_api.errors import NotFound, TooManyLogins, not_found
@@ -64,6 +64,28 @@ def make_link(
         There is no such package for this asker.
     """
     package = find_package(session, package_id, principal)
+    return add_link(session, package, asked, actor=principal, state=state)
+
+
+def add_link(
+    session: Session, package: EvidencePackage, asked: LinkIn, *, actor: Actor, state: AppState
+) -> tuple[EvidenceLink, str]:
+    """
+    Add a link to a package, log it, and return it with its address.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    package
+        What it leads to.
+    asked
+        For whom, and for how long.
+    actor
+        Who makes it.
+    state
+        Gives the service's address and the time.
+    """
     at, token = state.clock.now(), secrets.token_urlsafe(32)
     link = EvidenceLink(
         id=uuid4(),
@@ -71,14 +93,14 @@ def make_link(
         token_sha256=hash_secret(token),
         for_whom=asked.for_whom,
         created_at=at,
-        created_by=principal.name,
+        created_by=actor.name,
         expires_at=at + timedelta(hours=asked.hours),
     )
     session.add(link)
     session.flush()
     told = {"link_id": str(link.id), "for_whom": link.for_whom}
     until = link.expires_at.isoformat()
-    log_evidence(session, principal, "evidence.link.make", package, state, until=until, **told)
+    log_evidence(session, actor, "evidence.link.make", package, state, until=until, **told)
     return link, f"{state.settings.api_url.rstrip('/')}/evidence/{token}"
 
 

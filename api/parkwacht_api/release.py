@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from pyproj import Transformer
 from sqlalchemy.orm import Session
 
+from parkwacht_api.hand_over import Ground, add_evidence_links
 from parkwacht_api.models import Delivery, Event, Verdict
 from parkwacht_api.models_incidents import Incident
 from parkwacht_api.receivers.channel import address_of
@@ -37,6 +38,7 @@ TROUBLES = frozenset({TROUBLE_OPENED, TROUBLE_OVER})
 WANTS_A_PERSON = frozenset({FLAGGED, VERIFIED})
 # These are late where they come long after what they tell of.
 MAY_BE_LATE = frozenset({FLAGGED, VERIFIED, TROUBLE_OPENED})
+OWN_INITIATIVE = "own_initiative"  # where nobody asked (schemas.LegalBasis)
 LATE_AFTER = timedelta(seconds=60)
 RANK = {severity.value: rank for rank, severity in enumerate(Severity)}
 NOBODY = {"id": "", "name": ""}
@@ -307,4 +309,16 @@ def tell(
         if (way := next_way(receiver, state.site, at)) is not None
     ]
     session.add_all(planned)
+    if news.kind == VERIFIED:
+        add_evidence_links(session, planned, _ground_of(news), at=at, state=state)
     return planned
+
+
+def _ground_of(news: News) -> Ground:
+    """Say on which ground the police get it: the request's own, else the verdict's."""
+    verdict, release = news.verdict, news.release or {}
+    person = release.get("person") or (verdict.person if verdict else "")
+    basis = release.get("legal_basis") or (verdict.legal_basis if verdict else None)
+    number = release.get("legal_number") or (verdict.legal_number if verdict else None)
+    reason = verdict.reason if verdict else ""
+    return Ground(person, reason, basis or OWN_INITIATIVE, number or "")

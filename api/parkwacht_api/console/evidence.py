@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from parkwacht_api.audit import Somebody
 from parkwacht_api.auth import address_of
 from parkwacht_api.console.rendering import page_language, render
-from parkwacht_api.evidence import hand_out, is_there
+from parkwacht_api.evidence import finish_package, hand_out, is_there
 from parkwacht_api.evidence_receipt import BASES
 from parkwacht_api.evidence_signing import fingerprint_of, public_pem, signing_key
 from parkwacht_api.links import Opened, count_look, open_link
@@ -22,7 +23,12 @@ def _open(request: Request, state: AppState, token: str, what: str) -> tuple[Ope
         count_look(session, address, at=state.clock.now())
     with state.database.writing() as session:
         opened = open_link(session, token, what, address=address, state=state)
-        return opened, session.get_one(Incident, opened.package.incident_id)
+        incident = session.get_one(Incident, opened.package.incident_id)
+    if opened.package.sha256 is None and opened.package.deleted_at is None:
+        actor = Somebody(opened.link.for_whom, role="link", via="link", address=address)
+        package = finish_package(state, opened.package.id, actor)
+        opened = Opened(opened.link, package)
+    return opened, incident
 
 
 @router.get("/{token}")
