@@ -91,6 +91,17 @@ def _locked(wait: timedelta) -> TooManyLogins:
     )
 
 
+def take_back_attempt(session: Session, attempt: Attempt, *, at: datetime) -> None:
+    """
+    Forget one attempt that proved right, and none of the wrong ones before it.
+
+    Whoever knows a password must not be able to guess at the second factor without end.
+    """
+    for subject in (attempt.account_subject, attempt.address_subject):
+        for failure in login_failures_of(session, subject, at - WINDOW)[-1:]:
+            session.delete(failure)
+
+
 def forgive_attempt(session: Session, attempt: Attempt, *, at: datetime) -> None:
     """
     Forget the wrong attempts of an account that has proved right; its address loses just one.

@@ -128,7 +128,8 @@ def _choose_password(desk: Desk, client: httpx.Client) -> None:
 
 
 def test_the_first_log_in_leads_nowhere_but_to_a_password_of_ones_own(desk: Desk) -> None:
-    with desk.browser() as client:
+    with desk.browser() as client, desk.browser() as other:
+        _login(other, desk.one_time)
         answer = _login(client, desk.one_time, next="/watch")
         assert answer.headers["location"] == "/login/password?next=%2Fwatch"
         assert client.get("/").status_code == 303  # back to the login page
@@ -152,6 +153,7 @@ def test_the_first_log_in_leads_nowhere_but_to_a_password_of_ones_own(desk: Desk
         }
         assert client.post("/login/password", data=form).headers["location"] == "/watch"
         assert "Anna de Vries" in client.get("/").text
+        assert other.get("/login/password").status_code == 303  # who came with the same password
         # The cookie of the unfinished log-in does not become that of the finished one.
         assert client.cookies["parkwacht_session"] != old
         client.cookies.set("parkwacht_session", old)
@@ -424,9 +426,9 @@ def test_ten_wrong_codes_lock_the_account(desk: Desk) -> None:
         _choose_password(desk, client)
         secret, _ = _enrol(desk, client)
         desk.clock.advance(timedelta(minutes=1))
-        _login(client, PASSWORD)
-        csrf = csrf_of(client.get("/login/code").text)
         _fail(desk.service, ACCOUNT_LIMIT - 1, at=desk.clock.now())
+        _login(client, PASSWORD)  # a right password does not make the wrong codes before it good
+        csrf = csrf_of(client.get("/login/code").text)
         answer = client.post("/login/code", data={"csrf": csrf, "code": "000000"})
         assert answer.status_code == 401
         code = _totp(secret, desk.clock.now())

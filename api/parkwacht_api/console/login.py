@@ -9,7 +9,13 @@ from fastapi import APIRouter, Depends, Form, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from parkwacht_api.accounts import change_password, check_password, get_account, normal_name
+from parkwacht_api.accounts import (
+    change_password,
+    check_password,
+    end_sessions,
+    get_account,
+    normal_name,
+)
 from parkwacht_api.audit import Act, Somebody, audit
 from parkwacht_api.auth import (
     COOKIE,
@@ -22,7 +28,7 @@ from parkwacht_api.auth import (
 )
 from parkwacht_api.console.rendering import page_language, render
 from parkwacht_api.errors import FormForged, RecordInvalid
-from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt
+from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt, take_back_attempt
 from parkwacht_api.models_access import Account, WebSession
 from parkwacht_api.repository_access import account_by_name
 from parkwacht_api.second_factor import is_in_force, take_code
@@ -143,10 +149,12 @@ def post_login(
     with state.database.writing() as session:
         account = account_by_name(session, name, lock=True)
         if account is not None and account.disabled_at is None and is_right:
-            forgive_attempt(session, attempt, at=step.at)
+            stage = _stage_of(account, is_code_given=False)
+            settle = take_back_attempt if stage == "code" else forgive_attempt
+            settle(session, attempt, at=step.at)
             if better_hash is not None:
                 account.password_hash = better_hash
-            return step.go_on(session, account, _stage_of(account, is_code_given=False))
+            return step.go_on(session, account, stage)
         shut = account is not None and is_right
         step.fail(session, account, name, "disabled" if shut else "password")
     context = {"next": step.next, "name": name, "alert": WRONG.to(page_language(step.request))}
@@ -231,7 +239,8 @@ def post_password(
             account = get_account(session, known.id)
             by = step.somebody(account, account.name)
             change_password(session, account, password, by=by, at=step.at)
-            end_session(session, step.request.cookies.get(COOKIE, ""), at=step.at)
+            # Whoever else logged in with the same one-time password must not choose another.
+            end_sessions(session, account, at=step.at)
             return step.go_on(session, account, "full")
     except RecordInvalid as error:
         alert = error.text.to(page_language(step.request))
