@@ -100,6 +100,7 @@ def stale_deliveries(
             Delivery.state == "pending",
             Delivery.receiver_id == way[0],
             Delivery.channel_id == way[1],
+            Delivery.due_at <= at,  # what waits for the end of quiet hours is not late
             func.coalesce(Delivery.replayed_at, Delivery.created_at) < released_before,
             or_(Delivery.lease_until.is_(None), Delivery.lease_until < at),
         )

@@ -80,6 +80,7 @@ def judge_partners(session: Session, at: datetime, *, state: AppState) -> None:
     state
         Gives the park.
     """
+    take_turn(session)  # before any row is locked, as everybody does
     states = partner_states(session)
     for receiver in state.site.receivers:
         ways = [
@@ -216,6 +217,7 @@ def run_test_alarm(session: Session, at: datetime, *, state: AppState) -> None:
     zone = ZoneInfo(site.timezone)
     today = at.astimezone(zone).date()
     due_at = datetime.combine(today, time.fromisoformat(site.alarms.test_at), tzinfo=zone)
+    take_turn(session)
     test = _test_of(session, site.id, today)
     if test is None:
         if 0 <= (at - due_at).total_seconds() < TEST_CATCH_UP_S:
@@ -232,9 +234,6 @@ def _test_of(session: Session, site_id: str, day: date) -> Incident | None:
 
 
 def _send_test(session: Session, day: date, at: datetime, state: AppState) -> None:
-    take_turn(session)
-    if _test_of(session, state.site.id, day) is not None:
-        return  # another process was a moment earlier
     incident = Incident(
         site_id=state.site.id,
         kind="test",
@@ -251,7 +250,6 @@ def _send_test(session: Session, day: date, at: datetime, state: AppState) -> No
 
 
 def _judge_test(session: Session, test: Incident, at: datetime, state: AppState) -> None:
-    take_turn(session)
     rows = session.scalars(select(Delivery).where(Delivery.incident_id == test.id)).all()
     tried = [one for one in rows if one.state != "held"]
     failed = {one.receiver_id: one.channel_id for one in tried if one.state != "delivered"}
