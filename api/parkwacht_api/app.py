@@ -39,7 +39,7 @@ from parkwacht_api.errors import (
     VersionMissing,
 )
 from parkwacht_api.evidence_signing import ensure_signing_key
-from parkwacht_api.problems import Kind, Problem, problem_response
+from parkwacht_api.problems import Kind, Problem, problem_response, problems
 from parkwacht_api.rate_limit import IngestLimit
 from parkwacht_api.routers import (
     accounts,
@@ -167,10 +167,20 @@ def _openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(problem.pop("$defs", {}))
             schemas["Problem"] = problem
+            _describe_bodies(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     return build
+
+
+def _describe_bodies(schema: dict[str, Any]) -> None:
+    """Say of every operation with a body that it may be unreadable, too large or not right."""
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            if "requestBody" in operation:
+                for status, told in problems(400, 413, 422).items():
+                    operation["responses"].setdefault(str(status), told)
 
 
 def create_app(
