@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from parkwacht_api.models import CameraTroubleRow, Delivery, Event, Verdict
-from parkwacht_api.models_incidents import Handover, Incident, IncidentEntry
+from parkwacht_api.models_incidents import Handover, Incident, IncidentEntry, PartnerState
 from parkwacht_api.repository import decode_cursor, encode_cursor
 
 # What died longer ago is no alarm any more.
@@ -100,7 +100,8 @@ def seen_in(session: Session, incident: Incident) -> tuple[set[str], set[str]]:
 def last_words(session: Session, incident: Incident) -> dict[str, Delivery]:
     """Return the last message that was planned for each receiver of an incident."""
     query = select(Delivery).where(Delivery.incident_id == incident.id)
-    rows = session.scalars(query.order_by(Delivery.created_at, Delivery.sequence, Delivery.step))
+    # By number, not by time: a clock may have been set back in between.
+    rows = session.scalars(query.order_by(Delivery.sequence, Delivery.step))
     return {row.receiver_id: row for row in rows}
 
 
@@ -210,6 +211,18 @@ def has_open_trouble(session: Session, camera_id: str, cause: str) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
+def _way_fails() -> ColumnElement[bool]:
+    return (
+        select(PartnerState.receiver_id)
+        .where(
+            PartnerState.receiver_id == Delivery.receiver_id,
+            PartnerState.channel_id == Delivery.channel_id,
+            PartnerState.n_failures > 0,
+        )
+        .exists()
+    )
+
+
 def _to_escalate(
     at: datetime, failing_since: datetime, last_steps: Mapping[str, int]
 ) -> ColumnElement[bool]:
@@ -220,13 +233,23 @@ def _to_escalate(
             for receiver_id, last_step in last_steps.items()
         ),
     )
-    # Three ranges, each of an index: this is asked every second.
+    # Ranges, each of an index: this is asked every second.
     is_silent = Delivery.escalate_at <= at
+    # While a way rests only the newest is tried; the others must not wait behind it.
+    is_waiting = and_(
+        Delivery.state == "pending",
+        Delivery.sent_at.is_(None),
+        Delivery.due_at <= failing_since,
+        _way_fails(),
+    )
     is_failing = and_(Delivery.state == "pending", Delivery.sent_at <= failing_since)
     has_died = and_(Delivery.state.in_(("dead", "refused")), Delivery.due_at >= at - ALARM_AGE)
     return and_(
         Delivery.escalated_at.is_(None),
-        or_(is_silent, and_(is_failing, has_another_way), and_(has_died, has_another_way)),
+        or_(
+            is_silent,
+            *(and_(one, has_another_way) for one in (is_failing, is_waiting, has_died)),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from parkwacht_api.escalation import escalate_due
 from parkwacht_api.ingest import store_trouble
 from parkwacht_api.models import Delivery
-from parkwacht_api.models_incidents import Incident
+from parkwacht_api.models_incidents import Incident, PartnerState
 from parkwacht_api.troubles import PARTNER, Trouble, end_trouble, open_trouble
 from parkwacht_config.site import Alarms, Channel, Receiver, Severity, Site
 from parkwacht_vision.event import CameraTrouble
@@ -117,6 +117,20 @@ def test_what_was_closed_before_it_arrived_is_still_brought(desk: AlarmDesk) -> 
     mark(desk, "b", state="delivered")
     escalate(desk, 500)  # it arrived: whoever closed it needs no other answer
     assert ways(desk) == [("a", 0), ("b", 1)]
+
+
+@pytest.mark.parametrize(("n_failures", "channels"), [(6, ["a", "b"]), (0, ["a"])])
+def test_what_waits_behind_a_way_that_rests_goes_over_the_next(
+    desk: AlarmDesk, n_failures: int, channels: list[str]
+) -> None:
+    rests = {"since": desk.at(0), "last_failure_at": desk.at(0), "rests_until": desk.at(600)}
+    way = {"receiver_id": "meldkamer", "channel_id": "a", "state": "up", "detail": "", "data": {}}
+    with desk.database.writing() as session:
+        session.add(PartnerState(**way, **rests, n_failures=n_failures))
+    desk.sees(0)  # and is never tried: another has the one place
+    assert escalate(desk, 31.9) == 0
+    escalate(desk, 32)
+    assert [one.channel_id for one in desk.deliveries("meldkamer")] == channels
 
 
 def test_a_channel_that_fails_for_half_a_minute_is_left(desk: AlarmDesk) -> None:

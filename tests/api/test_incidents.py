@@ -1,15 +1,19 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alarm_desk import AlarmDesk, alarm_desk
 from api_harness import STARTED_AT, make_flagged, make_receiver, make_site
+from sqlalchemy import select
 
-from parkwacht_api.incidents import sweep_incidents
+from parkwacht_api.incidents import spread, sweep_incidents
 from parkwacht_api.ingest import store_flagged
+from parkwacht_api.models_incidents import Incident
+from parkwacht_api.release import CANCELLED, FLAGGED, UPDATED, News
 from parkwacht_config.site import Alarms, Receiver, Severity, Site
 
 NOWHERE = "http://127.0.0.1:9/webhook"
@@ -165,6 +169,18 @@ def test_a_late_alarm_says_how_late(desk: AlarmDesk) -> None:
     with desk.database.writing() as session:
         store_flagged(session, make_flagged(started_at=STARTED_AT), {}, state=desk.state)
     assert desk.deliveries()[0].payload["data"]["late"] == 75
+
+
+def test_a_clock_that_goes_back_mixes_up_no_last_words(desk: AlarmDesk) -> None:
+    desk.sees(0)
+    with desk.database.writing() as session:
+        for kind, after_s in ((CANCELLED, 60), (UPDATED, 30)):
+            news = News(kind, session.scalars(select(Incident)).one())
+            at, told = STARTED_AT + timedelta(seconds=after_s), desk.state.site.receivers
+            spread(session, news, told, at=at, state=desk.state)
+    desk.sees(40, camera_id=desk.state.site.cameras[1].id)
+    assert len(desk.incidents()) == 1
+    assert sorted(desk.kinds()) == [FLAGGED, CANCELLED, UPDATED, UPDATED]
 
 
 def test_two_workers_open_one_incident(desk: AlarmDesk) -> None:
