@@ -31,6 +31,7 @@ from parkwacht_api.repository import (
 )
 from parkwacht_api.state import AppState
 from parkwacht_api.troubles import follow_camera
+from parkwacht_config.errors import IngestError
 from parkwacht_config.text import Text
 from parkwacht_vision.event import (
     CameraTrouble,
@@ -168,6 +169,8 @@ def store_flagged(
     ------
     ContentConflict
         Its id is stored with other content.
+    IngestError
+        The database does not take it; it is to be tried again.
     """
     if is_stored(session, flagged):
         return False
@@ -188,8 +191,11 @@ def store_flagged(
         review_state="unreviewed",
         version=0,
     )
-    if not _add_once(session, event):  # another worker was a moment earlier
-        return not is_stored(session, flagged)
+    if not _add_once(session, event):
+        if is_stored(session, flagged):  # another worker was a moment earlier
+            return False
+        nl, en = "niet opgeslagen, en niet omdat hij er al is", "not stored, nor there already"
+        raise IngestError(Text(nl=f"{flagged.id}: {nl}", en=f"{flagged.id}: {en}"))
     session.add_all(_media_row(flagged.id, kind, file, at) for kind, file in files.items())
     gather(session, event, at=at, state=state)
     return True

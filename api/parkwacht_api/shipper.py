@@ -3,7 +3,8 @@ Carries what waits in the spool to the service, in order, until the service has 
 
 An entry is removed only when the service said that it has it; sending it twice changes nothing
 there. What the service refuses for good is set aside with the reason, visible; everything else,
-also a wrong key, is kept and tried again: no alarm is thrown away for a mistake in the set-up.
+also a wrong key, is kept and tried again: no alarm is thrown away for a mistake in the set-up. One
+that the service stumbles over does not hold up those behind it.
 """
 
 import json
@@ -13,6 +14,7 @@ import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 import httpx
 
@@ -35,6 +37,7 @@ CONTENT_TYPES = {
     ".enc": "application/octet-stream",
     ".json": "application/json",
 }
+MOST_STUCK = 20  # entries in one round: more, and it is the service that is ill
 FOR_GOOD = frozenset({400, 409, 413, 415, 422})
 
 
@@ -53,6 +56,15 @@ class Watching:
 
     name: str
     cameras: tuple[str, ...]
+
+
+class _Stumbled(IngestError):  # noqa: N818
+    """The service answers and did not manage this entry: the next is no worse for it."""
+
+
+def _is_a_fault(answer: httpx.Response) -> bool:
+    is_ours = answer.headers.get("content-type", "").startswith("application/problem+json")
+    return is_ours and answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
 
 
 def _is_for_good(answer: httpx.Response, entry: SpoolEntry) -> bool:
@@ -151,13 +163,17 @@ class IngestClient:
             return
         reason = _reason(answer)
         text = Text(nl=f"de dienst antwoordt {reason}", en=f"the service answers {reason}")
-        raise (IngestRefused(text) if _is_for_good(answer, entry) else IngestError(text))
+        if _is_for_good(answer, entry):
+            raise IngestRefused(text)
+        raise _Stumbled(text) if _is_a_fault(answer) else IngestError(text)
 
 
 def _ship(spool: Spool, client: IngestClient) -> ShipCounts:
     n_sent = n_refused = 0
-    entries = spool.entries()
+    entries, stuck = spool.entries(), set[UUID]()
     for entry in entries:
+        if entry.id in stuck:  # an ending does not go before its event
+            continue
         try:
             client.hand_over(entry)
         except IngestRefused as error:
@@ -166,7 +182,9 @@ def _ship(spool: Spool, client: IngestClient) -> ShipCounts:
             n_refused += 1
         except IngestError as error:
             logger.warning("%s %s waits: %s", entry.stage, entry.id, error)
-            break
+            stuck.add(entry.id)
+            if not isinstance(error, _Stumbled) or len(stuck) >= MOST_STUCK:
+                break
         else:
             spool.remove(entry)
             n_sent += 1

@@ -13,7 +13,7 @@ from api_harness import (
     receiver_stub,
     until,
 )
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from parkwacht_api.models import Event, Media, WatchReportRow
 from parkwacht_api.shipper import ShipCounts, run_shipper, ship_once
@@ -78,6 +78,31 @@ def test_a_refused_event_is_set_aside_and_the_rest_goes_on(
     reasons = sorted(one.read_text() for one in (spool.root / "refused").glob("*/reason.txt"))
     assert "404" in reasons[0]
     assert "josink_es" in reasons[1]
+
+
+@pytest.mark.parametrize("table", ["event", "media"])
+def test_what_the_service_stumbles_over_holds_up_nothing_and_stays(
+    service: Service, spool: Spool, tmp_path: Path, table: str
+) -> None:
+    bad, good = make_flagged(), make_flagged()
+    column = "id" if table == "event" else "event_id"
+    with service.database.writing() as session:  # the disk is full for just this one
+        session.execute(
+            text(
+                f"CREATE TRIGGER full BEFORE INSERT ON {table} WHEN NEW.{column} = "
+                f"'{bad.id.hex}' BEGIN SELECT RAISE(ABORT, 'full'); END"
+            )
+        )
+    clip = tmp_path / "x.mp4"
+    clip.write_bytes(MP4)
+    spool.put_flagged(bad, JPEG)
+    spool.put_ended(make_ending(bad), clip)
+    spool.put_flagged(good, JPEG)
+    assert ship_once(spool, service.url, service.worker_key) == ShipCounts(n_sent=1, n_kept=2)
+    with service.database.writing() as session:
+        session.execute(text("DROP TRIGGER full"))
+    assert ship_once(spool, service.url, service.worker_key) == ShipCounts(n_sent=2)
+    assert count(service, Event) == 2
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422, 429, 500, 503])
