@@ -3,8 +3,9 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,32 @@ def test_a_long_answer_is_cut() -> None:
     assert caught.value.answer is not None
     assert len(caught.value.answer.response) == 2048
     assert "\x00" not in caught.value.answer.response
+
+
+def test_an_answer_that_breaks_off_is_still_an_answer() -> None:
+    half = b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nthank"
+    with scripted_peer(lambda _told, _n: half) as (port, _seen):
+        answer = attempt(f"http://127.0.0.1:{port}/")
+    assert answer.http_status == 200  # it was taken: sent again, it would come twice
+
+
+def test_an_answer_that_drips_holds_no_place_for_hours() -> None:
+    def drip() -> None:
+        line, _ = server.accept()
+        with line, suppress(OSError):  # the other side leaves
+            line.recv(65_536)
+            line.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n")
+            for _ in range(2000):
+                line.sendall(b"x")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        answer = attempt(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        thread.join()
+    assert answer.http_status == 200
+    assert 0 < len(answer.response) < 2000
 
 
 def make_key_pair() -> tuple[Ed25519PrivateKey, bytes]:

@@ -7,7 +7,9 @@ our own JSON or a CloudEvent 1.0, structured or binary; it stays under 20 kB.
 """
 
 import json
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Literal
@@ -33,6 +35,7 @@ from parkwacht_config.text import Text
 USER_AGENT = "parkwacht-webhook/1"
 MAX_BODY_BYTES = 20_000  # Standard Webhooks: below 20 kB
 SERVER_ERROR = 500
+BODY_WITHIN_S = 3.0
 
 
 class Options(ChannelOptions):
@@ -156,11 +159,13 @@ def retry_after_s(value: str, at: datetime) -> float | None:
 
 
 def _read_answer(response: httpx.Response, at: datetime) -> Answer:
-    body = b""
-    for chunk in response.iter_bytes(RESPONSE_LIMIT):
-        body += chunk
-        if len(body) >= RESPONSE_LIMIT:
-            break
+    body, end_s = b"", time.monotonic() + BODY_WITHIN_S
+    # The status is the answer: a body that drips or breaks off changes nothing about it.
+    with suppress(httpx.HTTPError):
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) >= RESPONSE_LIMIT or time.monotonic() > end_s:
+                break
     # NUL is valid in an answer, but not in a text column of PostgreSQL.
     text = body[:RESPONSE_LIMIT].decode("utf-8", "replace").replace("\x00", "\ufffd")
     wait_s = retry_after_s(response.headers.get("retry-after", ""), at)
