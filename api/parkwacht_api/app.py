@@ -238,7 +238,7 @@ def create_app(
     app.add_exception_handler(DataError, _on_data)
     app.add_exception_handler(Exception, _on_error)
     app.add_middleware(BodyLimit)
-    app.add_middleware(IngestLimit)
+    app.add_middleware(IngestLimit, settings=settings)
     app.add_middleware(SecurityHeaders, is_https=settings.api_url.startswith("https://"))
     app.openapi = _openapi_of(app)  # type: ignore[method-assign]
     return app

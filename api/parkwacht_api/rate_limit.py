@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from parkwacht_api.problems import Kind, problem_response
+from parkwacht_api.proxies import client_address
+from parkwacht_config.settings import Settings
 from parkwacht_config.text import Text
 
 # A spool that waited for a whole night comes in at once.
@@ -41,12 +43,17 @@ class IngestLimit:
     ----------
     app
         What is guarded.
+    settings
+        Which proxies tell the truth: a stranger's flood through one must not stop our workers.
     now_s
         A clock that only runs forward.
     """
 
-    def __init__(self, app: ASGIApp, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._app = app
+        self._settings = settings
         self._now_s = now_s
         self._left: dict[str, tuple[float, float]] = {}
 
@@ -55,7 +62,7 @@ class IngestLimit:
         if scope["type"] != "http" or not _is_ingest(scope):
             await self._app(scope, receive, send)
             return
-        address = (scope.get("client") or ("",))[0]
+        address = client_address(Request(scope), self._settings)
         wait_s = self._take(address)
         if wait_s <= 0:
             await self._app(scope, receive, send)

@@ -11,6 +11,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ from starlette.types import Message, Receive, Scope, Send
 from parkwacht_api.evidence_mp4 import start_told_by, track_ids
 from parkwacht_api.rate_limit import BURST, PER_S, IngestLimit
 from parkwacht_config.secrets import SECRETS_FILE
+from parkwacht_config.settings import Settings
 
 SECRET_MARK = b"PARKWACHT_"
 
@@ -286,7 +288,8 @@ def test_a_flood_is_refused_before_it_is_read_and_a_park_is_not() -> None:
         nonlocal passed
         passed += 1
 
-    guarded = IngestLimit(app, now_s=lambda: at_s)
+    proxied = Settings(trusted_proxies=(ip_network("10.0.0.0/8"),))
+    guarded = IngestLimit(app, proxied, now_s=lambda: at_s)
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -295,12 +298,17 @@ def test_a_flood_is_refused_before_it_is_read_and_a_park_is_not() -> None:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    def ask(address: str = "192.0.2.1", path: str = "/api/v1/events", method: str = "POST") -> None:
+    def ask(
+        address: str = "192.0.2.1",
+        path: str = "/api/v1/events",
+        method: str = "POST",
+        told: bytes = b"",
+    ) -> None:
         scope: dict[str, Any] = {
             "type": "http",
             "method": method,
             "path": path,
-            "headers": [],
+            "headers": [(b"x-forwarded-for", told)] if told else [],
             "query_string": b"",
             "server": ("x", 80),
             "scheme": "http",
@@ -324,6 +332,11 @@ def test_a_flood_is_refused_before_it_is_read_and_a_park_is_not() -> None:
         for _ in range(int(2 * PER_S) + 5):
             ask()
         assert passed == BURST + 3 + 2 * PER_S
+        # Through a proxy of ours it is the address behind it that counts, whatever it claims.
+        for _ in range(int(BURST) + 5):
+            ask("10.0.0.1", told=b"192.0.2.9, 192.0.2.7")
+        ask("10.0.0.1", told=b"192.0.2.8")
+        assert passed == 2 * BURST + 3 + 2 * PER_S + 1
 
 
 def test_the_limit_stands_in_the_service(service: Service) -> None:
