@@ -78,6 +78,7 @@ def _escalate(session: Session, delivery: Delivery, *, at: datetime, state: AppS
         last_verdict_of(session, incident) if delivery.kind == VERIFIED else None,
         delivery.sequence,
         delivery.payload["data"].get("release"),
+        delivery.payload["data"].get("news", ""),
     )
     step = delivery.step + 1
     planned = plan_delivery(news, receiver, way, at=at, state=state, step=step)

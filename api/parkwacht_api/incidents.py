@@ -8,6 +8,7 @@ two workers never open two incidents for one thing, and numbers have no gaps.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -128,7 +129,7 @@ def spread(
         return False
     incident = news.incident
     incident.n_updates += 1
-    numbered = News(news.kind, incident, news.event, news.verdict, incident.n_updates)
+    numbered = replace(news, sequence=incident.n_updates)
     tell(session, numbered, receivers, at=at, state=state)
     return True
 
@@ -229,7 +230,7 @@ def _tell_of(
     if incident.n_events == 1:
         return
     is_told = bool(news) and spread(
-        session, News(UPDATED, incident, event), told, at=at, state=state
+        session, News(UPDATED, incident, event, reason=news), told, at=at, state=state
     )
     incident.version += bool(news)  # whoever judges must have seen it
     is_merged = not is_told and not first
@@ -268,7 +269,8 @@ def follow_ending(
     if not (has_clip or news == "class") or not is_told_of(session, event):
         return
     told = told_receivers(session, incident, state)
-    if spread(session, News(UPDATED, incident, event), told, at=at, state=state):
+    told_of = News(UPDATED, incident, event, reason=news)
+    if spread(session, told_of, told, at=at, state=state):
         add_entry(session, incident, "updated", at=at, event_id=str(event.id), news=news)
 
 

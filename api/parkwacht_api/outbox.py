@@ -279,7 +279,8 @@ def record_outcome(
             if outcome.answer is not None:
                 attempt.http_status = outcome.answer.http_status
                 attempt.response = outcome.answer.response
-        note_outcome(session, claim.way, outcome, policy=policy)
+        if outcome.answer is None or outcome.answer.is_sent:
+            note_outcome(session, claim.way, outcome, policy=policy)
         return str(changes.get("state", "pending"))
 
 

@@ -54,6 +54,7 @@ class News:
     verdict: Verdict | None = None
     sequence: int = 0
     release: Mapping[str, Any] | None = None  # who handed it over, and on which legal basis
+    reason: str = ""  # of an update: severity, camera, class, return, goes_on, clip or verdict
 
 
 def is_on_this_machine(url: str) -> bool:
@@ -195,6 +196,7 @@ def build_payload(
     started_at = event.started_at if event else incident.opened_at
     links = {
         "incident": f"{base}/incidents/{incident.id}",
+        "page": f"{api_url.rstrip('/')}/incidents/{incident.id}",  # for people: log-in first
         "acknowledge": f"{base}/deliveries/{delivery_id}/acknowledge",
     }
     if event is not None:
@@ -209,6 +211,7 @@ def build_payload(
         "severity": event.severity if event else incident.severity,
         "started_at": started_at.isoformat(),
         "sequence": news.sequence,
+        "news": news.reason,
         "links": links,
     }
     if news.kind in MAY_BE_LATE and at - started_at > LATE_AFTER:

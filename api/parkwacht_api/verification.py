@@ -323,7 +323,8 @@ def _spread_verdict(
         new = [one for one in receivers_at(state.site, Release.ON_VERIFIED) if one.id not in words]
         tell(session, news, new, at=at, state=state)
     # Who heard a verdict that holds no more must hear the new one.
-    spread(session, News(UPDATED, incident, event, verdict), misled, at=at, state=state)
+    news = News(UPDATED, incident, event, verdict, reason="verdict")
+    spread(session, news, misled, at=at, state=state)
 
 
 def _misled(session: Session, incident: Incident, state: AppState) -> Sequence[Receiver]:

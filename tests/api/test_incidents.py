@@ -91,6 +91,8 @@ def test_what_is_news(
         desk.sees(0, **before)
         desk.sees(5, **before | change)
         assert desk.kinds() == ["event.flagged"] + ["incident.updated"] * is_news
+        news = [one.payload["data"]["news"] for one in desk.deliveries()]
+        assert [bool(one) for one in news] == [False] + [True] * is_news
         assert desk.incidents()[0].n_merged == (not is_news)
 
 

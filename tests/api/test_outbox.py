@@ -201,6 +201,15 @@ def test_a_disliked_message_does_not_make_the_way_rest(service: Service) -> None
     assert (state.n_failures, state.rests_until) == (0, None)
 
 
+def test_what_was_not_sent_shows_no_life(service: Service) -> None:
+    service.stored()
+    (claim,) = claim_due(service.database, T0, policy=POLICY)
+    told = Outcome("delivered", after(1), Answer(None, "nothing to signal", is_sent=False))
+    assert record_outcome(service.database, claim, told, policy=POLICY) == "delivered"
+    with service.database.reading() as session:
+        assert session.query(PartnerState).all() == []
+
+
 def test_what_a_failing_way_never_got_to_is_given_up_in_time(any_service: Service) -> None:
     policy = OutboxPolicy(jitter=0, delays_s=(1.0, 1.0), rest_after=1, rests_s=(1.0,), lease_s=30)
     database = any_service.database

@@ -95,6 +95,22 @@ def test_pysiaalarm_knows_every_code() -> None:
     assert peer.counts.valid_events == 2 * len(KINDS)
 
 
+def test_an_update_is_an_alarm_only_where_it_is_news_to_a_control_room() -> None:
+    # A clip that is ready is no second detector, and an unclear verdict no alarm.
+    news: list[tuple[str, int, str]] = [
+        ("camera", 1, "BA"),
+        ("severity", 1, "BA"),
+        ("clip", 1, ""),
+        ("verdict", 1, ""),
+        ("verdict", 4, "BV"),
+    ]
+    with sync_peer({"1234": None}) as peer:
+        for number, (what, level, _) in enumerate(news):
+            told: dict[str, Any] = {"news": what, "verdict": {"avs_level": level}}
+            attempt(peer.port, message=make_message("incident.updated", serial=number, **told))
+    assert [event.code for event in peer.seen] == [code for *_, code in news if code]
+
+
 def test_a_verified_burglary_is_of_an_area() -> None:
     with sync_peer({"1234": None}) as peer:
         attempt(peer.port, message=make_message("event.verified"), numbers={}, area=7)

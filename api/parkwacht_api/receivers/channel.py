@@ -44,6 +44,8 @@ class Answer:
     retry_after_s: float | None = None
     # The receiver's clock minus ours, where its answer told it: kept for the next attempt.
     clock_offset: timedelta | None = None
+    # False where the channel has no word for this message: nobody was spoken to.
+    is_sent: bool = True
 
 
 class SendFailed(DeliveryError):  # noqa: N818

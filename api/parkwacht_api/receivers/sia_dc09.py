@@ -47,6 +47,7 @@ MIN_OFFSET = timedelta(seconds=2)  # less cannot be why a frame was refused
 LATE_S = 20.0  # after that the time of the occurrence is told as well
 MAX_REPLY_BYTES = 4096
 MAX_TEXT, MAX_FIELD = 64, 256
+VERIFIED_LEVEL = 2  # AVS-01: what a person saw, and no machine says
 XField = Literal["V", "X", "Y", "I"]
 
 
@@ -90,7 +91,10 @@ def send(options: Options, message: Message, context: SendContext) -> Answer:
         The key is missing or none.
     """
     facts = facts_of(message.payload)
-    code, event = code_of(facts.kind, facts.cause, facts.trouble, is_test=facts.is_test)
+    kind = _signal_of(facts)
+    if not kind:
+        return Answer(None, "nothing to signal", is_sent=False)
+    code, event = code_of(kind, facts.cause, facts.trouble, is_test=facts.is_test)
     if not code:
         words = Text(nl="hiervoor is geen SIA-code", en="there is no SIA code for this")
         raise SendRefused(words, Answer(None, ""))
@@ -135,6 +139,15 @@ def supervise(options: Options, context: SendContext) -> Answer:
         line=options.line,
     )
     return _exchange(options, frame, context)
+
+
+def _signal_of(facts: Facts) -> str:
+    """Return the kind that is signalled, empty where an update is no alarm of its own."""
+    if facts.kind != "incident.updated" or facts.news not in {"clip", "verdict"}:
+        return facts.kind
+    # A second BA because a clip is ready would look like a second detector.
+    is_verified = facts.news == "verdict" and (facts.avs_level or 0) >= VERIFIED_LEVEL
+    return "event.verified" if is_verified else ""
 
 
 def ascii_text(text: str, limit: int) -> str:

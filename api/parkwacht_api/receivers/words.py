@@ -81,6 +81,7 @@ class Facts:
     avs_level: int | None
     is_test: bool
     late_s: float | None
+    news: str  # what an update brings; see release.News
     links: Mapping[str, str]
     lon_lat: tuple[float, float] | None
 
@@ -129,6 +130,7 @@ def facts_of(payload: Mapping[str, Any]) -> Facts:
         avs_level=verdict.get("avs_level", incident.get("avs_level")),
         is_test=bool(data.get("is_test")) or payload.get("type") == "test.alarm",
         late_s=data.get("late"),
+        news=str(data.get("news") or ""),
         links=data.get("links") or {},
         lon_lat=(position["lon"], position["lat"]) if has_place else None,
     )
