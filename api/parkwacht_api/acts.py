@@ -20,6 +20,7 @@ from parkwacht_api.models_incidents import Incident
 from parkwacht_api.release import VERIFIED, News, tell
 from parkwacht_api.repository import delivery_by_id
 from parkwacht_api.repository_incidents import (
+    events_of,
     incident_by_id,
     last_event_of,
     last_verdict_of,
@@ -127,6 +128,9 @@ class Desk:
         self, incident: Incident, what: str, person: str, text: str, **details: str
     ) -> Incident:
         incident.version += 1
+        if what in {"closed", "reopened"}:  # whoever judges one of its events must have seen it
+            for event in events_of(self._session, incident):
+                event.version += 1
         log = {"person": person, "text": text}
         add_entry(self._session, incident, what, at=self._at, **log, **details)
         about = {"person": person, "incident": incident.number, **details}

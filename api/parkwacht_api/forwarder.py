@@ -132,7 +132,9 @@ class Forwarder:
         channel = receiver.way(claim.channel_id) if receiver else None
         if channel is None:
             error = f"{claim.receiver_id}, {claim.channel_id} is no longer in the site file"
-            return Outcome("held", self._clock.now(), error=error)
+            # Whose channel got another name must still hear of it: another way, or a dead letter.
+            kind = "held" if receiver is None else "refused"
+            return Outcome(kind, self._clock.now(), error=error)
         return self._outcome_of(lambda: self._attempt(channel, claim))
 
     def _outcome_of(self, call: Callable[[], Answer]) -> Outcome:

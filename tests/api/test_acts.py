@@ -189,6 +189,18 @@ def test_a_verdict_on_an_event_counts_for_its_incident(park: Service) -> None:
     assert told(detail) == [("meldkamer", "event.flagged"), ("politie", "event.verified")]
 
 
+def test_nobody_judges_what_was_closed_after_the_look(park: Service) -> None:
+    event = park.stored()
+    operator = Operator(park)
+    operator.look()
+    operator.does("verdict", REAL)
+    seen = operator.get(f"/events/{event.id}").headers["etag"]
+    operator.does("close", WHY)
+    late = operator.post(f"/events/{event.id}/verdict", FALSE, {"If-Match": seen})
+    assert late.status_code == 412
+    assert operator.look()["review_state"] == "verified"
+
+
 def test_a_cat_does_not_withdraw_the_alarm_for_the_man_beside_it(park: Service) -> None:
     cat, man = park.stored(), park.stored()
     operator = Operator(park)

@@ -27,7 +27,7 @@ from parkwacht_api.forwarder import run_outbox
 from parkwacht_api.models import Heartbeat
 from parkwacht_api.outbox import OutboxPolicy
 from parkwacht_config.settings import Settings
-from parkwacht_config.site import Site
+from parkwacht_config.site import Channel, Site
 
 QUICK = OutboxPolicy(delays_s=(0.1,), lease_s=30, timeout_s=2.0, poll_s=0.03)
 PATIENT = OutboxPolicy(timeout_s=120, lease_s=300)
@@ -145,6 +145,20 @@ def test_a_receiver_that_left_the_site_file_is_held(service: Service) -> None:
     with outbox(service, make_site()):
         until(lambda: states(service, event) == {"held"})
     assert "site file" in service.deliveries(event.id)[0]["reason"]
+
+
+def test_a_channel_that_left_the_site_file_lets_the_others_have_it(service: Service) -> None:
+    event = service.stored()
+    with receiver_stub() as stub:
+        options = {"url": stub.url, "secret_env": "PARKWACHT_SECRET_MELDKAMER"}
+        ways = tuple(Channel(id=one, kind="webhook", options=options) for one in "ab")
+        company = make_receiver("meldkamer", stub.url).model_copy(
+            update={"url": "", "channels": ways}
+        )
+        with outbox(service, make_site(company)):
+            until(lambda: "delivered" in states(service, event))
+    told = {one["channel_id"]: one["state"] for one in service.deliveries(event.id)}
+    assert told == {"webhook": "refused", "a": "delivered"}
 
 
 def test_gone_is_refused_for_good(tmp_path: Path) -> None:
