@@ -110,7 +110,7 @@ CHANGES: list[tuple[Callable[[dict[str, bytes]], None], str]] = [
 def test_what_was_tampered_with_changes_nothing(service: Service, tmp_path: Path) -> None:
     source = backed_up(service, tmp_path / "night.zip")
     for change, message in CHANGES:
-        broken = shutil.copy(source, tmp_path / "broken.zip")
+        broken = Path(shutil.copy(source, tmp_path / "broken.zip"))
         with_changed(broken, change)
         url, media_dir = f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "empty_media"
         with pytest.raises(ConfigError, match=message):

@@ -1,5 +1,7 @@
 """Evidence packages, links to them, and legal holds."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,20 +11,22 @@ branch_labels = None
 depends_on = None
 
 
-def _text(name: str, comment: str, *, is_long: bool = False, nullable: bool = False) -> sa.Column:
+def _text(
+    name: str, comment: str, *, is_long: bool = False, nullable: bool = False
+) -> sa.Column[Any]:
     kind = sa.Text() if is_long else sa.String(length=300)
     return sa.Column(name, kind, nullable=nullable, comment=comment)
 
 
-def _at(name: str, comment: str, *, nullable: bool = False) -> sa.Column:
+def _at(name: str, comment: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, comment=comment)
 
 
-def _uuid(name: str, comment: str, *, nullable: bool = False) -> sa.Column:
+def _uuid(name: str, comment: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.Uuid(), nullable=nullable, comment=comment)
 
 
-def _hash(name: str, comment: str, *, nullable: bool = False) -> sa.Column:
+def _hash(name: str, comment: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.String(length=64), nullable=nullable, comment=comment)
 
 
