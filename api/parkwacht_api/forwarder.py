@@ -24,6 +24,7 @@ from parkwacht_api.database import Database
 from parkwacht_api.escalation import escalate_due
 from parkwacht_api.incidents import sweep_incidents
 from parkwacht_api.outbox import (
+    HEARTBEAT,
     HEARTBEAT_EVERY_S,
     Claim,
     OutboxPolicy,
@@ -45,6 +46,7 @@ from parkwacht_api.receivers.channel import (
     options_of,
 )
 from parkwacht_api.release import hold_reason
+from parkwacht_api.repository import heartbeat_of
 from parkwacht_api.repository_outbox import Way, is_over, partner_states
 from parkwacht_api.retention import RETENTION_EVERY, delete_old_media
 from parkwacht_api.snapshots import read_snapshot
@@ -68,6 +70,8 @@ logger = logging.getLogger(__name__)
 
 LATE_S = 60.0
 OVERSEE_EVERY_S = 1.0
+# A clock that is weeks ahead would have images deleted that may still be wanted.
+DOUBTFUL = timedelta(days=2)
 
 
 def _with_lateness(payload: dict[str, Any], at: datetime) -> dict[str, Any]:
@@ -245,12 +249,25 @@ class Forwarder:
                 self._guarded(name, part)
         if is_over(self._last_beat, HEARTBEAT_EVERY_S, at):
             self._last_beat = at
+            self._doubt_clock(at)
             beat(self._database, at)
             if n_expired := expire_old(self._database, at, policy=self._policy):
                 logger.error("%d deliveries given up: too old", n_expired)
         if is_over(self._last_retention, RETENTION_EVERY.total_seconds(), at):
             self._last_retention = at
             self._pool.submit(self._guarded, "deleting old images", self._delete_old)
+
+    def _doubt_clock(self, at: datetime) -> None:
+        """Delete nothing for a day where the clock is far past the last sign of life."""
+        with self._database.reading() as session:
+            last = heartbeat_of(session, HEARTBEAT)
+        if last is not None and at - last.at > DOUBTFUL:
+            self._last_retention = at
+            logger.error(
+                "the clock says %s, the last sign of life was %s: no image is deleted for a day",
+                at.isoformat(),
+                last.at.isoformat(),
+            )
 
     def _oversight(self) -> dict[str, Callable[[], None]]:
         """Return what is looked at each second; where one fails the others go on."""

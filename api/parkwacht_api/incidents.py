@@ -30,6 +30,7 @@ from parkwacht_api.release import (
     wants,
 )
 from parkwacht_api.repository_incidents import (
+    classes_beside,
     incident_to_join,
     incidents_without_sign,
     is_told_of,
@@ -245,7 +246,8 @@ def follow_ending(
     """
     Tell that an event has ended and its clip can be seen, where that is news.
 
-    It is not where nobody was told of this very event: it was merged.
+    It is not where nobody was told of this very event (it was merged), unless it turned out to be
+    of a class that none of the others is.
 
     Parameters
     ----------
@@ -266,7 +268,8 @@ def follow_ending(
     incident.last_at, incident.heard_at = max(incident.last_at, event.ended_at), at
     news = "class" if event.object_class != old_class else "clip"
     has_clip = bool(event.ending and event.ending.get("clip"))
-    if not (has_clip or news == "class") or not is_told_of(session, event):
+    is_new = news == "class" and event.object_class not in classes_beside(session, event)
+    if not is_new and not ((has_clip or news == "class") and is_told_of(session, event)):
         return
     told = told_receivers(session, incident, state)
     told_of = News(UPDATED, incident, event, reason=news)

@@ -97,6 +97,14 @@ def seen_in(session: Session, incident: Incident) -> tuple[set[str], set[str]]:
     return {row[0] for row in rows}, {row[1] for row in rows}
 
 
+def classes_beside(session: Session, event: Event) -> set[str]:
+    """Return the classes of the other events of an event's incident."""
+    query = select(Event.object_class).where(
+        Event.incident_id == event.incident_id, Event.id != event.id
+    )
+    return set(session.scalars(query))
+
+
 def last_words(session: Session, incident: Incident) -> dict[str, Delivery]:
     """Return the last message that was planned for each receiver of an incident."""
     query = select(Delivery).where(Delivery.incident_id == incident.id)

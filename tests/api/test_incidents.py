@@ -105,6 +105,16 @@ def test_a_clip_is_news_of_the_event_that_was_told_only(desk: AlarmDesk) -> None
     assert desk.deliveries()[1].event_id == first.id
 
 
+def test_what_a_merged_event_turns_out_to_be_is_news_once(desk: AlarmDesk) -> None:
+    desk.sees(0, object_class="moving")
+    merged, another = desk.sees(5, object_class="moving"), desk.sees(9, object_class="moving")
+    desk.ends(merged, object_class="person", confidence=0.9)
+    desk.ends(another, object_class="person", confidence=0.9)
+    assert desk.kinds() == ["event.flagged", "incident.updated"]
+    assert desk.deliveries()[1].event_id == merged.id
+    assert desk.deliveries()[1].payload["data"]["news"] == "class"
+
+
 def test_a_receiver_hears_when_it_is_grave_enough(tmp_path: Path) -> None:
     grave = make_receiver("wacht", NOWHERE).model_copy(update={"min_severity": Severity.HIGH})
     with alarm_desk(tmp_path, park(make_receiver("meldkamer", NOWHERE), grave)) as desk:

@@ -8,19 +8,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from api_harness import Service, make_ending, make_flagged, media_record
+from api_harness import Service, make_ending, make_flagged, media_record, until
 from evidence_builders import file_of, incident_of, made
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from parkwacht_api.cli import app
+from parkwacht_api.forwarder import Forwarder
 from parkwacht_api.models import Event
 from parkwacht_api.models_access import AuditEntry
 from parkwacht_api.models_incidents import Incident
+from parkwacht_api.outbox import OutboxPolicy
 from parkwacht_api.retention import delete_old_media
 from parkwacht_api.strays import find_strays, remove_orphans
 from parkwacht_api.tables import Base
 from parkwacht_api.terminal import command_actor
+from parkwacht_config.clock import FakeClock
 from parkwacht_config.site import Retention
 from parkwacht_vision.event import FlaggedEvent
 
@@ -202,3 +205,21 @@ def test_check_tells_of_strays(service: Service, monkeypatch: pytest.MonkeyPatch
     assert "1 removed" in output
     assert "1 images are missing" in output
     assert not orphan.exists()
+
+
+def test_a_clock_that_is_weeks_ahead_deletes_nothing_for_a_day(service: Service) -> None:
+    clock = FakeClock(service.stored().started_at)
+    outbox = Forwarder(
+        service.database, service.site, service.settings, clock=clock, policy=OutboxPolicy()
+    )
+    kept = []
+    try:
+        outbox.keep_house()  # a sign of life
+        for days in (60.0, 0.9, 0.2):  # the last: a day and 2.4 hours after the leap
+            clock.advance(timedelta(days=days))
+            outbox.keep_house()
+            kept.append(len(files(service)))
+        until(lambda: not files(service))  # a thread of its own deletes
+    finally:
+        outbox.close()
+    assert kept[:2] == [1, 1]
