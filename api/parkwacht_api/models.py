@@ -51,11 +51,16 @@ class Event(Base):
     """One intrusion as the worker handed it over, and where its review stands."""
 
     __tablename__ = "event"
-    __table_args__ = (Index(None, "started_at", "id"),)
+    # A page of the list is a range of one of these, whatever it is filtered by.
+    __table_args__ = (
+        Index(None, "started_at", "id"),
+        Index(None, "camera_id", "started_at", "id"),
+        Index(None, "review_state", "started_at", "id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, comment="made by the worker, stable")
     site_id: Mapped[str] = mapped_column(comment="park")
-    camera_id: Mapped[str] = mapped_column(index=True, comment="camera that saw it")
+    camera_id: Mapped[str] = mapped_column(comment="camera that saw it")
     zone_id: Mapped[str] = mapped_column(comment="zone that raised it")
     severity: Mapped[str] = mapped_column(comment="low, medium or high")
     object_class: Mapped[str] = mapped_column(comment="class now; the ending may better it")
@@ -71,7 +76,7 @@ class Event(Base):
         String(64), comment="SHA-256 of the ending's content"
     )
     review_state: Mapped[str] = mapped_column(
-        index=True, comment="unreviewed, verified, dismissed or unclear: the last verdict"
+        comment="unreviewed, verified, dismissed or unclear: the last verdict"
     )
     version: Mapped[int] = mapped_column(comment="number of verdicts; the ETag of a review")
     incident_id: Mapped[UUID | None] = mapped_column(

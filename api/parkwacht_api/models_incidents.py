@@ -21,6 +21,8 @@ class Incident(Base):
     __tablename__ = "incident"
     __table_args__ = (
         Index(None, "opened_at", "id"),
+        Index(None, "state", "opened_at", "id"),
+        Index(None, "review_state", "opened_at", "id"),
         Index(None, "state", "last_at"),
         Index(None, "subject", "state"),
     )
@@ -36,7 +38,7 @@ class Incident(Base):
     severity: Mapped[str] = mapped_column(comment="low, medium or high: the highest so far")
     state: Mapped[str] = mapped_column(comment="open, over (nothing seen any more) or closed")
     review_state: Mapped[str] = mapped_column(
-        index=True, comment="unreviewed, verified, dismissed or unclear: the last verdict"
+        comment="unreviewed, verified, dismissed or unclear: the last verdict"
     )
     avs_level: Mapped[int | None] = mapped_column(comment="ANSI/TMA AVS-01 level, 0 to 4")
     opened_at: Mapped[datetime] = mapped_column(comment="first sign, by the clock of the world")

@@ -147,6 +147,7 @@ def test_the_independent_parser_reads_what_we_encrypt(frame: Frame, key: str) ->
         (b'\n"ACK', "no header"),
         (encode_frame(Frame("ACK", 1, "1234", at=AT), KEY), "no key"),
     ],
+    ids=["empty", "break", "no proof", "zeros", "half", "padded by chance"],
 )
 def test_what_is_no_frame_is_refused(raw: bytes, said: str) -> None:
     with pytest.raises(FrameError, match=said):

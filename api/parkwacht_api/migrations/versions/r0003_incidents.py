@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.operations import BatchOperations
 
 revision = "r0003"
 down_revision = "r0002"
@@ -45,6 +46,29 @@ def _comment_columns(comments: dict[tuple[str, str], str]) -> None:
         for (table, column), comment in comments.items():
             quoted = comment.replace("'", "''")
             op.execute(f"COMMENT ON COLUMN {table}.{column} IS '{quoted}'")
+
+
+def _index_pages(
+    batch_op: BatchOperations, table: str, names: tuple[str, ...], sorted_by: str
+) -> None:
+    """Let a page of a list be a range of an index, whatever the list is filtered by."""
+    for name in names:
+        columns = [name, sorted_by, "id"]
+        batch_op.create_index(batch_op.f(f"ix_{table}_{name}_{sorted_by}_id"), columns)
+
+
+def _old_indices(batch_op: BatchOperations) -> None:
+    for name in ("camera_id", "review_state"):
+        batch_op.drop_index(batch_op.f(f"ix_event_{name}_started_at_id"))
+        batch_op.create_index(batch_op.f(f"ix_event_{name}"), [name])
+
+
+def _gather_old() -> None:
+    """Make every event that is there an incident of its own."""
+    op.execute(GATHER)
+    op.execute("UPDATE event SET incident_id = id")
+    op.execute("UPDATE delivery SET incident_id = event_id")
+    op.execute("UPDATE verdict SET incident_id = event_id")
 
 
 def upgrade() -> None:
@@ -185,9 +209,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_incident_opened_at_id"), ["opened_at", "id"], unique=False
         )
-        batch_op.create_index(
-            batch_op.f("ix_incident_review_state"), ["review_state"], unique=False
-        )
+        _index_pages(batch_op, "incident", ("state", "review_state"), "opened_at")
         batch_op.create_index(
             batch_op.f("ix_incident_state_last_at"), ["state", "last_at"], unique=False
         )
@@ -350,6 +372,9 @@ def upgrade() -> None:
             sa.Column("incident_id", sa.Uuid(), nullable=True, comment="incident it belongs to")
         )
         batch_op.create_index(batch_op.f("ix_event_incident_id"), ["incident_id"], unique=False)
+        batch_op.drop_index(batch_op.f("ix_event_camera_id"))
+        batch_op.drop_index(batch_op.f("ix_event_review_state"))
+        _index_pages(batch_op, "event", ("camera_id", "review_state"), "started_at")
         batch_op.create_foreign_key(
             batch_op.f("fk_event_incident_id_incident"), "incident", ["incident_id"], ["id"]
         )
@@ -388,10 +413,7 @@ def upgrade() -> None:
     with op.batch_alter_table("image_access", schema=None) as batch_op:
         batch_op.alter_column("key_id", existing_type=sa.String(length=32), nullable=True)
 
-    op.execute(GATHER)
-    op.execute("UPDATE event SET incident_id = id")
-    op.execute("UPDATE delivery SET incident_id = event_id")
-    op.execute("UPDATE verdict SET incident_id = event_id")
+    _gather_old()
     _comment_columns(NEW_COMMENTS)
 
 
@@ -427,6 +449,7 @@ def downgrade() -> None:
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_event_incident_id_incident"), type_="foreignkey")
         batch_op.drop_index(batch_op.f("ix_event_incident_id"))
+        _old_indices(batch_op)
         batch_op.drop_column("incident_id")
 
     with op.batch_alter_table("delivery", schema=None) as batch_op:
@@ -459,7 +482,8 @@ def downgrade() -> None:
     with op.batch_alter_table("incident", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_incident_subject_state"))
         batch_op.drop_index(batch_op.f("ix_incident_state_last_at"))
-        batch_op.drop_index(batch_op.f("ix_incident_review_state"))
+        for name in ("review_state", "state"):
+            batch_op.drop_index(batch_op.f(f"ix_incident_{name}_opened_at_id"))
         batch_op.drop_index(batch_op.f("ix_incident_opened_at_id"))
 
     op.drop_table("incident")
