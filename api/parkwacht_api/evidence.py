@@ -202,3 +202,33 @@ def hand_out(state: AppState, package: EvidencePackage) -> FileResponse:
         filename=f"parkwacht-{state.site.id}-{package.id}.zip",
         headers={"Cache-Control": "private, no-store"},
     )
+
+
+def send_package(
+    session: Session, package_id: UUID, *, principal: Principal, state: AppState
+) -> FileResponse:
+    """
+    Answer with the file of a package, and log that it was fetched.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    package_id
+        Which package.
+    principal
+        Who fetches it.
+    state
+        Gives the folders and the time.
+
+    Raises
+    ------
+    NotFound
+        There is no such package for this asker.
+    MediaGone
+        Its file was deleted after its time, or never finished.
+    """
+    package = find_package(session, package_id, principal)
+    answer = hand_out(state, package)
+    log_evidence(session, principal, "evidence.download", package, state, sha256=package.sha256)
+    return answer

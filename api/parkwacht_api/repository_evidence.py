@@ -137,6 +137,12 @@ def all_holds(session: Session, *, at: datetime | None = None) -> Sequence[Legal
     return session.scalars(query if at is None else query.where(in_force(at))).all()
 
 
+def holds_of_incident(session: Session, incident_id: UUID) -> Sequence[LegalHold]:
+    """Return the holds on an incident, those that are over too, the one that ends first first."""
+    query = select(LegalHold).where(LegalHold.incident_id == incident_id)
+    return session.scalars(query.order_by(LegalHold.ends_at, LegalHold.id)).all()
+
+
 def hold_by_id(session: Session, hold_id: UUID) -> LegalHold | None:
     """Return a hold and keep others from changing it, or None."""
     return session.scalar(select(LegalHold).where(LegalHold.id == hold_id).with_for_update())

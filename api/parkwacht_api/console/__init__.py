@@ -9,6 +9,7 @@ from parkwacht_api.console import (
     cameras,
     evidence,
     figures,
+    incident_evidence,
     incidents,
     login,
     pages,
@@ -21,6 +22,8 @@ router.include_router(accounts.router)
 router.include_router(audit_log.router)
 router.include_router(cameras.router)
 router.include_router(evidence.router)
+# Before the acts of an incident, whose route takes any word.
+router.include_router(incident_evidence.router)
 router.include_router(incidents.router)
 router.include_router(figures.router)
 router.include_router(pages.router)

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from parkwacht_api.acts import Desk
 from parkwacht_api.auth import Principal, check_csrf, console_principal
+from parkwacht_api.console.evidence_section import evidence_section
 from parkwacht_api.console.forms import read_as, read_verdict, verdict_form
 from parkwacht_api.console.park_map import build_incident_map
 from parkwacht_api.console.rendering import page_language, render
@@ -173,17 +174,46 @@ def _context(state: AppState, session: Session, incident_id: UUID, me: Principal
         "may_handle": me.may(Scope.ACKNOWLEDGE),
         "alert": "",
         "given": verdict_form(),
+        **evidence_section(state, session, incident_id, me),
     }
 
 
-@router.get("/incidents/{incident_id}")
-def get_incident(
-    request: Request, incident_id: UUID, me: Person, state: State, session: ReadSession
+def show_incident(
+    request: Request,
+    incident_id: UUID,
+    me: Principal,
+    session: Session,
+    *,
+    status: int = 200,
+    **more: Any,  # noqa: ANN401
 ) -> Response:
-    """Show one incident."""
+    """
+    Show one incident.
+
+    Parameters
+    ----------
+    request
+        Decides the language.
+    incident_id
+        Which incident.
+    me
+        Who looks.
+    session
+        A transaction.
+    status
+        HTTP status.
+    **more
+        What the page shows beside, or instead of, what is stored.
+    """
     me.require(Scope.READ)
-    context = _context(state, session, incident_id, me)
-    return render(request, "incident.html", context, principal=me)
+    context = _context(request.app.state.parkwacht, session, incident_id, me) | more
+    return render(request, "incident.html", context, principal=me, status=status)
+
+
+@router.get("/incidents/{incident_id}")
+def get_incident(request: Request, incident_id: UUID, me: Person, session: ReadSession) -> Response:
+    """Show one incident."""
+    return show_incident(request, incident_id, me, session)
 
 
 @router.post("/incidents/{incident_id}/verdict")
@@ -262,7 +292,6 @@ def _again(
     failed: tuple[dict[str, str], ApiError],
 ) -> Response:
     form, error = failed
-    context = _context(request.app.state.parkwacht, session, incident_id, me)
-    context |= {"alert": error.text.to(page_language(request)), "given": form}
+    alert = error.text.to(page_language(request))
     status = 412 if isinstance(error, VersionConflict) else 422
-    return render(request, "incident.html", context, principal=me, status=status)
+    return show_incident(request, incident_id, me, session, status=status, alert=alert, given=form)

@@ -63,7 +63,7 @@ def _page_of(request: Request) -> str:
     if request.method != "POST":
         return path
     if first in {"events", "incidents"}:
-        return path.rpartition("/")[0]
+        return "/".join(path.split("/")[:3])
     return f"/{first}" if first in {"account", "accounts"} else path
 
 

@@ -46,5 +46,18 @@ INCIDENT_WORDS = {
     "partner_lost": Text(nl="niet bereikbaar", en="out of reach"),
     "dead_letter": Text(nl="meldingen opgegeven", en="messages given up"),
     "test_failed": Text(nl="proefalarm mislukt", en="test alarm failed"),
+    "package_deleted": Text(
+        nl="verwijderd na zijn bewaartijd", en="deleted after its keeping time"
+    ),
+    "package_not_made": Text(
+        nl="nog niet gemaakt: dat gebeurt bij de eerste blik op de koppeling",
+        en="not made yet: that happens at the first look at its link",
+    ),
+    "link_open": Text(nl="geldig", en="valid"),
+    "link_over": Text(nl="verlopen", en="expired"),
+    "link_withdrawn": Text(nl="ingetrokken", en="withdrawn"),
+    "hold_in_force": Text(nl="Alles wordt bewaard", en="All is kept"),
+    "hold_over": Text(nl="Afgelopen", en="Over"),
+    "hold_lifted": Text(nl="Opgeheven", en="Lifted"),
     "unanswered": Text(nl="niemand antwoordt", en="nobody answers"),
 }

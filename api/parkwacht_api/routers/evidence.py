@@ -11,9 +11,8 @@ from parkwacht_api.errors import not_found
 from parkwacht_api.evidence import (
     INCIDENT,
     find_package,
-    hand_out,
-    log_evidence,
     make_package,
+    send_package,
 )
 from parkwacht_api.holds import lift_hold, place_hold
 from parkwacht_api.keys import Scope
@@ -87,10 +86,7 @@ def get_package(
     package_id: PackageId, exporter: Exporter, state: State, session: WriteSession
 ) -> FileResponse:
     """Send a package; the download is logged."""
-    package = find_package(session, package_id, exporter)
-    answer = hand_out(state, package)
-    log_evidence(session, exporter, "evidence.download", package, state, sha256=package.sha256)
-    return answer
+    return send_package(session, package_id, principal=exporter, state=state)
 
 
 @router.post(
