@@ -1,10 +1,12 @@
 """Other ways to watch recordings: several at once and resumable, and a folder that is filled."""
 
 import io
+import json
 import os
 import shutil
 import signal
-import threading
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -42,32 +44,30 @@ def test_two_processes_give_what_one_gives_and_nothing_twice(tmp_path: Path) -> 
 
 
 def test_a_file_that_comes_into_a_folder_is_watched_once(tmp_path: Path) -> None:
-    folder = tmp_path / "drop"
+    """As a service runs it: a process of its own, fed as by FTP, ended by a signal."""
+    folder, state = tmp_path / "drop", tmp_path / "state"
     folder.mkdir()
-
-    # A signal that comes when nobody listens any more must not end the tests.
-    usual = signal.signal(signal.SIGTERM, lambda *_: None)
-
-    def fill_and_stop() -> None:
+    command = [sys.executable, "-m", "parkwacht_api", "watch", str(folder), "--follow"]
+    with subprocess.Popen(
+        [*command, "--detector", "embedded"],
+        env={**os.environ, "PARKWACHT_STATE_DIR": str(state)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         part = folder / "half.part"
         shutil.copy(WALKER, part)
-        part.rename(folder / WALKER.name)  # as an FTP server does
-        spool = tmp_path / "state" / "spool" / "new"
-        end = time.monotonic() + 60
-        while time.monotonic() < end and not list(spool.glob("*-report-*")):
+        part.rename(folder / WALKER.name)
+        end = time.monotonic() + 150
+        while time.monotonic() < end and not list((state / "spool" / "new").glob("*-report-*")):
+            assert process.poll() is None
             time.sleep(0.2)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    filling = threading.Thread(target=fill_and_stop)
-    filling.start()
-    options = WatchOptions((str(folder),), detector="embedded", is_following=True)
-    try:
-        summary, _ = watch(options, tmp_path / "state")
-    finally:
-        filling.join()
-        signal.signal(signal.SIGTERM, usual)
-    assert [one.object_class.value for one in summary.events] == ["person"]
-    assert summary.was_stopped
+        time.sleep(1.0)  # a second look at the folder finds nothing new
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    records = [json.loads(one.record_path.read_text()) for one in Spool(state / "spool").entries()]
+    flagged = [one for one in records if "zone_id" in one]
+    assert [one["object_class"] for one in flagged] == ["person"]
 
 
 def test_only_a_folder_can_be_followed(tmp_path: Path) -> None:
