@@ -20,7 +20,9 @@ IMAGES = ROOT / "docs" / "images"
 def main() -> None:
     """Watch the night, sign in and take the pictures."""
     from browser import open_browser  # noqa: PLC0415 -- found through the path above
-    from demo_run import FIRST_NAME, PASSWORD, watched_night  # noqa: PLC0415
+    from demo_run import PASSWORD, watched_night  # noqa: PLC0415
+
+    from parkwacht_api.accounts import FIRST_NAME  # noqa: PLC0415
 
     with (
         tempfile.TemporaryDirectory() as folder,
