@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 IMAGES = ROOT / "docs" / "images"
+NAMES = ("incidents.png", "incident.png", "events.png", "event.png")
 
 
 def main() -> None:
@@ -34,13 +36,21 @@ def main() -> None:
         driver.find_element(By.NAME, "password").send_keys(PASSWORD)
         driver.find_element(By.CSS_SELECTOR, "button.primary").click()
         time.sleep(2)
-        driver.save_screenshot(str(IMAGES / "events.png"))
+        _take(driver, "incidents.png", height_px=800)
+        driver.find_element(By.CSS_SELECTOR, "table.incidents a.row").click()
+        _take(driver, "incident.png", height_px=1500)
+        driver.get(f"{night.url}/events")
+        _take(driver, "events.png", height_px=800)
         driver.find_element(By.CSS_SELECTOR, "li.event a.cover").click()
-        time.sleep(2)
-        driver.set_window_size(1280, 1500)
-        time.sleep(1)
-        driver.save_screenshot(str(IMAGES / "event.png"))
-    print(f"written: {IMAGES / 'events.png'}, {IMAGES / 'event.png'}")  # noqa: T201
+        _take(driver, "event.png", height_px=1500)
+    print(f"written: {', '.join(NAMES)} in {IMAGES}")  # noqa: T201
+
+
+def _take(driver: WebDriver, name: str, *, height_px: int) -> None:
+    time.sleep(2)
+    driver.set_window_size(1280, height_px)
+    time.sleep(1)
+    driver.save_screenshot(str(IMAGES / name))
 
 
 if __name__ == "__main__":
