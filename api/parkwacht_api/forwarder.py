@@ -194,17 +194,16 @@ class Forwarder:
 
     def _deliver(self, claim: Claim) -> None:
         try:
-            outcome = self._send(claim)
-            state = record_outcome(self._database, claim, outcome, policy=self._policy)
-        except Exception:
-            self.n_errors += 1
-            logger.exception("delivery %s broke off", claim.delivery_id)
-        else:
-            self._log(claim, outcome, state)
+            self._guarded(f"delivery {claim.delivery_id}", partial(self._deliver_once, claim))
         finally:
             with self._lock:
                 del self._under_way[claim.token]
             self._database.written.set()
+
+    def _deliver_once(self, claim: Claim) -> None:
+        outcome = self._send(claim)
+        state = record_outcome(self._database, claim, outcome, policy=self._policy)
+        self._log(claim, outcome, state)
 
     def _log(self, claim: Claim, outcome: Outcome, state: str | None) -> None:
         if state is None:

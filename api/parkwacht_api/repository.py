@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from parkwacht_api.errors import RecordInvalid
 from parkwacht_api.models import (
@@ -104,7 +104,9 @@ def events_page(
     limit
         Most events on a page.
     """
-    query = select(Event).order_by(Event.started_at.desc(), Event.id.desc()).limit(limit + 1)
+    # A list shows no records: they are the bulk of a row.
+    query = select(Event).options(defer(Event.record), defer(Event.ending))
+    query = query.order_by(Event.started_at.desc(), Event.id.desc()).limit(limit + 1)
     if wanted.camera_id:
         query = query.where(Event.camera_id == wanted.camera_id)
     if wanted.review_state:
