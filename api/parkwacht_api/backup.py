@@ -366,7 +366,7 @@ def _restore(
                 )
         _restore_media(archive, manifest, media_dir)
         n_rows = _restore_tables(database, archive, progress)
-    except (SQLAlchemyError, ValueError) as error:
+    except (SQLAlchemyError, ValueError, OSError) as error:
         shutil.rmtree(media_dir, ignore_errors=True)
         raise _broken(source, f"past niet ({error})", f"does not fit ({error})") from error
     finally:

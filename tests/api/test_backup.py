@@ -1,7 +1,9 @@
 """A backup holds everything, goes back into an empty service of either engine, and says no else."""
 
 import json
+import resource
 import shutil
+import signal
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from sqlalchemy import select
 
 from parkwacht_api.backup import make_backup, restore_backup
 from parkwacht_api.database import Database
+from parkwacht_api.migrations.upgrade import upgrade_database
 from parkwacht_api.tables import Base
 from parkwacht_config.errors import ConfigError
 
@@ -126,3 +129,23 @@ def test_a_lost_image_is_named_and_no_zip_is_refused(service: Service, tmp_path:
     (tmp_path / "text.zip").write_text("not a zip")
     with pytest.raises(ConfigError, match="cannot be read"):
         restore_backup(f"sqlite:///{tmp_path / 'x.db'}", tmp_path / "m", tmp_path / "text.zip")
+
+
+def test_a_disk_that_fills_while_restoring_leaves_nothing_behind(
+    service: Service, tmp_path: Path
+) -> None:
+    source = backed_up(service, tmp_path / "night.zip")
+    url, media_dir = f"sqlite:///{tmp_path / 'full.db'}", tmp_path / "full_media"
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        # No file may be larger than the tables need; the clips are.
+        upgrade_database(url)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(MP4) - 1, usual[1]))
+        with pytest.raises(ConfigError, match="does not fit"):
+            restore_backup(url, media_dir, source)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not media_dir.exists()
+    assert restore_backup(url, media_dir, source).n_files == 6
