@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +23,6 @@ from chaos_children import (
     run_sender,
     run_service,
     run_worker,
-    with_receivers,
 )
 from chaos_receivers import BAD, NEVER, serve_receivers
 from private_postgres import PrivatePostgres, free_port, private_postgres
@@ -70,14 +69,14 @@ class Campaign:
     """One engine: children that are killed and forked again, until there were enough kills."""
 
     def __init__(self, place: Place, postgres: PrivatePostgres | None, seed: int) -> None:
-        self._place, self._postgres = place, postgres
+        self._postgres = postgres
         self._random = random.Random(seed)  # noqa: S311  # no secret
         self._pids: dict[str, int] = {}
         self._first = 0
         self._answer, ask = os.pipe()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._answer, selectors.EVENT_READ)
-        self.place = Place(**{**{n: getattr(place, n) for n in Place.__slots__}, "ask": ask})
+        self.place = replace(place, ask=ask)
         self.count = Count()
 
     def _fork(self, name: str, work: Callable[[], None]) -> None:
@@ -213,9 +212,11 @@ class Campaign:
         database.dispose()
         told = {(str(one.incident_id), one.receiver_id) for one in deliveries}
         count.n_spooled, count.n_events = len(spooled), len(events)
-        count.states = Counter(f"{one.state}" for one in deliveries)
+        count.states = Counter(one.state for one in deliveries)
         count.n_duplicates = sum(n - 1 for taken in took.values() for n in taken.values())
         lost = count.lost
+        if not spooled or not count.states["delivered"]:
+            lost.append("everything: nothing came through at all")
         lost += [f"event {one} lay in the spool and is not stored" for one in spooled - events]
         media_dir = self.place.settings.media_dir
         lost += [
@@ -270,7 +271,7 @@ def make_receivers(ports: dict[str, int]) -> tuple[Receiver, ...]:
 
 def _make_place(home: Path, url: str, ports: dict[str, int]) -> Place:
     settings = Settings(state_dir=home / "state", database_url=SecretStr(url))
-    site = with_receivers(load_site(SITE), make_receivers(ports))
+    site = replace(load_site(SITE), receivers=make_receivers(ports))
     (home / "state").mkdir()
     (home / "journals").mkdir()
     (home / "clock").write_text("0")

@@ -13,7 +13,7 @@ import resource
 import signal
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -175,8 +175,3 @@ def run_worker(place: Place, first: int, *, is_calm: bool) -> None:
             while len(spool.entries()) > BACKLOG:
                 time.sleep(PACE_S)
     shipper.join()
-
-
-def with_receivers(site: Site, receivers: tuple[Any, ...]) -> Site:
-    """Return the park with other receivers."""
-    return replace(site, receivers=receivers)
