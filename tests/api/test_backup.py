@@ -15,7 +15,6 @@ from sqlalchemy import select
 
 from parkwacht_api.backup import make_backup, restore_backup
 from parkwacht_api.database import Database
-from parkwacht_api.migrations.upgrade import upgrade_database
 from parkwacht_api.tables import Base
 from parkwacht_config.errors import ConfigError
 
@@ -134,18 +133,20 @@ def test_a_lost_image_is_named_and_no_zip_is_refused(service: Service, tmp_path:
 def test_a_disk_that_fills_while_restoring_leaves_nothing_behind(
     service: Service, tmp_path: Path
 ) -> None:
-    source = backed_up(service, tmp_path / "night.zip")
-    url, media_dir = f"sqlite:///{tmp_path / 'full.db'}", tmp_path / "full_media"
+    event, large = service.stored(), MP4 + bytes(4_000_000)
+    assert service.put_ending(make_ending(event, large), large).status_code == 200
+    source, media_dir = tmp_path / "night.zip", tmp_path / "full_media"
+    make_backup(service.database, service.settings.media_dir, source, at=NOW)
+    url = f"sqlite:///{tmp_path / 'full.db'}"
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
-        # No file may be larger than the tables need; the clips are.
-        upgrade_database(url)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(MP4) - 1, usual[1]))
-        with pytest.raises(ConfigError, match="does not fit"):
+        # The tables of an empty service need half a megabyte; the clip is larger than the limit.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, usual[1]))
+        with pytest.raises(ConfigError, match="File too large"):
             restore_backup(url, media_dir, source)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
         signal.signal(signal.SIGXFSZ, handler)
     assert not media_dir.exists()
-    assert restore_backup(url, media_dir, source).n_files == 6
+    assert restore_backup(url, media_dir, source).n_files == 2
