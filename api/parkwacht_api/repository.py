@@ -11,10 +11,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import InstrumentedAttribute, Session, defer
 
 from parkwacht_api.errors import RecordInvalid
 from parkwacht_api.models import (
@@ -29,6 +30,8 @@ from parkwacht_api.models import (
     WatchReportRow,
 )
 from parkwacht_config.text import Text
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,46 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
             fields=[{"field": "query.cursor", "message": "not a cursor of this service"}],
         ) from error
     return instant, uuid
+
+
+def read_page(
+    session: Session,
+    query: Select[Row],
+    order: tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[UUID]],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> tuple[Sequence[Row], str | None]:
+    """
+    Return a page of what a query finds, newest first, and the cursor of the next.
+
+    Parameters
+    ----------
+    session
+        An open transaction.
+    query
+        What is asked for, in no order.
+    order
+        The columns with the instant and the id of a row.
+    cursor
+        Where the page before ended.
+    limit
+        Most rows on a page.
+
+    Raises
+    ------
+    RecordInvalid
+        The cursor was not made here.
+    """
+    at, key = order
+    if cursor:
+        last_at, last_key = decode_cursor(cursor)
+        query = query.where(or_(at < last_at, and_(at == last_at, key < last_key)))
+    rows = session.scalars(query.order_by(at.desc(), key.desc()).limit(limit + 1)).all()
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    return rows[:limit], encode_cursor(getattr(last, at.key), getattr(last, key.key))
 
 
 def _released_to(receiver_id: str) -> ColumnElement[bool]:
@@ -106,7 +149,6 @@ def events_page(
     """
     # A list shows no records: they are the bulk of a row.
     query = select(Event).options(defer(Event.record), defer(Event.ending))
-    query = query.order_by(Event.started_at.desc(), Event.id.desc()).limit(limit + 1)
     if wanted.camera_id:
         query = query.where(Event.camera_id == wanted.camera_id)
     if wanted.review_state:
@@ -115,15 +157,8 @@ def events_page(
         query = query.where(Event.started_at >= wanted.since)
     if receiver_id is not None:
         query = query.where(_released_to(receiver_id))
-    if cursor:
-        at, key = decode_cursor(cursor)
-        query = query.where(
-            or_(Event.started_at < at, and_(Event.started_at == at, Event.id < key))
-        )
-    rows = session.scalars(query).all()
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], encode_cursor(rows[limit - 1].started_at, rows[limit - 1].id)
+    order = (Event.started_at, Event.id)
+    return read_page(session, query, order, cursor=cursor, limit=limit)
 
 
 def event_by_id(
@@ -206,18 +241,10 @@ def deliveries_page(
         Most deliveries on a page.
     """
     query = _deliveries(receiver_id)
-    query = query.order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(limit + 1)
     if state:
         query = query.where(Delivery.state == state)
-    if cursor:
-        at, key = decode_cursor(cursor)
-        query = query.where(
-            or_(Delivery.created_at < at, and_(Delivery.created_at == at, Delivery.id < key))
-        )
-    rows = session.scalars(query).all()
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], encode_cursor(rows[limit - 1].created_at, rows[limit - 1].id)
+    order = (Delivery.created_at, Delivery.id)
+    return read_page(session, query, order, cursor=cursor, limit=limit)
 
 
 def count_deliveries(session: Session) -> dict[str, int]:
@@ -307,18 +334,13 @@ def troubles_page(
         Most troubles on a page.
     """
     row = CameraTroubleRow
-    query = select(row).order_by(row.started_at.desc(), row.id.desc()).limit(limit + 1)
+    query = select(row)
     if is_open is not None:
         query = query.where(row.ended_at.is_(None) if is_open else row.ended_at.is_not(None))
     if camera_id:
         query = query.where(row.camera_id == camera_id)
-    if cursor:
-        at, key = decode_cursor(cursor)
-        query = query.where(or_(row.started_at < at, and_(row.started_at == at, row.id < key)))
-    rows = session.scalars(query).all()
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], encode_cursor(rows[limit - 1].started_at, rows[limit - 1].id)
+    order = (row.started_at, row.id)
+    return read_page(session, query, order, cursor=cursor, limit=limit)
 
 
 def image_accesses(session: Session, event_id: UUID | None = None) -> Sequence[ImageAccess]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from parkwacht_api.models import CameraTroubleRow, Delivery, Event, Verdict
 from parkwacht_api.models_incidents import Handover, Incident, IncidentEntry, PartnerState
-from parkwacht_api.repository import decode_cursor, encode_cursor
+from parkwacht_api.repository import read_page
 
 # What died longer ago is no alarm any more.
 ALARM_AGE = timedelta(hours=6)
@@ -355,7 +355,7 @@ def incidents_page(
         Most incidents on a page.
     """
     row = Incident
-    query = select(row).order_by(row.opened_at.desc(), row.id.desc()).limit(limit + 1)
+    query = select(row)
     for name in ("kind", "state", "review_state"):
         if value := getattr(wanted, name):
             query = query.where(getattr(row, name) == value)
@@ -365,13 +365,8 @@ def incidents_page(
         query = query.where(row.opened_at >= wanted.since)
     if receiver_id is not None:
         query = query.where(_released_to(receiver_id))
-    if cursor:
-        at, key = decode_cursor(cursor)
-        query = query.where(or_(row.opened_at < at, and_(row.opened_at == at, row.id < key)))
-    rows = session.scalars(query).all()
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], encode_cursor(rows[limit - 1].opened_at, rows[limit - 1].id)
+    order = (row.opened_at, row.id)
+    return read_page(session, query, order, cursor=cursor, limit=limit)
 
 
 def verdicts_on(session: Session, incident_id: UUID) -> Sequence[Verdict]:
