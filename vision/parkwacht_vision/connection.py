@@ -133,7 +133,7 @@ class Connection:
         self._started_at = clock.now()
         self._is_closed = False
         self._seen_at = self._started_at
-        self._placing = StreamClock(self.health, 0.0)
+        self._placing: StreamClock
         self._held: list[tuple[av.Packet, float]] | None = []  # of the beginning of a connection
         self._told: StreamFormat
         self._is_untimed = False

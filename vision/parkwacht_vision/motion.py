@@ -147,12 +147,12 @@ class BlobTracks:
     def _is_object(self, blob: Blob, state: SceneState) -> bool:
         if blob.age_s < MIN_AGE_S or blob.n_seen < MIN_SEEN:
             return False
-        width, height = blob.xyxy[2] - blob.xyxy[0], blob.xyxy[3] - blob.xyxy[1]
-        needed_px = min(max(width, height), MAX_SHIFT_SHARE * self._view.height_px)
         if state is SceneState.WEATHER:
             speed = blob.course_sizes_per_s
             is_going = speed is not None and WEATHER_SIZES_PER_S <= speed <= MAX_COURSE_SIZES_PER_S
             return blob.age_s >= WEATHER_AGE_S and is_going and self._has_size(blob.xyxy)
+        width, height = blob.xyxy[2] - blob.xyxy[0], blob.xyxy[3] - blob.xyxy[1]
+        needed_px = min(max(width, height), MAX_SHIFT_SHARE * self._view.height_px)
         if blob.straightness < MIN_STRAIGHTNESS or blob.shift_px < MIN_SHIFT_SIZES * needed_px:
             return False
         return self._has_size(blob.xyxy)

@@ -74,7 +74,7 @@ class PacketQueue:
         n_bytes = sum(_n_bytes(one) for one in [*kept, *whole])
         if len(kept) > MAX_ENTRIES or n_bytes > QUEUE_BYTES:
             half = len(kept) // 2 + 1
-            self._lose([*(one.at for one in kept[: half + 1])], is_seen=True)
+            self._lose([one.at for one in kept[: half + 1]], is_seen=True)
             kept = kept[half:]
         self._health.n_dropped += len(items) - len(kept) - len(whole)
         self._items = deque([*kept, *whole])

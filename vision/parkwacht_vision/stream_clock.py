@@ -48,7 +48,6 @@ class StreamClock:
         """
         came_s = min(now_s - stream_s for stream_s, now_s in arrivals)
         self._set(came_s, arrivals[0][1])
-        self._stream_s = None
 
     def taken_s(self, stream_s: float, now_s: float) -> float:
         """
