@@ -22,12 +22,12 @@ from parkwacht_api.evidence_package import Request, write_package
 from parkwacht_api.evidence_signing import signing_key
 from parkwacht_api.models_evidence import EvidencePackage, package_name
 from parkwacht_api.models_incidents import Incident
-from parkwacht_api.repository_evidence import first_audit_id, incident_of_asker, package_by_id
+from parkwacht_api.repository_evidence import first_audit_id, package_by_id
+from parkwacht_api.repository_incidents import INCIDENT, incident_by_id
 from parkwacht_api.schemas_evidence import EvidenceIn
 from parkwacht_api.state import AppState
 from parkwacht_config.text import Text
 
-INCIDENT = Text(nl="incident", en="incident")
 PACKAGE = Text(nl="bewijspakket", en="evidence package")
 
 
@@ -114,7 +114,7 @@ def _ask(state: AppState, incident_id: UUID, asked: EvidenceIn, *, principal: Pr
             )
         )
     with state.database.writing() as session:
-        incident = incident_of_asker(session, incident_id, receiver_id=principal.receiver_id)
+        incident = incident_by_id(session, incident_id, receiver_id=principal.receiver_id)
         if incident is None:
             raise not_found(INCIDENT, incident_id)
         package = EvidencePackage(

@@ -37,15 +37,17 @@ from parkwacht_api.models import Base, Delivery, Event, Media
 from parkwacht_api.models_evidence import EvidencePackage
 from parkwacht_api.models_incidents import Incident
 from parkwacht_api.repository import attempts_of, media_of
+from parkwacht_api.repository_access import audit_entries
 from parkwacht_api.repository_evidence import (
     accesses_of_events,
-    audit_between,
-    deliveries_of_incident,
-    entries_of_incident,
-    events_of_incident,
     first_audit_id,
     packages_of_incident,
-    verdicts_of_incident,
+)
+from parkwacht_api.repository_incidents import (
+    deliveries_on,
+    entries_of,
+    events_of,
+    verdicts_on,
 )
 from parkwacht_api.schemas import LegalBasis
 from parkwacht_config.site import Site
@@ -174,7 +176,7 @@ def write_package(session: Session, request: Request, target: Path) -> tuple[str
     tuple
         Its SHA-256 and its size in bytes.
     """
-    events = events_of_incident(session, request.incident.id)
+    events = events_of(session, request.incident)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         writer = _Writer(archive, request.package.asked_at)
         for event in events:
@@ -235,11 +237,11 @@ def _write_papers(
     incident, asker = request.incident, request.package.receiver_id
     ids = [event.id for event in events]
     writer.put_json("incident.json", _row(incident))
-    writer.put_json("verdicts.json", _rows(verdicts_of_incident(session, incident.id, ids)))
-    deliveries = deliveries_of_incident(session, incident.id, receiver_id=asker)
+    writer.put_json("verdicts.json", _rows(verdicts_on(session, incident.id)))
+    deliveries = deliveries_on(session, [incident.id], receiver_id=asker)
     writer.put_json("deliveries.json", _deliveries(session, deliveries))
     if asker is None:
-        writer.put_json("duty_log.json", _rows(entries_of_incident(session, incident.id)))
+        writer.put_json("duty_log.json", _rows(entries_of(session, incident.id)))
         writer.put_json("image_access.json", _rows(accesses_of_events(session, ids)))
     else:
         writer.left_out += [
@@ -269,13 +271,14 @@ def _extract(session: Session, request: Request, events: Sequence[Event]) -> Ext
     # What others did with the incident is not a receiver's; the chain has the hashes of it.
     ids: set[UUID] = {request.package.id}
     if request.package.receiver_id is None:
-        deliveries = deliveries_of_incident(session, request.incident.id)
+        deliveries = deliveries_on(session, [request.incident.id])
         packages = packages_of_incident(session, request.incident.id)
         ids |= {request.incident.id, *(one.id for one in events)}
         ids |= {one.id for one in deliveries} | {one.id for one in packages}
     object_ids = frozenset(str(one) for one in ids)
     first = first_audit_id(session, sorted(object_ids)) or request.audit_end
-    return make_extract(audit_between(session, first, request.audit_end), object_ids)
+    rows = audit_entries(session, first_id=first, last_id=request.audit_end)
+    return make_extract(rows, object_ids)
 
 
 def _write_receipts(writer: _Writer, request: Request, *, n_events: int) -> None:

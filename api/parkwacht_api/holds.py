@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from parkwacht_api.audit import Act, audit
 from parkwacht_api.auth import Principal
 from parkwacht_api.errors import RecordInvalid, not_found
-from parkwacht_api.evidence import INCIDENT
 from parkwacht_api.models_evidence import LegalHold
-from parkwacht_api.repository_evidence import hold_by_id, incident_of_asker
+from parkwacht_api.repository_evidence import hold_by_id
+from parkwacht_api.repository_incidents import INCIDENT, incident_by_id
 from parkwacht_api.schemas_evidence import HoldIn, HoldReleaseIn
 from parkwacht_api.state import AppState
 from parkwacht_config.text import Text
@@ -48,7 +48,7 @@ def place_hold(
         Its end is past.
     """
     at = state.clock.now()
-    incident = incident_of_asker(session, incident_id, receiver_id=principal.receiver_id)
+    incident = incident_by_id(session, incident_id, receiver_id=principal.receiver_id)
     if incident is None:
         raise not_found(INCIDENT, incident_id)
     if asked.ends_at <= at:

@@ -111,11 +111,14 @@ def read_page(
     return rows[:limit], encode_cursor(getattr(last, at.key), getattr(last, key.key))
 
 
-def _released_to(receiver_id: str) -> ColumnElement[bool]:
+def released_to(
+    receiver_id: str, incident_id: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None]
+) -> ColumnElement[bool]:
+    """Say, of the incident that a column names, whether a receiver was told anything of it."""
     return (
         select(Delivery.id)
         .where(
-            Delivery.incident_id == Event.incident_id,
+            Delivery.incident_id == incident_id,
             Delivery.receiver_id == receiver_id,
             Delivery.state != "held",
         )
@@ -156,7 +159,7 @@ def events_page(
     if wanted.since:
         query = query.where(Event.started_at >= wanted.since)
     if receiver_id is not None:
-        query = query.where(_released_to(receiver_id))
+        query = query.where(released_to(receiver_id, Event.incident_id))
     order = (Event.started_at, Event.id)
     return read_page(session, query, order, cursor=cursor, limit=limit)
 
@@ -167,7 +170,7 @@ def event_by_id(
     """Return an event that this asker may see, or None; `lock` keeps others from changing it."""
     query = select(Event).where(Event.id == event_id)
     if receiver_id is not None:
-        query = query.where(_released_to(receiver_id))
+        query = query.where(released_to(receiver_id, Event.incident_id))
     if lock:
         query = query.with_for_update()
     return session.scalar(query)
@@ -191,7 +194,8 @@ def verdicts_of(session: Session, event: Event) -> Sequence[Verdict]:
     return session.scalars(query).all()
 
 
-def _deliveries(receiver_id: str | None) -> Select[Delivery]:
+def deliveries_for(receiver_id: str | None) -> Select[Delivery]:
+    """Ask for the deliveries that this asker may see."""
     query = select(Delivery)
     if receiver_id is not None:
         query = query.where(Delivery.receiver_id == receiver_id, Delivery.state != "held")
@@ -202,7 +206,7 @@ def deliveries_of(
     session: Session, event_ids: Sequence[UUID], *, receiver_id: str | None = None
 ) -> Sequence[Delivery]:
     """Return the deliveries of some events that this asker may see, oldest first."""
-    query = _deliveries(receiver_id).where(Delivery.event_id.in_(event_ids))
+    query = deliveries_for(receiver_id).where(Delivery.event_id.in_(event_ids))
     return session.scalars(query.order_by(Delivery.created_at, Delivery.receiver_id)).all()
 
 
@@ -210,7 +214,7 @@ def delivery_by_id(
     session: Session, delivery_id: UUID, *, receiver_id: str | None = None, lock: bool = False
 ) -> Delivery | None:
     """Return a delivery that this asker may see, or None."""
-    query = _deliveries(receiver_id).where(Delivery.id == delivery_id)
+    query = deliveries_for(receiver_id).where(Delivery.id == delivery_id)
     if lock:
         query = query.with_for_update()
     return session.scalar(query)
@@ -240,7 +244,7 @@ def deliveries_page(
     limit
         Most deliveries on a page.
     """
-    query = _deliveries(receiver_id)
+    query = deliveries_for(receiver_id)
     if state:
         query = query.where(Delivery.state == state)
     order = (Delivery.created_at, Delivery.id)

@@ -112,10 +112,16 @@ def last_audit_entry(session: Session) -> AuditEntry | None:
     return session.scalar(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1))
 
 
-def audit_entries(session: Session) -> Iterator[AuditEntry]:
-    """Give every entry of the audit log, oldest first, without keeping them all in memory."""
-    query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=AUDIT_BATCH)
-    for entry in session.scalars(query):
+def audit_entries(
+    session: Session, *, first_id: int | None = None, last_id: int | None = None
+) -> Iterator[AuditEntry]:
+    """Give the entries of the audit log, by number, without keeping them all in memory."""
+    query = select(AuditEntry).order_by(AuditEntry.id)
+    if first_id is not None:
+        query = query.where(AuditEntry.id >= first_id)
+    if last_id is not None:
+        query = query.where(AuditEntry.id <= last_id)
+    for entry in session.scalars(query.execution_options(yield_per=AUDIT_BATCH)):
         session.expunge(entry)
         yield entry
 

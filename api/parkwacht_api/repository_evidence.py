@@ -4,64 +4,17 @@ Every question to the database about evidence, links and holds, filtered by who 
 A receiver sees the packages that it asked for itself, of incidents that it was told of.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from parkwacht_api.models import Delivery, Event, ImageAccess, Verdict
+from parkwacht_api.models import ImageAccess
 from parkwacht_api.models_access import AuditEntry
 from parkwacht_api.models_evidence import EvidenceLink, EvidencePackage, LegalHold
-from parkwacht_api.models_incidents import Incident, IncidentEntry
-
-AUDIT_BATCH = 1000
-
-
-def incident_of_asker(
-    session: Session, incident_id: UUID, *, receiver_id: str | None = None
-) -> Incident | None:
-    """Return an incident that this asker may see, or None."""
-    query = select(Incident).where(Incident.id == incident_id)
-    if receiver_id is not None:
-        released = select(Delivery.id).where(
-            Delivery.incident_id == Incident.id,
-            Delivery.receiver_id == receiver_id,
-            Delivery.state != "held",
-        )
-        query = query.where(released.exists())
-    return session.scalar(query)
-
-
-def events_of_incident(session: Session, incident_id: UUID) -> Sequence[Event]:
-    """Return the events of an incident, the first first."""
-    query = select(Event).where(Event.incident_id == incident_id)
-    return session.scalars(query.order_by(Event.started_at, Event.id)).all()
-
-
-def verdicts_of_incident(
-    session: Session, incident_id: UUID, event_ids: Sequence[UUID]
-) -> Sequence[Verdict]:
-    """Return the verdicts on an incident or on any of its events, oldest first."""
-    of_it = or_(Verdict.incident_id == incident_id, Verdict.event_id.in_(event_ids))
-    return session.scalars(select(Verdict).where(of_it).order_by(Verdict.id)).all()
-
-
-def deliveries_of_incident(
-    session: Session, incident_id: UUID, *, receiver_id: str | None = None
-) -> Sequence[Delivery]:
-    """Return the deliveries of an incident that this asker may see, oldest first."""
-    query = select(Delivery).where(Delivery.incident_id == incident_id)
-    if receiver_id is not None:
-        query = query.where(Delivery.receiver_id == receiver_id, Delivery.state != "held")
-    return session.scalars(query.order_by(Delivery.created_at, Delivery.id)).all()
-
-
-def entries_of_incident(session: Session, incident_id: UUID) -> Sequence[IncidentEntry]:
-    """Return the duty log of an incident, oldest first."""
-    query = select(IncidentEntry).where(IncidentEntry.incident_id == incident_id)
-    return session.scalars(query.order_by(IncidentEntry.id)).all()
+from parkwacht_api.models_incidents import Incident
 
 
 def accesses_of_events(session: Session, event_ids: Sequence[UUID]) -> Sequence[ImageAccess]:
@@ -74,15 +27,6 @@ def first_audit_id(session: Session, object_ids: Sequence[str]) -> int | None:
     """Return the number of the first entry of the audit log about some things, or None."""
     query = select(AuditEntry.id).where(AuditEntry.object_id.in_(object_ids))
     return session.scalar(query.order_by(AuditEntry.id).limit(1))
-
-
-def audit_between(session: Session, first_id: int, last_id: int) -> Iterator[AuditEntry]:
-    """Give the entries of the audit log from one number to another, by number."""
-    query = select(AuditEntry).where(AuditEntry.id >= first_id, AuditEntry.id <= last_id)
-    query = query.order_by(AuditEntry.id).execution_options(yield_per=AUDIT_BATCH)
-    for entry in session.scalars(query):
-        session.expunge(entry)
-        yield entry
 
 
 def package_by_id(

@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from parkwacht_api.models import CameraTroubleRow, Delivery, Event, Verdict
 from parkwacht_api.models_incidents import Handover, Incident, IncidentEntry, PartnerState
-from parkwacht_api.repository import read_page
+from parkwacht_api.repository import deliveries_for, read_page, released_to
+from parkwacht_config.text import Text
 
+INCIDENT = Text(nl="incident", en="incident")
 # What died longer ago is no alarm any more.
 ALARM_AGE = timedelta(hours=6)
 MOST_UNFINISHED = 200
@@ -72,22 +74,10 @@ def incident_by_id(
     """Return an incident that this asker may see, or None; `lock` keeps others from it."""
     query = select(Incident).where(Incident.id == incident_id)
     if receiver_id is not None:
-        query = query.where(_released_to(receiver_id))
+        query = query.where(released_to(receiver_id, Incident.id))
     if lock:
         query = query.with_for_update()
     return session.scalar(query)
-
-
-def _released_to(receiver_id: str) -> ColumnElement[bool]:
-    return (
-        select(Delivery.id)
-        .where(
-            Delivery.incident_id == Incident.id,
-            Delivery.receiver_id == receiver_id,
-            Delivery.state != "held",
-        )
-        .exists()
-    )
 
 
 def seen_in(session: Session, incident: Incident) -> tuple[set[str], set[str]]:
@@ -364,7 +354,7 @@ def incidents_page(
     if wanted.since:
         query = query.where(row.opened_at >= wanted.since)
     if receiver_id is not None:
-        query = query.where(_released_to(receiver_id))
+        query = query.where(released_to(receiver_id, Incident.id))
     order = (row.opened_at, row.id)
     return read_page(session, query, order, cursor=cursor, limit=limit)
 
@@ -385,9 +375,7 @@ def deliveries_on(
     session: Session, incident_ids: Sequence[UUID], *, receiver_id: str | None = None
 ) -> Sequence[Delivery]:
     """Return the deliveries of some incidents that this asker may see, oldest first."""
-    query = select(Delivery).where(Delivery.incident_id.in_(incident_ids))
-    if receiver_id is not None:
-        query = query.where(Delivery.receiver_id == receiver_id, Delivery.state != "held")
+    query = deliveries_for(receiver_id).where(Delivery.incident_id.in_(incident_ids))
     order = (Delivery.created_at, Delivery.sequence, Delivery.receiver_id, Delivery.step)
     return session.scalars(query.order_by(*order)).all()
 

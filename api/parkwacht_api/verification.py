@@ -26,6 +26,7 @@ from parkwacht_api.models_incidents import Incident
 from parkwacht_api.release import CANCELLED, UPDATED, VERIFIED, News, receivers_at, tell
 from parkwacht_api.repository import event_by_id
 from parkwacht_api.repository_incidents import (
+    INCIDENT,
     events_of,
     incident_by_id,
     last_verdict_of,
@@ -38,7 +39,6 @@ from parkwacht_config.site import Receiver, ReceiverRole, Release, Site
 from parkwacht_config.text import Text
 
 DELIVERY = Text(nl="levering", en="delivery")
-INCIDENT = Text(nl="incident", en="incident")
 
 
 def etag_of(row: Event | Incident) -> str:

@@ -8,6 +8,7 @@ from parkwacht_api.auth import Principal
 from parkwacht_api.errors import not_found
 from parkwacht_api.models_incidents import Incident
 from parkwacht_api.repository_incidents import (
+    INCIDENT,
     deliveries_on,
     entries_of,
     events_of,
@@ -16,7 +17,6 @@ from parkwacht_api.repository_incidents import (
 )
 from parkwacht_api.schemas import VerdictOut
 from parkwacht_api.schemas_incidents import EntryOut, IncidentDetail, IncidentOut
-from parkwacht_api.verification import INCIDENT
 from parkwacht_api.views import deliveries_out, event_out
 
 

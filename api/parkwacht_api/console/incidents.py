@@ -21,6 +21,7 @@ from parkwacht_api.keys import Scope
 from parkwacht_api.models_incidents import Incident
 from parkwacht_api.repository import count_deliveries
 from parkwacht_api.repository_incidents import (
+    INCIDENT,
     IncidentFilter,
     cameras_of,
     deliveries_on,
@@ -37,7 +38,7 @@ from parkwacht_api.schemas_incidents import (
     ReleaseIn,
 )
 from parkwacht_api.state import AppState, ReadSession, State, WriteSession
-from parkwacht_api.verification import INCIDENT, judge_incident
+from parkwacht_api.verification import judge_incident
 from parkwacht_api.views_incidents import incident_detail
 from parkwacht_config.site import Release
 from parkwacht_config.text import Text

@@ -9,7 +9,6 @@ from starlette.responses import FileResponse
 from parkwacht_api.auth import Principal, needs
 from parkwacht_api.errors import not_found
 from parkwacht_api.evidence import (
-    INCIDENT,
     find_package,
     make_package,
     send_package,
@@ -21,10 +20,10 @@ from parkwacht_api.models_evidence import EvidencePackage
 from parkwacht_api.problems import problems
 from parkwacht_api.repository_evidence import (
     all_holds,
-    incident_of_asker,
     links_of_package,
     packages_of_incident,
 )
+from parkwacht_api.repository_incidents import INCIDENT, incident_by_id
 from parkwacht_api.schemas_evidence import (
     EvidenceIn,
     HoldIn,
@@ -75,7 +74,7 @@ def get_packages(
 ) -> list[PackageOut]:
     """List the packages that were made of an incident."""
     receiver_id = exporter.receiver_id
-    if incident_of_asker(session, incident_id, receiver_id=receiver_id) is None:
+    if incident_by_id(session, incident_id, receiver_id=receiver_id) is None:
         raise not_found(INCIDENT, incident_id)
     rows = packages_of_incident(session, incident_id, receiver_id=receiver_id)
     return [_package_out(one) for one in rows]
