@@ -17,34 +17,14 @@ import cv2
 import numpy as np
 import pytest
 from rtsp_server import free_port
+from watched import FAST, Watched, has_frames, has_gaps
 
-from parkwacht_config.clock import SystemClock
 from parkwacht_config.errors import SourceError
-from parkwacht_vision.connection import StreamSettings
-from parkwacht_vision.frames import Frame, Gap
-from parkwacht_vision.stream import StreamSource
 
-FAST = StreamSettings(open_timeout_s=8, stall_timeout_s=6, backoff_s=0.2, max_backoff_s=0.5)
+PATIENT = replace(FAST, stall_timeout_s=6)  # segments come a second at a time
 LOGIN = b"wacht:geheim"
 PICTURE = ["-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=10", "-c:v", "libx264"]
 ENCODED = ["-preset", "ultrafast", "-tune", "zerolatency", "-g", "5", "-pix_fmt", "yuv420p"]
-
-
-def first_items(
-    url: str, number: int, *, settings: StreamSettings = FAST
-) -> tuple[StreamSource, list[object]]:
-    stop = threading.Event()
-    source = StreamSource(url, fps=5, clock=SystemClock(), stop=stop, settings=settings)
-    limit = threading.Timer(40, stop.set)
-    limit.start()
-    items: list[object] = []
-    for item in source.frames():
-        items.append(item)
-        n_frames = sum(isinstance(one, Frame) for one in items)
-        if n_frames >= number or (isinstance(item, Gap) and number == 0):
-            stop.set()
-    limit.cancel()
-    return source, items
 
 
 class MotionJpeg(BaseHTTPRequestHandler):
@@ -123,9 +103,9 @@ def ffmpeg(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_mjpeg_over_http_is_seen(mjpeg_url: str) -> None:
-    _, items = first_items(with_login(mjpeg_url, LOGIN) + "/video.mjpg", 3)
-    frames = [one for one in items if isinstance(one, Frame)]
-    assert len(frames) == 3
+    frames = Watched(
+        with_login(mjpeg_url, LOGIN) + "/video.mjpg", has_frames(3), settings=PATIENT
+    ).frames
     assert frames[0].image.shape == (240, 320, 3)
     assert all(abs((one.at - one.wall_at).total_seconds()) < 2 for one in frames)
 
@@ -140,9 +120,7 @@ def test_mjpeg_over_http_is_seen(mjpeg_url: str) -> None:
 def test_why_a_server_refuses_is_told_apart(
     mjpeg_url: str, login: bytes, path: str, cause: str
 ) -> None:
-    _, items = first_items(with_login(mjpeg_url, login) + path, 0)
-    gap = items[0]
-    assert isinstance(gap, Gap)
+    gap = Watched(with_login(mjpeg_url, login) + path, has_gaps(1)).gaps[0]
     assert gap.cause == cause
     assert gap.problem is not None
     assert "fout" not in gap.problem.nl
@@ -157,9 +135,7 @@ def test_hls_is_seen(tmp_path: Path, folder_url: str) -> None:
             if playlist.exists():
                 break
             time.sleep(0.1)
-        _, items = first_items(folder_url + "/live.m3u8", 3)
-    frames = [one for one in items if isinstance(one, Frame)]
-    assert len(frames) == 3
+        frames = Watched(folder_url + "/live.m3u8", has_frames(3), settings=PATIENT).frames
     # Up to four segments of a second are there at the start, and each comes when it is complete:
     # nothing is taken later than it arrived, or long before.
     assert all(-5 < (one.at - one.wall_at).total_seconds() < 0.1 for one in frames)
@@ -170,8 +146,7 @@ def test_hls_is_seen(tmp_path: Path, folder_url: str) -> None:
 def test_flv_over_http_and_rtmp_is_seen(url: str) -> None:
     url = url.format(free_port())
     with ffmpeg("-f", "flv", "-listen", "1", url):
-        _, items = first_items(url, 3)
-    assert sum(isinstance(one, Frame) for one in items) == 3
+        assert Watched(url, has_frames(3), settings=PATIENT).frames
 
 
 @pytest.mark.parametrize(
@@ -183,7 +158,7 @@ def test_flv_over_http_and_rtmp_is_seen(url: str) -> None:
 )  # fmt: skip
 def test_an_address_that_cannot_be_watched_is_refused_at_once(url: str) -> None:
     with pytest.raises(SourceError) as caught:
-        first_items(url, 1)
+        Watched(url, has_gaps(1))
     assert "rtsp" in caught.value.text.nl
     assert not {"geheim", "ge", "heim"} & set(re.findall(r"\w+", caught.value.text.nl))
     assert not {"geheim", "ge", "heim"} & set(re.findall(r"\w+", caught.value.text.en))
@@ -191,11 +166,13 @@ def test_an_address_that_cannot_be_watched_is_refused_at_once(url: str) -> None:
 
 def test_a_playlist_cannot_open_a_file_of_this_machine(tmp_path: Path, folder_url: str) -> None:
     hidden = tmp_path / "hidden.ts"
-    with ffmpeg("-t", "1", "-f", "mpegts", str(hidden)) as process:
+    with ffmpeg("-t", "3", "-f", "mpegts", str(hidden)) as process:
         assert process.wait(20) == 0
-    lying = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\nfile://{hidden}\n"
-    (tmp_path / "live.m3u8").write_text(lying)
+    playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3.0,\n{}\n#EXT-X-ENDLIST\n"
+    (tmp_path / "honest.m3u8").write_text(playlist.format(f"{folder_url}/hidden.ts"))
+    assert Watched(folder_url + "/honest.m3u8", has_frames(1)).frames
+    (tmp_path / "live.m3u8").write_text(playlist.format(f"file://{hidden}"))
     brief = replace(FAST, open_timeout_s=2)
-    _, items = first_items(folder_url + "/live.m3u8", 0, settings=brief)
-    assert not any(isinstance(one, Frame) for one in items)
-    assert any(isinstance(one, Gap) and one.problem is not None for one in items)
+    watched = Watched(folder_url + "/live.m3u8", has_gaps(1), settings=brief)
+    assert watched.frames == []
+    assert watched.gaps[0].problem is not None
