@@ -107,13 +107,6 @@ class ServiceClient:
         """Return one event with its deliveries; ForwardingError when it is not to be had."""
         return EventDetail.model_validate(self._ask("GET", f"/events/{event_id}").json())
 
-    def has_event(self, event_id: UUID) -> bool:
-        """Say whether the service has stored an event that this key may see."""
-        try:
-            return self._http.get(f"/events/{event_id}").is_success
-        except httpx.TransportError:
-            return False
-
     def judge(self, event_id: UUID, verdict: VerdictIn, *, version: int) -> EventDetail:
         """
         Give a verdict on the version of an event that was looked at.

@@ -316,7 +316,7 @@ class Forwarder:
     def _delete_old(self) -> None:
         delete_old_media(self._database, self._site, self._settings.media_dir, at=self._clock.now())
 
-    def _guarded(self, what: str, work: Callable[[], None]) -> None:
+    def _guarded(self, what: str, work: Callable[[], object]) -> None:
         try:
             work()
         except Exception:
@@ -327,10 +327,7 @@ class Forwarder:
         """Keep house and send what is due; an error is logged, and the next look is another."""
         self._database.written.clear()
         self._guarded("keeping house", self.keep_house)
-        self._guarded("a look at the outbox", self._step)
-
-    def _step(self) -> None:
-        self.step()
+        self._guarded("a look at the outbox", self.step)
 
 
 def run_outbox(

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from parkwacht_api import database
 from parkwacht_api.models import Event
 from parkwacht_api.models_incidents import Incident, IncidentEntry
 from parkwacht_api.release import (
@@ -51,9 +51,7 @@ MACHINE_LEVEL = 1  # AVS-01: no machine says more (design/forwarding.md, section
 
 def take_turn(session: Session) -> None:
     """Wait until nobody else changes incidents, up to the end of the transaction."""
-    # SQLite has one writer at a time already.
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(TURN)))
+    database.take_turn(session, TURN)
 
 
 def add_entry(

@@ -92,7 +92,6 @@ class Claim:
     token: UUID
     number: int
     serial: int  # id of its first attempt: kept over retries, rising over deliveries
-    event_id: UUID | None
     clock_offset: timedelta
     payload: dict[str, Any] = field(repr=False)
 
@@ -196,7 +195,6 @@ def _claim(row: Delivery, serial: int, states: dict[Way, PartnerState]) -> Claim
         token=cast("UUID", row.lease_token),
         number=row.n_attempts,
         serial=serial,
-        event_id=row.event_id,
         clock_offset=timedelta(seconds=offset_s),
         payload=row.payload,
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -123,28 +124,29 @@ class _Run:
 
     def _forget(self, session: Session, incident: Incident) -> int:
         event_ids = event_ids_of(session, incident.id)
-        paths = paths_of_events(session, event_ids)
-        for path in paths:
-            (self._media_dir / path).unlink(missing_ok=True)
+        n_files = self._forget_events(session, event_ids)
         for package_id in package_ids_of(session, incident.id):
             package_path(self._media_dir, package_id).unlink(missing_ok=True)
         incident_id, number = str(incident.id), incident.number
-        forget_events(session, event_ids)
         forget_incident(session, incident.id)
         told = {"number": number, "events": [str(one) for one in event_ids]}
         self._log(session, "retention.forget", "incident", incident_id, **told)
+        return n_files
+
+    def _forget_events(self, session: Session, event_ids: Sequence[UUID]) -> int:
+        paths = paths_of_events(session, event_ids)
+        for path in paths:
+            (self._media_dir / path).unlink(missing_ok=True)
+        forget_events(session, event_ids)
         return len(paths)
 
     def forget_loose(self) -> int | None:
         with self._database.writing() as session:
             event_ids = events_without_incident(session, self._events_before, limit=AT_ONCE)
-            paths = paths_of_events(session, event_ids)
-            for path in paths:
-                (self._media_dir / path).unlink(missing_ok=True)
-            forget_events(session, event_ids)
+            n_files = self._forget_events(session, event_ids)
             for one in event_ids:
                 self._log(session, "retention.forget", "event", str(one))
-        return len(paths) if event_ids else None
+        return n_files if event_ids else None
 
     def _log(self, session: Session, what: str, kind: str, key: str, **details: object) -> None:
         audit(session, RETENTION, Act(what, kind, key, details=details), at=self._at)
