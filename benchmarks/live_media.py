@@ -1,7 +1,7 @@
 """Nights for the live benchmark: sample recordings at 1080p25 with noise, rain and a substream."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,9 @@ def with_lead_in(night: Night, folder: Path, times: int) -> Night:
         longer[path] = folder / f"{path.stem}_lead{times}.mp4"
         repeat_quiet(path, longer[path], times, has_rest=True)
     added_s = times * (LOOP_S[1] - LOOP_S[0]) - LOOP_S[0]
-    return Night(
-        night.camera_id, longer[night.main], longer[night.sub],
-        night.visible_from_s + added_s, night.length_s + added_s,
+    return replace(
+        night, main=longer[night.main], sub=longer[night.sub],
+        visible_from_s=night.visible_from_s + added_s, length_s=night.length_s + added_s,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import av
 import pytest
 
-from parkwacht_vision.pace import CAUGHT_UP_S, REST_S, Pace
+from parkwacht_vision.pace import CAUGHT_UP_S, REST_S, paced
 
 
 class _Rests(threading.Event):
@@ -33,14 +33,14 @@ def _arriving(*waits: bool) -> Iterator[av.Packet]:
 
 def test_it_rests_after_a_packet_it_had_to_wait_for() -> None:
     stop = _Rests()
-    packets = list(Pace(stop, lambda: True).read(_arriving(True, True)))
+    packets = list(paced(_arriving(True, True), stop, lambda: True))
     assert len(packets) == 2
     assert stop.rests_s == [REST_S, REST_S]
 
 
 def test_it_reads_at_once_what_gathered_meanwhile() -> None:
     stop = _Rests()
-    packets = list(Pace(stop, lambda: True).read(_arriving(*[False] * 50)))
+    packets = list(paced(_arriving(*[False] * 50), stop, lambda: True))
     assert len(packets) == 50
     # A busy machine may take its time over one of them; never over most.
     assert len(stop.rests_s) < 10
@@ -48,7 +48,7 @@ def test_it_reads_at_once_what_gathered_meanwhile() -> None:
 
 def test_it_does_not_rest_before_the_clock_of_the_stream_is_known() -> None:
     stop = _Rests()
-    assert len(list(Pace(stop, lambda: False).read(_arriving(True, True)))) == 2
+    assert len(list(paced(_arriving(True, True), stop, lambda: False))) == 2
     assert stop.rests_s == []
 
 
@@ -59,4 +59,4 @@ def test_errors_of_the_stream_go_through() -> None:
         raise OSError(message)
 
     with pytest.raises(OSError, match="cut"):
-        list(Pace(threading.Event(), lambda: True).read(broken()))
+        list(paced(broken(), threading.Event(), lambda: True))

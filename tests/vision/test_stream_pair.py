@@ -63,8 +63,8 @@ def test_while_the_small_stream_is_away_the_large_one_is_seen(
     assert {one.cause for one in watched.gaps} <= {"stalled"}
     n_stalls = len(watched.gaps)
     assert (watched.blind_s.get("stalled", 0.0) > 0) is (n_stalls > 0)
-    seen_s = sum(watched.blind_s.values()) - watched.blind_s.get("stalled", 0.0)
-    assert seen_s <= blind_before_s(watched) + 0.2 * n_stalls
+    other_s = sum(watched.blind_s.values()) - watched.blind_s.get("stalled", 0.0)
+    assert other_s <= blind_before_s(watched) + 0.2 * n_stalls
     assert sizes(watched) == {SMALL}  # boxes stay valid, whichever stream is looked at
     assert watched.frames[on_large[0]].image.shape == (SMALL[1], SMALL[0], 3)
     new = [one for one in watched.frames if not one.is_replay]

@@ -23,7 +23,7 @@ from parkwacht_config.text import Text
 from parkwacht_vision.demux import seconds, stream_format
 from parkwacht_vision.frames import Gap, SourceHealth
 from parkwacht_vision.naming import is_address, redact_url
-from parkwacht_vision.pace import Pace
+from parkwacht_vision.pace import paced
 from parkwacht_vision.packets import EncodedPacket, StreamFormat
 from parkwacht_vision.parameter_sets import (
     changed_format,
@@ -212,7 +212,7 @@ class Connection:
             self._is_untimed = container.format.name in _UNTIMED
             self._placing = StreamClock(self.health, self.since_start_s(self._seen_at))
             try:
-                packets = Pace(self._stop, lambda: self._held is None).read(container.demux(stream))
+                packets = paced(container.demux(stream), self._stop, lambda: self._held is None)
                 self._read_packets(whole_key_frames(packets, self._told.codec))
             finally:
                 self._release()
