@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from parkwacht_api.audit import Act, Actor, Somebody, audit, clean_text
 from parkwacht_api.errors import RecordInvalid, not_found
-from parkwacht_api.lockout import unlock_account
+from parkwacht_api.lockout import is_locked, unlock_account
 from parkwacht_api.models_access import Account
 from parkwacht_api.repository_access import (
     account_by_id,
@@ -181,6 +181,17 @@ def get_account(session: Session, account_id: UUID) -> Account:
     if account is None:
         raise not_found(ACCOUNT, account_id)
     return account
+
+
+def account_state(session: Session, account: Account, *, at: datetime) -> Text:
+    """Say whether an account can be used, and why not."""
+    if account.disabled_at is not None:
+        return Text(nl="gesloten", en="disabled")
+    if is_locked(session, account.name, at=at):
+        return Text(nl="geblokkeerd", en="locked")
+    if account.must_change:
+        return Text(nl="nog niet gebruikt", en="not used yet")
+    return Text(nl="open", en="open")
 
 
 def end_sessions(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from parkwacht_api.accounts import (
     ACCOUNT,
     NewAccount,
+    account_state,
     add_account,
     disable_account,
     normal_name,
@@ -18,7 +19,6 @@ from parkwacht_api.accounts import (
     unlock,
 )
 from parkwacht_api.errors import not_found
-from parkwacht_api.lockout import is_locked
 from parkwacht_api.models_access import Account
 from parkwacht_api.repository_access import (
     AuditFilter,
@@ -98,13 +98,7 @@ def list_all() -> None:
     )
     with open_service_database(terminal).reading() as session:
         for one in all_accounts(session):
-            state = Text(nl="open", en="open")
-            if one.disabled_at is not None:
-                state = Text(nl="gesloten", en="disabled")
-            elif is_locked(session, one.name, at=at):
-                state = Text(nl="geblokkeerd", en="locked")
-            elif one.must_change:
-                state = Text(nl="nog niet gebruikt", en="not used yet")
+            state = account_state(session, one, at=at)
             language = terminal.settings.language
             factor = Text(nl="ja", en="yes") if one.totp_confirmed_at else Text(nl="nee", en="no")
             role = ROLE_NAMES[Role(one.role)].to(language)

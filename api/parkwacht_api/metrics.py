@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from parkwacht_api.database import Database
-from parkwacht_api.models import CameraTroubleRow, Delivery, Event, Heartbeat, Media, WatchReportRow
+from parkwacht_api.models import CameraTroubleRow, Delivery, Event, Heartbeat, Media
 from parkwacht_api.models_incidents import Incident, PartnerState
+from parkwacht_api.repository import last_watched
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -72,13 +73,11 @@ def _partners(session: Session) -> GaugeMetricFamily:
 
 
 def _cameras(session: Session, at: datetime) -> Iterator[Metric]:
-    query = select(WatchReportRow.camera_id, func.max(WatchReportRow.ended_at))
-    watched = {row[0]: row[1] for row in session.execute(query.group_by(WatchReportRow.camera_id))}
     yield _ages(
         "parkwacht_camera_last_watched_seconds",
         "Since the end of the last reported watch of a camera.",
         "camera",
-        watched,
+        last_watched(session),
         at,
     )
     family = GaugeMetricFamily(

@@ -6,7 +6,6 @@ links, no image; a receiver fetches the image with its own key, so that every lo
 kept as it was at release, so that a retry says the same.
 """
 
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from parkwacht_api.hand_over import Ground, add_evidence_links
 from parkwacht_api.models import Delivery, Event, Verdict
 from parkwacht_api.models_incidents import Incident
 from parkwacht_api.receivers.channel import address_of
+from parkwacht_api.receivers.guard import is_named_local
 from parkwacht_api.state import AppState
 from parkwacht_config.schedule import is_armed, next_change
 from parkwacht_config.site import Channel, Receiver, Release, Severity, Site
@@ -59,15 +59,7 @@ class News:
 
 def is_on_this_machine(url: str) -> bool:
     """Say whether a URL names this machine: `localhost` or a loopback address, never by DNS."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return address.is_loopback or (mapped is not None and mapped.is_loopback)
+    return is_named_local((urlsplit(url).hostname or "").rstrip("."))
 
 
 def hold_reason(url: str, forwarding: str) -> str:

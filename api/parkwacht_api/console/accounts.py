@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from parkwacht_api.accounts import (
     NewAccount,
+    account_state,
     add_account,
     disable_account,
     get_account,
@@ -20,11 +21,9 @@ from parkwacht_api.auth import Principal, check_csrf, console_principal
 from parkwacht_api.console.rendering import page_language, render
 from parkwacht_api.errors import RecordInvalid
 from parkwacht_api.keys import Scope
-from parkwacht_api.lockout import is_locked
 from parkwacht_api.repository_access import all_accounts
 from parkwacht_api.roles import PEOPLE, ROLE_NAMES, Role
 from parkwacht_api.state import AppState, ReadSession, State
-from parkwacht_config.text import Language
 
 router = APIRouter(prefix="/accounts")
 
@@ -44,23 +43,11 @@ def _show(
     def role_name(role: str) -> str:
         return ROLE_NAMES[Role(role)].to(language)
 
-    def state_of_account(account: Any) -> str:  # noqa: ANN401
-        words = {
-            "disabled": ("gesloten", "disabled"),
-            "locked": ("geblokkeerd", "locked"),
-            "new": ("nog niet gebruikt", "not used yet"),
-            "open": ("open", "open"),
-        }
-        key = "new" if account.must_change else "open"
-        key = "locked" if is_locked(session, account.name, at=at) else key
-        key = "disabled" if account.disabled_at is not None else key
-        return words[key][language is Language.EN]
-
     context = {
         "accounts": all_accounts(session),
         "roles": PEOPLE,
         "role_name": role_name,
-        "state_of": state_of_account,
+        "state_of": lambda account: account_state(session, account, at=at).to(language),
         "receivers": state.site.receivers,
         "alert": "",
         "password": "",
