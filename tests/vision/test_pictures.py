@@ -50,6 +50,22 @@ def test_every_pixel_format_gives_its_luma_and_colour(pixel_format: str) -> None
     assert np.abs(picture.crop((30, 20, 50, 60)).astype(int) - 220).mean() <= 4
 
 
+@pytest.mark.parametrize(
+    ("size", "asked"),
+    [((1920, 1080), (180,)), ((1920, 1080), (360, 180)), ((1280, 720), (360, 180))],
+)
+def test_luma_is_the_mean_of_the_pixels_it_stands_for(
+    size: tuple[int, int], asked: tuple[int, ...]
+) -> None:
+    plane = np.random.default_rng(4).integers(0, 255, size[::-1], dtype=np.uint8)
+    picture = DecodedPicture(av.VideoFrame.from_ndarray(plane, format="gray"))
+    for rows in asked:
+        side = size[1] // rows
+        blocks = plane.reshape(rows, side, size[0] // side, side)
+        # Rounded up to three times, by half a level each, and averaged in between.
+        assert np.abs(picture.luma(rows) - blocks.mean(axis=(1, 3))).max() <= 1.5
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_picture_is_what_numpy_turns(quarters: int) -> None:
     image = np.random.default_rng(3).integers(0, 255, (60, 80, 3)).astype(np.uint8)
