@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from parkwacht_api.auth import Principal, console_principal
 from parkwacht_api.cameras import list_cameras, trouble_out
+from parkwacht_api.console.incidents import Names
 from parkwacht_api.console.rendering import page_language, render
 from parkwacht_api.keys import Scope
 from parkwacht_api.repository import troubles_page
@@ -45,13 +46,12 @@ def get_cameras(
 
     is_partner = me.receiver_id is not None
     past, _ = troubles_page(session, is_open=False, limit=PAST)
-    cameras = {camera.id: camera.name for camera in state.site.cameras}
     context = {
         "cameras": [] if is_partner else list_cameras(session, state.site, state.clock.now()),
         "past": [] if is_partner else [trouble_out(row) for row in past],
         "badges": BADGES,
         "measure": measure,
         "percent": percent,
-        "camera_name": lambda camera_id: cameras.get(camera_id, camera_id),
+        "names": Names(state),
     }
     return render(request, "cameras.html", context, principal=me)

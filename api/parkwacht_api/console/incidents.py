@@ -71,6 +71,10 @@ class Names:
         camera = self._site.camera(camera_id)
         return camera.name if camera else camera_id
 
+    def zone(self, zone_id: str) -> str:
+        """Return the name of a zone."""
+        return self._site.zone_name(zone_id) or zone_id
+
     def receiver(self, receiver_id: str) -> str:
         """Return the name of a receiver."""
         receiver = self._site.receiver(receiver_id)
@@ -79,8 +83,16 @@ class Names:
     def subject(self, kind: str, subject: str) -> str:
         """Return the name of what an incident is about."""
         if kind == "intrusion":
-            return self._site.zone_name(subject) or subject
+            return self.zone(subject)
         return self.camera(subject) if kind == "camera_trouble" else self.receiver(subject)
+
+
+def not_forwarded(session: Session, me: Principal) -> dict[str, int]:
+    """Return how many deliveries were not forwarded, by state; a receiver is not told."""
+    if me.receiver_id is not None:
+        return {}
+    counts = count_deliveries(session)
+    return {one: counts[one] for one in ("dead", "refused", "held") if counts.get(one)}
 
 
 def _list_filter(kind: str = "", verdict: str = "") -> IncidentFilter:
@@ -135,7 +147,6 @@ def get_list(
     others = [row for row in rows if row.state != "open" or cursor]
     names = Names(state)
     shown = [*open_ones, *others]
-    counts = {} if me.receiver_id else count_deliveries(session)
     context = {
         "groups": [one for one in (list(open_ones), others) if one],
         "told": _told(session, shown, me, names),
@@ -148,7 +159,7 @@ def get_list(
         "first_link": _more_link(None, wanted),
         "is_first": not cursor,
         "may_see": me.may(Scope.IMAGES),
-        "troubles": {one: counts[one] for one in ("dead", "refused", "held") if counts.get(one)},
+        "troubles": not_forwarded(session, me),
     }
     return render(request, "incidents.html", context, principal=me)
 
@@ -161,7 +172,6 @@ def _context(state: AppState, session: Session, incident_id: UUID, me: Principal
         "incident": incident,
         "map": build_incident_map(state.site, incident),
         "names": names,
-        "receiver_name": names.receiver,
         "bases": tuple(LegalBasis),
         "causes": get_args(FalseCause),
         "outcomes": get_args(OutcomeWord),

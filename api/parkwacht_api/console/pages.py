@@ -12,13 +12,13 @@ from starlette.responses import RedirectResponse, Response
 
 from parkwacht_api.auth import Principal, check_csrf, console_principal
 from parkwacht_api.console.forms import read_verdict, verdict_form
+from parkwacht_api.console.incidents import Names, not_forwarded
 from parkwacht_api.console.park_map import build_map
 from parkwacht_api.console.rendering import page_language, render, site_time
 from parkwacht_api.errors import ApiError, RecordInvalid, VersionConflict
 from parkwacht_api.keys import Scope
 from parkwacht_api.repository import (
     EventFilter,
-    count_deliveries,
     deliveries_of,
     events_page,
     latest_watch_reports,
@@ -35,27 +35,6 @@ RangeHeader = Annotated[str, Header(alias="Range")]
 PAGE_SIZE = 20
 REPORTS = 100
 STATES = get_args(ReviewState)
-
-
-def _zone_name(state: AppState, zone_id: str) -> str:
-    return state.site.zone_name(zone_id) or zone_id
-
-
-def _camera_name(state: AppState, camera_id: str) -> str:
-    camera = state.site.camera(camera_id)
-    return camera.name if camera else camera_id
-
-
-def _receiver_name(state: AppState, receiver_id: str) -> str:
-    receiver = state.site.receiver(receiver_id)
-    return receiver.name if receiver else receiver_id
-
-
-def _troubles(session: Session, principal: Principal) -> dict[str, int]:
-    if principal.receiver_id is not None:
-        return {}
-    counts = count_deliveries(session)
-    return {name: counts[name] for name in ("dead", "refused", "held") if counts.get(name)}
 
 
 def _more_link(cursor: str | None, wanted: EventFilter) -> str:
@@ -81,10 +60,10 @@ def get_list(
     rows, next_cursor = events_page(
         session, wanted, receiver_id=me.receiver_id, cursor=cursor or None, limit=PAGE_SIZE
     )
-    told = defaultdict(list)
+    names, told = Names(state), defaultdict(list)
     for one in deliveries_of(session, [row.id for row in rows], receiver_id=me.receiver_id):
         shown = "acknowledged" if one.acknowledged_at else one.state
-        told[one.event_id].append((_receiver_name(state, one.receiver_id), shown))
+        told[one.event_id].append((names.receiver(one.receiver_id), shown))
     context = {
         "events": rows,
         "told": told,
@@ -93,10 +72,9 @@ def get_list(
         "next_link": _more_link(next_cursor, wanted) if next_cursor else "",
         "is_first": not cursor,
         "first_link": _more_link(None, wanted),
-        "camera_name": lambda camera_id: _camera_name(state, camera_id),
-        "zone_name": lambda zone_id: _zone_name(state, zone_id),
+        "names": names,
         "may_see": me.may(Scope.IMAGES),
-        "troubles": _troubles(session, me),
+        "troubles": not_forwarded(session, me),
     }
     return render(request, "list.html", context, principal=me)
 
@@ -108,9 +86,7 @@ def _event_context(state: AppState, session: Session, event_id: UUID, me: Princi
         "map": build_map(state.site, event.camera_id, event.record, event.ending),
         "media": dict.fromkeys(get_args(MediaKind)) | {one.kind: one for one in event.media},
         "clip_time": lambda at: at and site_time(datetime.fromisoformat(at), state.site.timezone),
-        "camera_name": _camera_name(state, event.camera_id),
-        "zone_name": _zone_name(state, event.zone_id),
-        "receiver_name": lambda receiver_id: _receiver_name(state, receiver_id),
+        "names": Names(state),
         "bases": tuple(LegalBasis),
         "causes": get_args(FalseCause),
         "may_see": me.may(Scope.IMAGES),
@@ -197,6 +173,6 @@ def get_watch(request: Request, me: Person, state: State, session: ReadSession) 
         "reports": rows,
         "blind": blind_s.most_common(),
         "watched_s": sum(row.record["watched_s"] for row in rows),
-        "camera_name": lambda camera_id: _camera_name(state, camera_id),
+        "names": Names(state),
     }
     return render(request, "watch.html", context, principal=me)
