@@ -237,5 +237,7 @@ def test_a_car_cut_off_by_the_edge_drives_by_its_other_end(
     right_end: Callable[[float], float], is_flagged: bool, rule: Callable[..., IntrusionRule]
 ) -> None:
     # 139 px high and at first 170 wide: 0.4 of their root, 154 px, is 62 px; its middle moves 60
-    confirmed, _ = play(rule(), [(C, lambda s: (0.0, 106.0, right_end(s), 245.0))], seconds=1.6)
-    assert bool(confirmed) is is_flagged
+    at_left, _ = play(rule(), [(C, lambda s: (0.0, 106.0, right_end(s), 245.0))], seconds=1.6)
+    mirrored = [(C, lambda s: (640 - right_end(s), 106.0, 640.0, 245.0))]
+    at_right, _ = play(rule(), mirrored, seconds=1.6)
+    assert [bool(at_left), bool(at_right)] == [is_flagged] * 2
