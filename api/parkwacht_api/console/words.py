@@ -3,24 +3,19 @@
 from typing import get_args
 
 from parkwacht_api.console.words_incidents import INCIDENT_WORDS
+from parkwacht_api.receivers.words import CLASSES, OTHER_CAUSES, SEVERITIES
 from parkwacht_config.text import Language, Text
 from parkwacht_vision.event import EventKind
 from parkwacht_vision.naming import kind_name
 
+# Said alike in a message and on a page; "silent" is said of cameras here as well.
+SERVICE_CAUSES = ("dead_letter", "test_failed", "unanswered")
 WORDS = {
     **INCIDENT_WORDS,
+    **{cause: OTHER_CAUSES["service_trouble", cause] for cause in SERVICE_CAUSES},
     **{kind: kind_name(kind) for kind in get_args(EventKind)},
-    "person": Text(nl="Persoon", en="Person"),
-    "bicycle": Text(nl="Fiets", en="Bicycle"),
-    "motorcycle": Text(nl="Motor", en="Motorcycle"),
-    "car": Text(nl="Auto", en="Car"),
-    "truck": Text(nl="Vrachtwagen", en="Truck"),
-    "bus": Text(nl="Bus", en="Bus"),
-    "vehicle": Text(nl="Voertuig", en="Vehicle"),
-    "moving": Text(nl="Beweging, niet herkend", en="Moving, not recognised"),
-    "low": Text(nl="laag", en="low"),
-    "medium": Text(nl="middel", en="medium"),
-    "high": Text(nl="hoog", en="high"),
+    **{name: Text(nl=one.nl.capitalize(), en=one.en.capitalize()) for name, one in CLASSES.items()},
+    **SEVERITIES,
     "unreviewed": Text(nl="Te beoordelen", en="To review"),
     "verified": Text(nl="Geverifieerd", en="Verified"),
     "dismissed": Text(nl="Vals alarm", en="False alarm"),

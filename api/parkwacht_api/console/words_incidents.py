@@ -44,8 +44,6 @@ INCIDENT_WORDS = {
     "goes_on": Text(nl="duurt voort", en="goes on"),
     "clip": Text(nl="opname beschikbaar", en="clip available"),
     "partner_lost": Text(nl="niet bereikbaar", en="out of reach"),
-    "dead_letter": Text(nl="meldingen opgegeven", en="messages given up"),
-    "test_failed": Text(nl="proefalarm mislukt", en="test alarm failed"),
     "package_deleted": Text(
         nl="verwijderd na zijn bewaartijd", en="deleted after its keeping time"
     ),
@@ -59,5 +57,4 @@ INCIDENT_WORDS = {
     "hold_in_force": Text(nl="Alles wordt bewaard", en="All is kept"),
     "hold_over": Text(nl="Afgelopen", en="Over"),
     "hold_lifted": Text(nl="Opgeheven", en="Lifted"),
-    "unanswered": Text(nl="niemand antwoordt", en="nobody answers"),
 }
