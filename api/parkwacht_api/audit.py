@@ -28,6 +28,20 @@ COLUMN_LENGTH = 300
 WHY_LENGTH = 4000
 # Any number will do, as long as nothing else of ours locks the same one.
 CHAIN_LOCK = 0x5041524B
+# What an entry says: its hash covers these.
+COLUMNS = (
+    "id",
+    "at",
+    "who",
+    "role",
+    "via",
+    "address",
+    "what",
+    "object_kind",
+    "object_id",
+    "why",
+    "details",
+)
 
 
 class Actor(Protocol):
@@ -126,22 +140,15 @@ def _canonical(content: Mapping[str, Any]) -> str:
     )
 
 
+def content_of(entry: AuditEntry) -> dict[str, Any]:
+    """Return what an entry says, apart from its place in the chain."""
+    at = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
+    return {name: getattr(entry, name) for name in COLUMNS} | {"at": at}
+
+
 def content_hash_of(entry: AuditEntry) -> str:
     """Compute the SHA-256 of what an entry says, apart from its place in the chain."""
-    content = {
-        "id": entry.id,
-        "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "who": entry.who,
-        "role": entry.role,
-        "via": entry.via,
-        "address": entry.address,
-        "what": entry.what,
-        "object_kind": entry.object_kind,
-        "object_id": entry.object_id,
-        "why": entry.why,
-        "details": entry.details,
-    }
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+    return hashlib.sha256(_canonical(content_of(entry)).encode()).hexdigest()
 
 
 def chain_hash(previous_hash: str, content_hash: str) -> str:

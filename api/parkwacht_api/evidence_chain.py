@@ -14,25 +14,10 @@ elsewhere, without reading what was done about other incidents.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-from parkwacht_api.audit import FIRST_HASH, chain_hash, content_hash_of
+from parkwacht_api.audit import COLUMNS, FIRST_HASH, chain_hash, content_hash_of, content_of
 from parkwacht_api.models_access import AuditEntry
-
-COLUMNS = (
-    "id",
-    "at",
-    "who",
-    "role",
-    "via",
-    "address",
-    "what",
-    "object_kind",
-    "object_id",
-    "why",
-    "details",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +50,13 @@ def make_extract(rows: Iterable[AuditEntry], object_ids: frozenset[str]) -> Extr
         chain.append(f"{row.id} {content_hash_of(row)}")
         end_id, end_hash = row.id, row.hash
         if row.object_id in object_ids:
-            entries.append(json.dumps(_written(row), ensure_ascii=True, sort_keys=True))
+            entries.append(json.dumps(content_of(row), ensure_ascii=True, sort_keys=True))
     chain.append(f"end {end_id} {end_hash}")
     return Extract(_lines(entries), _lines(chain), end_id, end_hash)
 
 
 def _lines(lines: list[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _written(row: AuditEntry) -> dict[str, Any]:
-    told = {name: getattr(row, name) for name in COLUMNS}
-    return {**told, "at": row.at.astimezone(UTC).isoformat(timespec="microseconds")}
 
 
 def check_chain_file(chain: bytes) -> dict[int, str]:

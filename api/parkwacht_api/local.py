@@ -162,12 +162,10 @@ def open_database(settings: Settings) -> Database:
 
 def ensure_secret(name: str, value: str, state_dir: Path) -> bool:
     """Keep a secret under a name unless there is one already; tell whether it was kept."""
-    try:
-        read_secret(name, state_dir)
-    except ConfigError:
-        write_secret(name, value, state_dir)
-        return True
-    return False
+    if _has(name, state_dir):
+        return False
+    write_secret(name, value, state_dir)
+    return True
 
 
 def ensure_worker_key(database: Database, state_dir: Path, *, at: datetime) -> None:

@@ -98,6 +98,11 @@ class SendContext:
     clock: Clock = field(default_factory=SystemClock)
 
 
+def machine_url(scheme: str, host: str, port: int) -> str:
+    """Write a machine as a URL; an IPv6 address stands in brackets there."""
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
 class ChannelModule(Protocol):
     """The names that a file of a kind of channel has."""
 

@@ -26,6 +26,7 @@ from parkwacht_api.receivers.channel import (
     SendContext,
     SendFailed,
     SendRefused,
+    machine_url,
 )
 from parkwacht_api.receivers.words import Facts, facts_of, headline, lines_of
 from parkwacht_config.text import Text
@@ -65,8 +66,7 @@ class Options(ChannelOptions):
 def address(options: Options) -> str:
     """Return the mail server."""
     scheme = "smtps" if options.security == "tls" else "smtp"
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    return f"{scheme}://{host}:{options.port}"
+    return machine_url(scheme, options.host, options.port)
 
 
 def send(options: Options, message: Message, context: SendContext) -> Answer:

@@ -32,6 +32,7 @@ from parkwacht_api.receivers.channel import (
     Message,
     SendContext,
     SendFailed,
+    machine_url,
 )
 from parkwacht_api.receivers.words import Facts, facts_of, headline
 from parkwacht_config.text import Text
@@ -75,8 +76,7 @@ class Options(ChannelOptions):
 
 def address(options: Options) -> str:
     """Return the broker."""
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    return f"{'mqtts' if options.tls else 'mqtt'}://{host}:{options.port}"
+    return machine_url("mqtts" if options.tls else "mqtt", options.host, options.port)
 
 
 def send(options: Options, message: Message, context: SendContext) -> Answer:

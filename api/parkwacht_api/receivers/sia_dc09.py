@@ -25,12 +25,14 @@ from parkwacht_api.receivers.channel import (
     SendContext,
     SendFailed,
     SendRefused,
+    machine_url,
 )
 from parkwacht_api.receivers.sia_codes import code_of
 from parkwacht_api.receivers.sia_frame import (
     ACK,
     DUH,
     NAK,
+    TIME_FORMAT,
     Frame,
     FrameError,
     decode_frame,
@@ -73,8 +75,7 @@ class Options(ChannelOptions):
 
 def address(options: Options) -> str:
     """Return the receiver's machine."""
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    return f"{options.transport}://{host}:{options.port}"
+    return machine_url(options.transport, options.host, options.port)
 
 
 def send(options: Options, message: Message, context: SendContext) -> Answer:
@@ -213,7 +214,7 @@ def _late_at(facts: Facts, at: datetime) -> str:
     except ValueError:
         return ""
     is_late = (at - began).total_seconds() > LATE_S
-    return began.astimezone(at.tzinfo).strftime("%H:%M:%S,%m-%d-%Y") if is_late else ""
+    return began.astimezone(at.tzinfo).strftime(TIME_FORMAT) if is_late else ""
 
 
 def _is_plain(value: str) -> bool:
