@@ -38,6 +38,27 @@ class Strict(BaseModel):
 LOWEST_VERIFIED = 2  # AVS-01: a human presence; below it nothing is verified
 
 
+def check_number(basis: LegalBasis | None, number: str) -> None:
+    """
+    Insist on the number of a vordering or aangifte.
+
+    Parameters
+    ----------
+    basis
+        The legal basis, where there is one.
+    number
+        Its number.
+
+    Raises
+    ------
+    ValueError
+        It is missing.
+    """
+    if basis not in {None, LegalBasis.OWN_INITIATIVE} and not number:
+        message = "legal_number is needed for a vordering or aangifte"
+        raise ValueError(message)
+
+
 class VerdictIn(Strict):
     """What a person judged; a false alarm has a cause, a real one an AVS-01 level from 2 to 4."""
 
@@ -62,10 +83,7 @@ class VerdictIn(Strict):
 
     @model_validator(mode="after")
     def _number_where_needed(self) -> Self:
-        needs_number = self.legal_basis in {LegalBasis.VORDERING, LegalBasis.AANGIFTE}
-        if needs_number and not self.legal_number:
-            message = "legal_number is needed for a vordering or aangifte"
-            raise ValueError(message)
+        check_number(self.legal_basis, self.legal_number)
         return self
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
-from parkwacht_api.schemas import LegalBasis, Reason, Strict
+from parkwacht_api.schemas import LegalBasis, Reason, Strict, check_number
 
 Printable = r"^[^\x00-\x1f\x7f]*$"  # it stands in headers, file names and on one line of a receipt
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120, pattern=Printable)]
@@ -32,9 +32,7 @@ class EvidenceIn(Strict):
 
     @model_validator(mode="after")
     def _number_where_needed(self) -> Self:
-        if self.legal_basis is not LegalBasis.OWN_INITIATIVE and not self.legal_number:
-            message = "legal_number is needed for a vordering or aangifte"
-            raise ValueError(message)
+        check_number(self.legal_basis, self.legal_number)
         return self
 
 

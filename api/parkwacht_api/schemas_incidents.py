@@ -15,6 +15,7 @@ from parkwacht_api.schemas import (
     ReviewState,
     Strict,
     VerdictOut,
+    check_number,
 )
 from parkwacht_config.site import Severity
 
@@ -74,9 +75,7 @@ class ReleaseIn(Strict):
 
     @model_validator(mode="after")
     def _number_where_needed(self) -> Self:
-        if self.legal_basis is not LegalBasis.OWN_INITIATIVE and not self.legal_number:
-            message = "legal_number is needed for a vordering or aangifte"
-            raise ValueError(message)
+        check_number(self.legal_basis, self.legal_number)
         return self
 
 
