@@ -295,7 +295,8 @@ def test_a_delivery_that_is_taken_up_takes_up_its_incident(park: Service) -> Non
     operator = Operator(park)
     delivery = operator.look()["deliveries"][0]["id"]
     with park.client(park.partner_keys["meldkamer"]) as client:
-        assert client.post(f"/deliveries/{delivery}/acknowledge", json={"by": "Centralist 4"})
+        answer = client.post(f"/deliveries/{delivery}/acknowledge", json={"by": "Centralist 4"})
+        assert answer.status_code == 200
     detail = operator.look()
     assert detail["acknowledged_by"] == "Centralist 4"
     assert [one["what"] for one in detail["entries"]] == ["opened", "acknowledged"]

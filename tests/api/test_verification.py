@@ -4,8 +4,6 @@ from uuid import uuid4
 import pytest
 from api_harness import Service
 
-from parkwacht_config.site import Release
-
 VERIFIED = {
     "verdict": "verified",
     "person": "J. de Vries",
@@ -135,13 +133,6 @@ def test_a_partner_sees_only_what_was_released_to_it(any_service: Service) -> No
         detail = client.get(f"/events/{event.id}").json()
         assert client.get(f"/events/{event.id}/snapshot").status_code == 200
     assert [one["receiver_id"] for one in detail["deliveries"]] == ["politie"]
-
-
-def test_on_request_tells_nobody(service: Service) -> None:
-    releases = {one.release for one in service.site.receivers}
-    assert Release.ON_REQUEST not in releases
-    event = service.stored()
-    assert {one["kind"] for one in service.deliveries(event.id)} == {"event.flagged"}
 
 
 def test_deliveries_are_paged(service: Service) -> None:
