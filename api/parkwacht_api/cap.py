@@ -13,8 +13,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pyproj import Transformer
-
+from parkwacht_api.geodesy import lon_lat_deg
 from parkwacht_api.receivers.sia_codes import code_of
 from parkwacht_api.receivers.words import CLASSES, KINDS, cause_of
 from parkwacht_api.schemas_incidents import IncidentDetail
@@ -176,7 +175,6 @@ def _area(incident: IncidentDetail, place: str) -> ET.Element:
     area = ET.Element("area")
     _add(area, "areaDesc", place)
     if incident.x_m is not None and incident.y_m is not None:
-        to_wgs84 = Transformer.from_crs("EPSG:28992", "EPSG:4326", always_xy=True)
-        lon, lat = to_wgs84.transform(incident.x_m, incident.y_m)
+        lon, lat = lon_lat_deg(incident.x_m, incident.y_m)
         _add(area, "circle", f"{lat:.6f},{lon:.6f} {RADIUS_KM}")
     return area

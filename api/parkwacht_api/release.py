@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from pyproj import Transformer
 from sqlalchemy.orm import Session
 
+from parkwacht_api.geodesy import lon_lat_deg
 from parkwacht_api.hand_over import Ground, add_evidence_links
 from parkwacht_api.models import Delivery, Event, Verdict
 from parkwacht_api.models_incidents import Incident
@@ -104,8 +104,7 @@ def _position(record: dict[str, Any]) -> dict[str, float] | None:
     if position is None:
         return None
     x_m, y_m = position["x_m"], position["y_m"]
-    to_wgs84 = Transformer.from_crs("EPSG:28992", "EPSG:4326", always_xy=True)
-    lon, lat = to_wgs84.transform(x_m, y_m)
+    lon, lat = lon_lat_deg(x_m, y_m)
     return {"x_m": x_m, "y_m": y_m, "lon": round(lon, 7), "lat": round(lat, 7)}
 
 
