@@ -1,17 +1,27 @@
 """`parkwacht evaluate` on labelled clips: its notations of truth, its files, its exit code."""
 
 import csv
+import io
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from parkwacht_api.cli import app
 from parkwacht_config.errors import ConfigError
+from parkwacht_config.settings import Settings
+from parkwacht_config.site import Site
 from parkwacht_vision.bars import load_bars
+from parkwacht_vision.cli import WatchOptions, run_watch
+from parkwacht_vision.evaluate import DAY_AT
+from parkwacht_vision.spool import Spool
 from parkwacht_vision.truth import Group, Visit, load_truth
 
 ROOT = Path(__file__).parents[2]
@@ -97,3 +107,58 @@ def test_a_quiet_clip_and_a_broken_one_are_measured_to_the_end(
     assert "<svg" in (out / "evaluatie.svg").read_text()
     assert CliRunner().invoke(app, [*words, "--only", "quiet"]).exit_code == 0
     # without the broken clip every bar is met
+
+
+def test_both_tiers_are_compared_in_one_run(
+    make_video: Callable[..., Path],
+    walking: Callable[[float, npt.NDArray[np.uint8]], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def draw(at_s: float, image: npt.NDArray[np.uint8]) -> None:
+        if 6 <= at_s < 12:
+            walking(at_s - 5, image)
+
+    short_gops = {"g": "10", "sc_threshold": "0"}  # a key frame each second
+    make_video("walk.mp4", seconds=12.0, draw=draw, options=short_gops)
+    (tmp_path / "events.csv").write_text(
+        "clip,class,start_s,end_s,accepts_moving\nwalk.mp4,person,6,,true\n"
+    )
+    monkeypatch.setenv("PARKWACHT_LANGUAGE", "en")
+    monkeypatch.setenv("PARKWACHT_STATE_DIR", str(tmp_path / "state"))
+    out = tmp_path / "out"
+    words = ["evaluate", str(tmp_path), "--detector", "embedded", "--tier", "both"]
+    result = CliRunner().invoke(app, [*words, "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    auto = json.loads((out / "evaluatie.json").read_text())
+    full = json.loads((out / "evaluatie_full.json").read_text())
+    assert auto["bars"][-1] == {
+        "bar": "stays of 3 s and more: no fewer found than in every picture",
+        "reached": "1/1, 1/1",
+        "is_met": True,
+    }
+    assert (auto["tier"], full["tier"]) == ("auto", "full")
+    assert auto["all"]["n_found"] == full["all"]["n_found"] == 1
+    assert "Every picture" in result.output
+
+
+@pytest.mark.parametrize(("tier", "n_frames"), [("auto", 8), ("full", 20)])
+def test_the_tier_that_was_asked_for_is_decoded(
+    tier: Literal["auto", "full"],
+    n_frames: int,
+    make_video: Callable[..., Path],
+    make_site: Callable[..., Site],
+    tmp_path: Path,
+) -> None:
+    """
+    By day nothing is armed, so that no gate asks for more.
+
+    Of 4 s at 5 fps all 20; or key frames at 0, 1, 2, 3 s and the 4 pictures after the last.
+    """
+    path = make_video(seconds=4.0, options={"g": "10", "sc_threshold": "0"})
+    options = WatchOptions((str(path),), None, DAY_AT, detector="embedded", tier=tier)
+    settings = Settings(state_dir=tmp_path / "state")
+    summary = run_watch(
+        options, settings, make_site(), Console(file=io.StringIO()), Spool(tmp_path / "spool")
+    )
+    assert summary.reports[0].n_frames == n_frames

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from parkwacht_config.site import ObjectClass
-from parkwacht_vision.bars import Bars, ClipBars, check_bars, with_bars
+from parkwacht_vision.bars import Bars, ClipBars, check_bars, check_tiers, with_bars
 from parkwacht_vision.scoring import (
+    ClipScore,
     Found,
     Rate,
     add_up,
@@ -123,3 +124,20 @@ def test_bars_are_met_or_not_one_by_one() -> None:
 def test_bars_may_say_that_moving_counts() -> None:
     bars = Bars(clips={"clip.mp4": ClipBars(accepts_moving=True)})
     assert with_bars(truth(), bars).accepts_moving
+
+
+def test_key_frames_are_held_against_every_picture_over_the_long_stays_only() -> None:
+    # stays of 2.9, 3.0 and 10 s; the last one lasts to the end, at 60 s
+    visits = truth(person(0, 2.9), person(10, 13), person(50, math.inf))
+    short, long, last = (Found(PERSON, s, s + 1, s + 2) for s in (0, 10, 50))
+
+    def score(*found: Found) -> list[ClipScore]:
+        return [score_clip(visits, found, seconds=60)]
+
+    without_short = check_tiers(score(long, last), score(short, long, last))
+    assert (without_short.is_met, without_short.reached) == (True, "2/2, 2/2")
+    without_last = check_tiers(score(short, long), score(short, long, last))
+    assert (without_last.is_met, without_last.reached) == (
+        False, "1/2, 2/2 (clip.mp4 person 50 s)"
+    )  # fmt: skip
+    assert check_tiers(score(long), score(last)).is_met  # one lost, one won: as many

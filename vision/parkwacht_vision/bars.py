@@ -17,6 +17,8 @@ from parkwacht_config.text import Text
 from parkwacht_vision.scoring import FALSE_BEYOND_S, ClipScore, add_up
 from parkwacht_vision.truth import ClipTruth
 
+LONG_STAY_S = 3.0  # who stays shorter may pass between two key frames (issue 4, "Fast")
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -124,6 +126,37 @@ def check_bars(clips: Sequence[ClipScore], bars: Bars, *, is_embedded: bool) -> 
         if not is_embedded:
             checks += _check_clip(clip, bars.clips.get(clip.truth.name, ClipBars()))
     return checks
+
+
+def check_tiers(tiered: Sequence[ClipScore], full: Sequence[ClipScore]) -> Check:
+    """
+    Hold what key frames until something moves found against what every picture found.
+
+    Parameters
+    ----------
+    tiered, full
+        Scores of the same recordings in the same order, watched as every night and decoded whole.
+
+    Returns
+    -------
+    check
+        Met where of the stays of `LONG_STAY_S` and more no fewer were found.
+    """
+    what = Text(
+        nl=f"verblijven vanaf {LONG_STAY_S:g} s: niet minder gevonden dan in alle beelden",
+        en=f"stays of {LONG_STAY_S:g} s and more: no fewer found than in every picture",
+    )
+    stays = [
+        (f"{clip.truth.name} {by_key.visit.group} {by_key.visit.start_s:g} s", by_key, by_all)
+        for clip, whole in zip(tiered, full, strict=True)
+        for by_key, by_all in zip(clip.visits, whole.visits, strict=True)
+        if min(by_all.visit.end_s, whole.seconds) - by_all.visit.start_s >= LONG_STAY_S
+    ]
+    n_tiered = sum(one.is_found for _, one, _ in stays)
+    n_full = sum(one.is_found for _, _, one in stays)
+    lost = [name for name, by_key, by_all in stays if by_all.is_found and not by_key.is_found]
+    reached = f"{n_tiered}/{len(stays)}, {n_full}/{len(stays)}"
+    return Check(what, reached + (f" ({', '.join(lost)})" if lost else ""), n_tiered >= n_full)
 
 
 def _check_all(clips: Sequence[ClipScore], bars: GeneralBars) -> list[Check]:

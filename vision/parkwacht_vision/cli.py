@@ -62,6 +62,7 @@ class WatchOptions:
     fps: float = DEFAULT_FPS
     processes: int = 1  # recordings watched side by side; more than one can be resumed
     is_following: bool = False  # a folder is watched for files that come
+    tier: Literal["auto", "full"] = "auto"  # `full` decodes every picture of a recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,7 @@ def _watch_side_by_side(
         weights=options.weights or settings.weights,
         state_dir=context.state_dir,
         fps=context.fps,
+        tier=options.tier,
     )
     ports = BatchPorts(context.sink, context.observer, context.stop)
     run_batch(plan.recordings(), setup, context.detector.info, ports, n_processes=options.processes)

@@ -41,6 +41,7 @@ class Evaluation:
 
     detector: DetectorInfo
     clips: tuple[ClipScore, ...]
+    tier: Literal["auto", "full"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class EvaluateOptions:
 
     weights: str | None = None
     detector: Literal["auto", "ultralytics", "embedded"] | None = None
+    tier: Literal["auto", "full"] = "auto"
 
 
 class _NoSink:
@@ -156,7 +158,7 @@ def evaluate(
     if detector is None:
         text = Text(nl="geen enkele opname was te bekijken", en="no recording could be watched")
         raise SourceError(text)
-    return Evaluation(detector, tuple(scores))
+    return Evaluation(detector, tuple(scores), options.tier)
 
 
 def _quiet() -> Console:
@@ -176,6 +178,7 @@ def _watch_options(truth: ClipTruth, options: EvaluateOptions) -> WatchOptions:
         started_at=DAY_AT if truth.light == "day" else NIGHT_AT,
         weights=options.weights,
         detector=options.detector,
+        tier=options.tier,
     )
 
 

@@ -146,6 +146,32 @@ def condition_table(clips: Sequence[ClipScore], language: Language) -> Table:
     return table
 
 
+def show_tiers(console: Console, tiered: Evaluation, full: Evaluation, language: Language) -> None:
+    """
+    Print what key frames until something moves gave beside every picture decoded.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    tiered, full
+        Evaluations of the same recordings.
+    language
+        Of the headings.
+    """
+    columns = (
+        Text(nl="Maat", en="Measure"),
+        Text(nl="Sleutelbeelden", en="Key frames"),
+        Text(nl="Alle beelden", en="Every picture"),
+    )
+    title = Text(nl="Sleutelbeelden tot er iets beweegt", en="Key frames until something moves")
+    table = _table(language, title, columns)
+    scores = add_up(tiered.clips), add_up(full.clips)
+    for name, write in _MEASURES:
+        table.add_row(name.to(language), *(write(one) for one in scores))
+    console.print(table)
+
+
 def _rate(score: Score, hours: float) -> str:
     rate, low, high = score.false_alerts.per(hours)
     return f"{_number(rate)} [{_number(low)}, {_number(high)}]"
@@ -247,6 +273,7 @@ def write_json(path: Path, evaluation: Evaluation, checks: Sequence[Check]) -> N
     """Write everything, events and visits too."""
     content = {
         "detector": evaluation.detector.model_dump(),
+        "tier": evaluation.tier,
         "all": _score_json(add_up(evaluation.clips)),
         "by_condition": {
             name: _score_json(one) for name, one in by_condition(evaluation.clips).items()

@@ -99,7 +99,9 @@ class Plan:
             self.durations_s[recording.name] = recording.duration_s
 
         def make() -> RecordingSource | SegmentedSource:
-            return recording.open(self.site.timezone, fps=self.options.fps, clock=self.clock)
+            return recording.open(
+                self.site.timezone, fps=self.options.fps, clock=self.clock, tier=self.options.tier
+            )
 
         return WatchJob(recording.name, recording.camera_id, make)
 
