@@ -12,6 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from parkwacht_api.receivers.channel import Message, SendContext
+from parkwacht_api.receivers.http_client import make_client
 from parkwacht_config.clock import Clock, SystemClock
 
 DELIVERY_ID = UUID("0190a3c5-7a52-7c31-8a4f-2d5b6c7e8f90")
@@ -84,7 +85,7 @@ def make_context(
 ) -> Iterator[SendContext]:
     known = secrets or {}
     # Not verified, because loading the certificates takes longer than most of the tests.
-    with httpx.Client(timeout=timeout_s, trust_env=False, verify=False) as client:  # noqa: S501
+    with make_client(timeout_s, httpx.create_ssl_context(verify=False)) as client:
         yield SendContext(
             client,
             lambda name: SecretStr(known[name]),

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import httpx
 from sqlalchemy.orm import Session
 
 from parkwacht_api.audit import Somebody
@@ -45,6 +44,7 @@ from parkwacht_api.receivers.channel import (
     module_of,
     options_of,
 )
+from parkwacht_api.receivers.http_client import make_client
 from parkwacht_api.release import hold_reason
 from parkwacht_api.repository import heartbeat_of
 from parkwacht_api.repository_outbox import Way, is_over, partner_states
@@ -110,10 +110,7 @@ class Forwarder:
         # A place for every send of every way, so that none waits for another's; one for the house.
         n_threads = policy.n_per_channel * (n_ways + 1) + 1
         self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="outbox")
-        # Proxies of the environment are not used: "local" must mean this machine.
-        self._client = httpx.Client(
-            timeout=policy.timeout_s, follow_redirects=False, trust_env=False
-        )
+        self._client = make_client(policy.timeout_s)
         self._state = AppState(settings, site, clock, database)
         self._asked = {
             (receiver.id, way.id): clock.now()

@@ -26,6 +26,7 @@ from tls_builders import make_certificate
 from parkwacht_api.partner import is_genuine
 from parkwacht_api.receivers.channel import Answer, Message, SendFailed, SendRefused
 from parkwacht_api.receivers.guard import HostRefused, checked_hosts, is_named_local
+from parkwacht_api.receivers.http_client import make_client
 from parkwacht_api.receivers.signing import sign
 from parkwacht_api.receivers.webhook import (
     Options,
@@ -114,11 +115,17 @@ def test_retry_after(value: str, seconds: float | None) -> None:
 
 
 def attempt(
-    url: str, payload: Any = None, secrets: dict[str, str] | None = None, **options: Any
+    url: str,
+    payload: Any = None,
+    secrets: dict[str, str] | None = None,
+    *,
+    timeout_s: float = 2.0,
+    **options: Any,
 ) -> Answer:
     message = Message(DELIVERY_ID, "x", payload or {"type": "x", "e": "é"}, NOW)
     given = Options(url=url, secret_env="SECRET", **options)
-    with make_context(secrets={"SECRET": SECRET} | (secrets or {})) as context:
+    known = {"SECRET": SECRET} | (secrets or {})
+    with make_context(secrets=known, timeout_s=timeout_s) as context:
         return send(given, message, context)
 
 
@@ -180,23 +187,50 @@ def test_an_answer_that_breaks_off_is_still_an_answer() -> None:
     assert answer.http_status == 200  # it was taken: sent again, it would come twice
 
 
-def test_an_answer_that_drips_holds_no_place_for_hours() -> None:
+@contextmanager
+def dripping(first: bytes, drop: bytes) -> Iterator[str]:
+    """A server that answers at once with some bytes and then drips until the other side leaves."""
+
     def drip() -> None:
         line, _ = server.accept()
         with line, suppress(OSError):  # the other side leaves
             line.recv(65_536)
-            line.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n")
-            for _ in range(2000):
-                line.sendall(b"x")
+            line.sendall(first)
+            for _ in range(1500):  # 30 s: whoever waits for the end fails by its length
+                line.sendall(drop)
                 time.sleep(0.02)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=drip)
         thread.start()
-        answer = attempt(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
         thread.join()
+
+
+def test_an_answer_that_drips_is_an_answer_and_holds_no_place_for_hours() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n"
+    with dripping(head, b"x") as url:
+        answer = attempt(url, timeout_s=1.0)
     assert answer.http_status == 200
-    assert 0 < len(answer.response) < 2000
+    # 1 s at 50 bytes a second is about 50; a limit per read would have let 1,500 in.
+    assert 0 < len(answer.response) < 500
+
+
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nx-long: "])
+def test_a_head_that_drips_ends_with_the_attempt(first: bytes) -> None:
+    with dripping(first, b"H") as url, pytest.raises(SendFailed, match=r"took too long|timed out"):
+        attempt(url, timeout_s=0.4)
+
+
+def test_a_connection_that_is_used_again_has_its_own_time() -> None:
+    with (
+        receiver_stub(answering(204)) as stub,
+        make_context(secrets={"S": SECRET}, timeout_s=0.3) as context,
+    ):
+        options = Options(url=stub.url, secret_env="S")
+        assert send(options, make_message(), context).http_status == 204
+        time.sleep(0.4)  # the time of the first call is over
+        assert send(options, make_message(), context).http_status == 204
 
 
 def make_key_pair() -> tuple[Ed25519PrivateKey, bytes]:
@@ -369,7 +403,7 @@ def _take_calls(listening: socket.socket, serving: ssl.SSLContext) -> None:
 @pytest.mark.parametrize("name", ["park.example", "other.example"])
 def test_the_certificate_must_be_the_names_own(tmp_path: Path, name: str) -> None:
     with tls_receiver(tmp_path, "park.example") as (port, trusting, asked):
-        with httpx.Client(verify=trusting, trust_env=False, timeout=5) as client:
+        with make_client(5, trusting) as client:
             request = client.build_request("GET", f"https://{name}:{port}/")
             if name == "park.example":
                 assert call_first(client, request, ["127.0.0.1"], NOW).http_status == 204

@@ -7,7 +7,6 @@ our own JSON or a CloudEvent 1.0, structured or binary; it stays under 20 kB.
 """
 
 import json
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from parkwacht_api.receivers.channel import (
     SendRefused,
 )
 from parkwacht_api.receivers.guard import HostRefused, checked_hosts, is_named_local
+from parkwacht_api.receivers.http_client import within
 from parkwacht_api.receivers.signing import sign
 from parkwacht_config.text import Text
 
@@ -159,12 +159,12 @@ def retry_after_s(value: str, at: datetime) -> float | None:
 
 
 def _read_answer(response: httpx.Response, at: datetime) -> Answer:
-    body, end_s = b"", time.monotonic() + BODY_WITHIN_S
+    body = b""
     # The status is the answer: a body that drips or breaks off changes nothing about it.
-    with suppress(httpx.HTTPError):
+    with suppress(httpx.HTTPError), within(BODY_WITHIN_S):
         for chunk in response.iter_bytes():
             body += chunk
-            if len(body) >= RESPONSE_LIMIT or time.monotonic() > end_s:
+            if len(body) >= RESPONSE_LIMIT:
                 break
     # NUL is valid in an answer, but not in a text column of PostgreSQL.
     text = body[:RESPONSE_LIMIT].decode("utf-8", "replace").replace("\x00", "\ufffd")
@@ -193,7 +193,8 @@ def _call(
         port = url.port or (443 if url.scheme == "https" else 80)
         hosts = checked_hosts(url.host, port, allow_private=options.allow_private)
         request = context.client.build_request(method, url, headers=headers, content=body)
-        return call_first(context.client, request, hosts, context.clock.now())
+        with within(context.timeout_s):
+            return call_first(context.client, request, hosts, context.clock.now())
     except HostRefused as error:
         raise SendFailed(error.text) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
