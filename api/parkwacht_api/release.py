@@ -55,6 +55,7 @@ class News:
     sequence: int = 0
     release: Mapping[str, Any] | None = None  # who handed it over, and on which legal basis
     reason: str = ""  # of an update: severity, camera, class, return, goes_on, clip or verdict
+    not_before: datetime | None = None  # told then, unless it is withdrawn by that time
 
 
 def is_on_this_machine(url: str) -> bool:
@@ -135,6 +136,7 @@ def _about_event(event: Event | None) -> dict[str, Any]:
 
 
 def _about_incident(incident: Incident) -> dict[str, Any]:
+    is_trouble = incident.kind.endswith("_trouble")
     return {
         "id": str(incident.id),
         "number": incident.number,
@@ -146,6 +148,8 @@ def _about_incident(incident: Incident) -> dict[str, Any]:
         "state": incident.state,
         "review_state": incident.review_state,
         "n_events": incident.n_events,
+        "n_times": incident.n_merged + 1 if is_trouble else 1,
+        "span_s": round((incident.last_at - incident.opened_at).total_seconds()),
     }
 
 
@@ -215,6 +219,7 @@ def build_payload(
 
 
 def _due_at(news: News, channel: Channel, site: Site, at: datetime) -> datetime:
+    at = max(at, news.not_before or at)
     is_slight = news.kind in TROUBLES and news.incident.severity == Severity.LOW.value
     if not is_slight or channel.quiet is None or not _is_in(site, channel.quiet, at):
         return at
@@ -264,7 +269,11 @@ def plan_delivery(
         state="held" if reason else "pending",
         reason=reason,
         payload=build_payload(
-            news, delivery_id=delivery_id, site=state.site, api_url=settings.api_url, at=at
+            news,
+            delivery_id=delivery_id,
+            site=state.site,
+            api_url=settings.api_url,
+            at=max(at, news.not_before or at),
         ),
         created_at=at,
         due_at=_due_at(news, channel, state.site, at),

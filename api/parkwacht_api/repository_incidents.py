@@ -103,6 +103,18 @@ def last_words(session: Session, incident: Incident) -> dict[str, Delivery]:
     return {row.receiver_id: row for row in rows}
 
 
+def withdraw_unsent(session: Session, incident: Incident, kind: str) -> None:
+    """Take back the messages of a kind about an incident that no sender has touched yet."""
+    query = select(Delivery).where(
+        Delivery.incident_id == incident.id,
+        Delivery.kind == kind,
+        Delivery.state.in_(("pending", "held")),
+        Delivery.sent_at.is_(None),
+    )
+    for row in session.scalars(query.with_for_update()):
+        session.delete(row)
+
+
 def is_told_of(session: Session, event: Event) -> bool:
     """Say whether any message was about this very event."""
     return (

@@ -2,8 +2,10 @@
 Troubles of cameras, partners and the service itself: incidents too, with a beginning and an end.
 
 The same cause of the same thing is one incident as long as it lasts, told again where it gets
-graver; where it comes back within the park's `merge_within_s` it is the same one again. A partner
-is never told of its own trouble.
+graver. One that comes and goes stays one incident too, told once: its end is told when it has been
+quiet for the park's `merge_within_s`, longer each time it came back, up to six times that. A return
+before then withdraws the end that nobody has heard yet, and is counted; whoever was told of the end
+is told of the return. A partner is never told of its own trouble.
 """
 
 from dataclasses import dataclass
@@ -15,10 +17,18 @@ from parkwacht_api.incidents import add_entry, open_incident, spread, take_turn,
 from parkwacht_api.models import CameraTroubleRow
 from parkwacht_api.models_incidents import Incident
 from parkwacht_api.release import RANK, TROUBLE_OPENED, TROUBLE_OVER, News, tell, wants
-from parkwacht_api.repository_incidents import has_open_trouble, open_troubles_of
+from parkwacht_api.repository_incidents import (
+    has_open_trouble,
+    last_words,
+    open_troubles_of,
+    withdraw_unsent,
+)
 from parkwacht_api.state import AppState
 from parkwacht_config.site import Receiver
 
+# Quiet times in a row that a flapping trouble must show, and within which it is the same one again:
+# twelve minutes by default. Each return asks for one more.
+MOST_QUIET = 6
 CAMERA, PARTNER, SERVICE = "camera_trouble", "partner_trouble", "service_trouble"
 
 
@@ -74,8 +84,7 @@ def open_trouble(
     for incident in same:
         if incident.state == "open":
             return _go_on(session, incident, trouble, at, state)
-    again = timedelta(seconds=state.site.alarms.merge_within_s)
-    if same and started_at - same[0].last_at < again:
+    if same and started_at - same[0].last_at < _quiet(state, MOST_QUIET):
         return _come_back(session, same[0], trouble, at, state)
     incident = Incident(
         site_id=state.site.id,
@@ -103,15 +112,26 @@ def _go_on(
     return incident
 
 
+def _quiet(state: AppState, n_times: int) -> timedelta:
+    return timedelta(seconds=state.site.alarms.merge_within_s * min(n_times, MOST_QUIET))
+
+
 def _come_back(
     session: Session, incident: Incident, trouble: Trouble, at: datetime, state: AppState
 ) -> Incident:
     incident.state, incident.last_at, incident.heard_at = "open", at, at
     incident.n_merged += 1
+    withdraw_unsent(session, incident, TROUBLE_OVER)
     session.flush()
+    words = last_words(session, incident)
+    believe_it_over = [
+        one
+        for one in _listeners(trouble, state)
+        if one.id not in words or words[one.id].kind == TROUBLE_OVER
+    ]
     news = News(TROUBLE_OPENED, incident)
-    spread(session, news, _listeners(trouble, state), at=at, state=state)
-    add_entry(session, incident, "merged", at=at, news="return")
+    spread(session, news, believe_it_over, at=at, state=state)
+    add_entry(session, incident, "merged", at=at, news="return", n_times=incident.n_merged + 1)
     return incident
 
 
@@ -119,7 +139,7 @@ def end_trouble(
     session: Session, kind: str, subject: str, *, at: datetime, state: AppState, cause: str = ""
 ) -> int:
     """
-    End the troubles of a thing and tell who was told; return how many there were.
+    End the troubles of a thing, to be told to who was told; return how many there were.
 
     Parameters
     ----------
@@ -146,7 +166,8 @@ def end_trouble(
         incident.state, incident.last_at, incident.heard_at = "over", at, at
         session.flush()
         told = told_receivers(session, incident, state)
-        spread(session, News(TROUBLE_OVER, incident), told, at=at, state=state)
+        news = News(TROUBLE_OVER, incident, not_before=at + _quiet(state, incident.n_merged + 1))
+        spread(session, news, told, at=at, state=state)
         add_entry(session, incident, "over", at=at)
     return len(ended)
 

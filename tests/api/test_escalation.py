@@ -1,17 +1,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alarm_desk import AlarmDesk, alarm_desk
-from api_harness import make_receiver, make_site, make_trouble
+from api_harness import STARTED_AT, make_receiver, make_site, make_trouble
 from sqlalchemy import select, update
 
 from parkwacht_api.escalation import escalate_due
 from parkwacht_api.ingest import store_trouble
 from parkwacht_api.models import Delivery
 from parkwacht_api.models_incidents import Incident, PartnerState
+from parkwacht_api.outbox import OutboxPolicy, claim_due
+from parkwacht_api.receivers.words import facts_of, headline
 from parkwacht_api.troubles import PARTNER, Trouble, end_trouble, open_trouble
 from parkwacht_config.site import Alarms, Channel, Receiver, Severity, Site
 from parkwacht_vision.event import CameraTrouble
@@ -205,25 +208,80 @@ def test_a_trouble_that_was_over_before_it_was_heard_of_is_no_incident(desk: Ala
     assert desk.incidents() == []
 
 
-def test_a_flapping_trouble_is_one_incident(desk: AlarmDesk) -> None:
-    down = Trouble(PARTNER, "meldkamer", "down", "high")
+def flap(desk: AlarmDesk, after_s: float, *, is_down: bool) -> None:
+    """The partner is lost or back, so long after the first event."""
+    at = desk.at(after_s)
+    with desk.database.writing() as session:
+        if is_down:
+            open_trouble(
+                session, Trouble(PARTNER, "meldkamer", "lost", "high"), at=at, state=desk.state
+            )
+        else:
+            end_trouble(session, PARTNER, "meldkamer", at=at, state=desk.state)
 
-    def step(after_s: float, *, is_down: bool) -> None:
-        at = desk.at(after_s)
-        with desk.database.writing() as session:
-            if is_down:
-                open_trouble(session, down, at=at, state=desk.state)
-            else:
-                end_trouble(session, PARTNER, "meldkamer", at=at, state=desk.state)
 
-    for after_s, is_down in ((0, True), (10, True), (20, False), (100, True), (110, False)):
-        step(after_s, is_down=is_down)
+def due_s(desk: AlarmDesk) -> list[tuple[str, float]]:
+    """What the committee is told, and when, in seconds after the first event."""
+    return [
+        (one.kind, (one.due_at - STARTED_AT).total_seconds()) for one in desk.deliveries("bestuur")
+    ]
+
+
+def test_a_flapping_trouble_is_one_incident_told_once_and_when_it_is_steady(
+    desk: AlarmDesk,
+) -> None:
+    # Twelve times in 28 minutes: lost for 30 s of every 150 s, so back for 120 s, as long as the
+    # park's merge_within_s. The first end is due at 30 + 120 = 150 s, when it is lost again.
+    for n in range(12):
+        flap(desk, 150 * n, is_down=True)
+        flap(desk, 150 * n + 10, is_down=True)
+        flap(desk, 150 * n + 30, is_down=False)
     (incident,) = desk.incidents()
-    assert (incident.state, incident.n_merged) == ("over", 1)
-    assert desk.kinds("bestuur") == ["trouble.opened", "trouble.over"] * 2
-    step(231, is_down=True)  # 121 s after its end
+    assert (incident.state, incident.n_merged) == ("over", 11)
+    # The last end is at 1680 s; quiet for six times 120 s is steady.
+    assert due_s(desk) == [("trouble.opened", 0.0), ("trouble.over", 1680.0 + 720.0)]
+    over = desk.deliveries("bestuur")[1].payload
+    assert headline(facts_of(over)).nl.endswith("meldkamer, 12 keer in 28 min")
+    assert datetime.fromisoformat(over["timestamp"]) == STARTED_AT + timedelta(seconds=2400)
+    assert desk.log(incident.id).count("merged") == 11  # each return is in the log
+    assert desk.kinds("meldkamer") == []  # of its own trouble
+
+
+def test_each_return_asks_for_a_longer_quiet(desk: AlarmDesk) -> None:
+    for n, quiet_s in enumerate((120.0, 240.0, 360.0)):
+        flap(desk, 100 * n, is_down=True)
+        flap(desk, 100 * n + 50, is_down=False)
+        assert due_s(desk)[1:] == [("trouble.over", 100 * n + 50 + quiet_s)]
+
+
+def test_who_heard_that_it_was_over_hears_that_it_is_back(desk: AlarmDesk) -> None:
+    flap(desk, 0, is_down=True)
+    flap(desk, 20, is_down=False)
+    with desk.database.writing() as session:  # the end was sent, at 140 s
+        row = session.scalars(select(Delivery).where(Delivery.kind == "trouble.over")).one()
+        row.state, row.sent_at = "delivered", desk.at(140)
+    flap(desk, 200, is_down=True)
+    assert due_s(desk)[2:] == [("trouble.opened", 200.0)]
+    assert len(desk.incidents()) == 1
+    flap(desk, 210, is_down=False)
+    # 721 s after its end it is another one; the end of the first stays told.
+    flap(desk, 931, is_down=True)
     assert [one.state for one in desk.incidents()] == ["over", "open"]
-    assert desk.kinds("meldkamer") == []
+    kinds = ["trouble.opened", "trouble.over", "trouble.opened", "trouble.over", "trouble.opened"]
+    assert desk.kinds("bestuur") == kinds
+
+
+def test_an_end_that_is_not_told_yet_is_sent_in_its_time_and_not_late(desk: AlarmDesk) -> None:
+    flap(desk, 0, is_down=True)
+    flap(desk, 20, is_down=False)
+    claimed = claim_due(desk.database, desk.at(139), policy=OutboxPolicy())
+    assert {one.kind for one in claimed} == {"trouble.opened"}
+    (claim,) = claim_due(desk.database, desk.at(140), policy=OutboxPolicy(), under_way=claimed)
+    assert claim.kind == "trouble.over"
+    assert datetime.fromisoformat(claim.payload["timestamp"]) == desk.clock.now()
+    # What a sender has in hand is not withdrawn: the return is told after it.
+    flap(desk, 141, is_down=True)
+    assert desk.kinds("bestuur") == ["trouble.opened", "trouble.over", "trouble.opened"]
 
 
 def test_a_trouble_that_gets_graver_is_told_to_who_asked_for_grave_ones(desk: AlarmDesk) -> None:

@@ -5,6 +5,7 @@ It is made from the payload alone, so that it says the same at every attempt. Th
 comes first: it is what people quote, and what shows that two messages are about one thing.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,6 +85,8 @@ class Facts:
     news: str  # what an update brings; see release.News
     links: Mapping[str, str]
     lon_lat: tuple[float, float] | None
+    n_times: int = 1  # a trouble that came back
+    span_s: float = 0.0  # from its first sign to its last
 
     @property
     def place(self) -> str:
@@ -133,6 +136,8 @@ def facts_of(payload: Mapping[str, Any]) -> Facts:
         news=str(data.get("news") or ""),
         links=data.get("links") or {},
         lon_lat=(position["lon"], position["lat"]) if has_place else None,
+        n_times=int(incident.get("n_times") or 1),
+        span_s=float(incident.get("span_s") or 0.0),
     )
 
 
@@ -158,9 +163,22 @@ def headline(facts: Facts) -> Text:
     number = f"[{facts.number}] " if facts.number is not None else ""
     is_marked = facts.is_test and facts.kind != "test.alarm"
     test = Text(nl="PROEF ", en="TEST ") if is_marked else Text("", "")
+    often = _often(facts)
     return Text(
-        nl=f"{number}{test.nl}{kind.nl}: " + ", ".join(filter(None, (what.nl, facts.place))),
-        en=f"{number}{test.en}{kind.en}: " + ", ".join(filter(None, (what.en, facts.place))),
+        nl=f"{number}{test.nl}{kind.nl}: "
+        + ", ".join(filter(None, (what.nl, facts.place, often.nl))),
+        en=f"{number}{test.en}{kind.en}: "
+        + ", ".join(filter(None, (what.en, facts.place, often.en))),
+    )
+
+
+def _often(facts: Facts) -> Text:
+    """Say how often a trouble was there, in how many minutes (rounded up)."""
+    if facts.n_times <= 1 or not facts.kind.startswith("trouble."):
+        return Text("", "")
+    minutes = max(1, math.ceil(facts.span_s / 60))
+    return Text(
+        nl=f"{facts.n_times} keer in {minutes} min", en=f"{facts.n_times} times in {minutes} min"
     )
 
 
