@@ -32,6 +32,10 @@ def source(path: Path, *, started_at: datetime | None = AT, fps: float = 8) -> R
         ("a.mov", "mjpeg"),
         ("b.mp4", "libx265"),
         ("b.mkv", "libsvtav1"),
+        ("c.avi", "msmpeg4"),  # these four say their size or kind of pixels in the container alone
+        ("c.wmv", "wmv2"),
+        ("d.avi", "rawvideo"),
+        ("e.avi", "ffvhuff"),
     ],
 )
 def test_any_container_gives_frames_on_media_time(

@@ -60,6 +60,11 @@ class StreamDecoder:
         # belong to Python, while Python waits for them to end (seen to hang with PyAV 18.1).
         self._context.thread_count = 1
         self._context.extradata = told.extradata
+        # Some codecs, as old MPEG-4 in AVI and plain pictures, say these in the container alone.
+        if told.width_px > 0 and told.height_px > 0:
+            self._context.width, self._context.height = told.width_px, told.height_px
+        if told.pixel_format is not None:
+            self._context.pix_fmt = told.pixel_format
         self._context.options = {
             "skip_loop_filter": "noref" if deblocks else "all",
             "max_pixels": str(MAX_PIXELS),
