@@ -1,5 +1,5 @@
 """
-Carries what waits in the spool to the service, in order, until the service has it.
+Carries what waits in the spool to the service until it has it: alarms and the newest first.
 
 An entry is removed only when the service said that it has it; sending it twice changes nothing
 there. What the service refuses for good is set aside with the reason, visible; everything else,
@@ -11,7 +11,8 @@ import json
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -21,7 +22,7 @@ import httpx
 from parkwacht_api.release import is_on_this_machine
 from parkwacht_config.errors import IngestError, IngestRefused, SpoolError
 from parkwacht_config.text import Text
-from parkwacht_vision.spool import Spool, SpoolEntry
+from parkwacht_vision.spool import Spool, SpoolEntry, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ POLL_S = 0.2
 MAX_WAIT_S = 10.0
 BEAT_EVERY_S = 30.0
 BEAT_TIMEOUT_S = 5.0
+ALARMS: tuple[Stage, ...] = ("flagged", "trouble")
+RECORDS: tuple[Stage, ...] = ("ended", "report")
 PLAIN = {"report": "/watch-reports", "trouble": "/camera-troubles"}  # without files
 CONTENT_TYPES = {
     ".jpg": "image/jpeg",
@@ -48,6 +51,7 @@ class ShipCounts:
     n_sent: int = 0
     n_refused: int = 0
     n_kept: int = 0
+    is_down: bool = field(default=False, compare=False)  # the service takes nothing now
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,32 +172,82 @@ class IngestClient:
         raise _Stumbled(text) if _is_a_fault(answer) else IngestError(text)
 
 
-def _ship(spool: Spool, client: IngestClient) -> ShipCounts:
-    n_sent = n_refused = 0
-    entries, stuck = spool.entries(), set[UUID]()
+def _in_turn(
+    entries: Sequence[SpoolEntry], stages: Collection[Stage], stuck: Collection[UUID]
+) -> list[SpoolEntry]:
+    """Return what may go now: of each id the oldest, alarms first, the newest first."""
+    first: dict[UUID, SpoolEntry] = {}
     for entry in entries:
-        if entry.id in stuck:  # an ending does not go before its event
-            continue
+        first.setdefault(entry.id, entry)
+    now = [one for one in first.values() if one.stage in stages and one.id not in stuck]
+    return sorted(now, key=lambda one: (one.stage in ALARMS, one.path.name[:20]), reverse=True)
+
+
+class _Lane:
+    """Hands over the entries of some stages; what the service stumbles over waits its time."""
+
+    def __init__(self, spool: Spool, client: IngestClient, stages: Collection[Stage]) -> None:
+        self._spool, self._client, self._stages = spool, client, stages
+        self._stuck: dict[UUID, float] = {}  # until when
+
+    def ship(self, *, is_last: bool = False) -> ShipCounts:
+        """Hand over what waits until nothing is left, or the service takes nothing now."""
+        n_sent = n_refused = 0
+        n_stuck, is_down = 0, False
+        now_s = time.monotonic()
+        self._stuck = {} if is_last else {k: s for k, s in self._stuck.items() if s > now_s}
+        while not is_down and (batch := self._batch()):
+            end_s = time.monotonic() + POLL_S
+            for entry in batch:
+                try:
+                    taken = self._hand_over(entry)
+                except IngestError as error:
+                    logger.warning("%s %s waits: %s", entry.stage, entry.id, error)
+                    self._stuck[entry.id] = time.monotonic() + MAX_WAIT_S
+                    n_stuck += 1
+                    is_down = not isinstance(error, _Stumbled) or n_stuck >= MOST_STUCK
+                else:
+                    n_sent, n_refused = n_sent + taken, n_refused + (not taken)
+                if is_down or time.monotonic() > end_s:
+                    break  # there may be a newer alarm
+        if is_down:
+            self._stuck.clear()  # it is not these entries
+        n_kept = sum(one.stage in self._stages for one in self._spool.entries())
+        return ShipCounts(n_sent, n_refused, n_kept, is_down)
+
+    def _batch(self) -> list[SpoolEntry]:
+        return _in_turn(self._spool.entries(), self._stages, self._stuck)
+
+    def _hand_over(self, entry: SpoolEntry) -> bool:
+        """Hand over and remove one; False where it was refused for good and set aside."""
         try:
-            client.hand_over(entry)
+            self._client.hand_over(entry)
         except IngestRefused as error:
             logger.error("%s %s was refused: %s", entry.stage, entry.id, error)  # noqa: TRY400
-            spool.refuse(entry, str(error))
-            n_refused += 1
-        except IngestError as error:
-            logger.warning("%s %s waits: %s", entry.stage, entry.id, error)
-            stuck.add(entry.id)
-            if not isinstance(error, _Stumbled) or len(stuck) >= MOST_STUCK:
-                break
-        else:
-            spool.remove(entry)
-            n_sent += 1
-    return ShipCounts(n_sent, n_refused, len(entries) - n_sent - n_refused)
+            self._spool.refuse(entry, str(error))
+            return False
+        self._spool.remove(entry)
+        return True
+
+    def run(self, stop: threading.Event) -> None:
+        """Hand over what comes until told to stop, and once more after that."""
+        wait_s = POLL_S
+        while True:
+            is_last = stop.is_set()
+            try:
+                counts = self.ship(is_last=is_last)
+            except (SpoolError, OSError):
+                logger.exception("the spool could not be read")
+                counts = ShipCounts(is_down=True)
+            if is_last:
+                return
+            wait_s = min(wait_s * 2, MAX_WAIT_S) if counts.is_down else POLL_S
+            stop.wait(wait_s)
 
 
 def ship_once(spool: Spool, api_url: str, key: str) -> ShipCounts:
     """
-    Hand over what waits now, oldest first; stop at the first that is not taken now.
+    Hand over what waits now, alarms and the newest first; stop where the service takes nothing.
 
     Parameters
     ----------
@@ -210,7 +264,14 @@ def ship_once(spool: Spool, api_url: str, key: str) -> ShipCounts:
         The spool cannot be read or written.
     """
     with IngestClient(api_url, key) as client:
-        return _ship(spool, client)
+        return _Lane(spool, client, (*ALARMS, *RECORDS)).ship()
+
+
+def _keep_beating(client: IngestClient, watching: Watching, stop: threading.Event) -> None:
+    while not stop.is_set():
+        client.beat(watching, is_ending=False)
+        stop.wait(BEAT_EVERY_S)
+    client.beat(watching, is_ending=True)
 
 
 def run_shipper(
@@ -224,8 +285,10 @@ def run_shipper(
     """
     Hand over what comes into the spool until told to stop.
 
-    While the service does not answer the waits grow to ten seconds; one last round is made at the
-    end, so that what was put before the stop is on its way.
+    Alarms, clips with reports, and the heartbeat go beside each other: a backlog of clips delays no
+    alarm, and neither delays the sign of life. While the service does not answer the waits grow to
+    ten seconds; one last round is made at the end, so that what was put before the stop is on its
+    way.
 
     Parameters
     ----------
@@ -240,19 +303,16 @@ def run_shipper(
     watching
         Who says every half minute that it lives, and at the end that it ends; None: nobody.
     """
-    wait_s, beaten_s = POLL_S, -BEAT_EVERY_S
     with IngestClient(api_url, key) as client:
-        while True:
-            is_last = stop.is_set()
-            if watching is not None and (is_last or time.monotonic() - beaten_s >= BEAT_EVERY_S):
-                beaten_s = time.monotonic()
-                client.beat(watching, is_ending=is_last)
-            try:
-                counts = _ship(spool, client)
-            except (SpoolError, OSError):
-                logger.exception("the spool could not be read")
-                counts = ShipCounts(n_kept=1)
-            if is_last:
-                return
-            wait_s = min(wait_s * 2, MAX_WAIT_S) if counts.n_kept else POLL_S
-            stop.wait(wait_s)
+        alarms, records = (_Lane(spool, client, one) for one in (ALARMS, RECORDS))
+        beside = [threading.Thread(target=records.run, args=(stop,), name="records", daemon=True)]
+        if watching is not None:
+            beat = (client, watching, stop)
+            beside.append(
+                threading.Thread(target=_keep_beating, args=beat, name="heartbeat", daemon=True)
+            )
+        for thread in beside:
+            thread.start()
+        alarms.run(stop)
+        for thread in beside:
+            thread.join()

@@ -1,6 +1,13 @@
+import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
+import httpx
 import pytest
 from api_harness import (
     JPEG,
@@ -10,19 +17,63 @@ from api_harness import (
     make_ending,
     make_flagged,
     make_report,
+    make_trouble,
     receiver_stub,
     until,
 )
 from sqlalchemy import func, select, text
 
-from parkwacht_api.models import Event, Media, WatchReportRow
-from parkwacht_api.shipper import ShipCounts, run_shipper, ship_once
+from parkwacht_api.models import Event, Heartbeat, Media, WatchReportRow
+from parkwacht_api.models_incidents import Incident
+from parkwacht_api.shipper import ShipCounts, Watching, run_shipper, ship_once
 from parkwacht_vision.spool import Spool
 
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool")
+
+
+@contextmanager
+def relay(url: str, on_request: Callable[[bytes], None]) -> Iterator[str]:
+    """Stand in front of a real service; called with the first bytes of what each client sends."""
+    to = httpx.URL(url)
+    lines: list[socket.socket] = []
+
+    def pump(source: socket.socket, target: socket.socket, *, is_asking: bool) -> None:
+        with suppress(OSError):
+            while part := source.recv(65_536):
+                if is_asking:
+                    on_request(part)
+                target.sendall(part)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                server = socket.create_connection((to.host, to.port or 80))
+                lines.extend((client, server))
+                for source, target, is_asking in ((client, server, True), (server, client, False)):
+                    thread = threading.Thread(
+                        target=pump, args=(source, target), kwargs={"is_asking": is_asking}
+                    )
+                    threads.append(thread)
+                    thread.start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threads = [threading.Thread(target=serve)]
+        threads[0].start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            threads[0].join()
+            for thread in threads[1:]:
+                thread.join()
+            for line in lines:
+                line.close()
 
 
 def count(service: Service, table: type) -> int:
@@ -118,6 +169,78 @@ def test_a_wrong_key_throws_nothing_away(service: Service, spool: Spool) -> None
     assert ship_once(spool, service.url, "pw_wrong_key") == ShipCounts(n_kept=1)
     assert ship_once(spool, service.url, service.partner_keys["politie"]).n_kept == 1
     assert ship_once(spool, service.url, service.worker_key).n_sent == 1
+
+
+def order_of(service: Service) -> list[UUID]:
+    with service.database.reading() as session:
+        return list(session.scalars(select(Event.id).order_by(Event.received_at)))
+
+
+def put(spool: Spool) -> UUID:
+    event = make_flagged()
+    spool.put_flagged(event, JPEG)
+    return event.id
+
+
+def test_the_newest_alarm_goes_first_also_where_it_comes_in_between(
+    service: Service, spool: Spool
+) -> None:
+    backlog = [put(spool) for _ in range(4)]
+    late: list[UUID] = []
+
+    def put_one_more(first: bytes) -> None:
+        if first.startswith(b"POST /api/v1/events") and not late:
+            late.append(put(spool))
+            time.sleep(0.3)  # longer than a look at the spool lasts
+
+    with relay(service.url, put_one_more) as url:
+        assert ship_once(spool, url, service.worker_key) == ShipCounts(n_sent=5)
+    assert order_of(service) == [backlog[3], *late, backlog[2], backlog[1], backlog[0]]
+
+
+def test_a_begun_and_an_ended_trouble_keep_their_order(service: Service, spool: Spool) -> None:
+    begun = make_trouble()
+    spool.put_trouble(begun)
+    spool.put_trouble(begun.model_copy(update={"ended_at": begun.started_at + timedelta(hours=1)}))
+    assert ship_once(spool, service.url, service.worker_key) == ShipCounts(n_sent=2)
+    with service.database.reading() as session:
+        row = session.scalars(select(Incident)).one()  # it was heard of before it was over
+    assert (row.kind, row.state) == ("camera_trouble", "over")
+
+
+def test_a_backlog_of_clips_delays_neither_alarms_nor_the_heartbeat(
+    service: Service, spool: Spool, tmp_path: Path
+) -> None:
+    fill(spool, tmp_path)
+    held, stop = threading.Event(), threading.Event()
+
+    def hold_clips(first: bytes) -> None:
+        if first.startswith(b"PUT "):
+            held.set()
+            assert released.wait(30)
+
+    released = threading.Event()
+    with relay(service.url, hold_clips) as url:
+        watching = Watching("hal:1", ("c1",))
+        thread = threading.Thread(
+            target=run_shipper,
+            args=(spool, url, service.worker_key),
+            kwargs={"stop": stop, "watching": watching},
+        )
+        thread.start()
+        try:
+            assert held.wait(15)
+            put(spool)
+            until(lambda: count(service, Event) == 2)
+            until(lambda: count(service, Heartbeat) == 1)
+            assert [one.stage for one in spool.entries()] == ["ended"]
+        finally:
+            released.set()
+            stop.set()
+            thread.join()
+    assert spool.entries() == []
+    with service.database.reading() as session:
+        assert session.scalars(select(Heartbeat)).one().data["is_ending"] is True
 
 
 def test_the_loop_waits_for_the_service_and_ships_the_last(
