@@ -11,7 +11,7 @@ import pytest
 
 from parkwacht_config.clock import FakeClock
 from parkwacht_config.errors import SourceError, SpoolError
-from parkwacht_config.site import ObjectClass, Site
+from parkwacht_config.site import ObjectClass, Site, Zone
 from parkwacht_config.text import Text
 from parkwacht_vision.choice import choose_detector
 from parkwacht_vision.event import CameraTrouble, EventEnding, FlaggedEvent, WatchReport
@@ -244,6 +244,24 @@ def test_pictures_that_contradict_the_calibration_are_told_once(
     assert name == "wrong.mp4"
     assert "320 x 240" in text.nl
     assert "2560 x 1440" in text.en
+
+
+def test_a_calibration_for_another_shape_hides_nobody(
+    context: WatchContext, make_site: Callable[..., Site], make_video: Callable[..., Path],
+    walking: Draw, zone_m: Zone,
+) -> None:  # fmt: skip
+    # By the calibration nobody in this picture can stand in a zone a kilometre behind the camera.
+    polygon = tuple((x, y - 1000) for x, y in zone_m.polygon_m or ())
+    away = zone_m.model_copy(update={"polygon_m": polygon})
+    context = replace(context, site=make_site(zones=(away,)))
+    right = make_video("right.mp4", seconds=6, size=(320, 180), draw=walking)
+    assert watch_camera(context, job(right, camera_id="cam_a"))
+    wrong = make_video("wrong.mp4", seconds=6, draw=walking)
+    assert watch_camera(context, job(wrong, camera_id="cam_a"))
+    (event,), _, _ = records(context)
+    assert event.source.name == "wrong.mp4"
+    assert event.zone_id == "yard"
+    assert event.position is None
 
 
 def test_a_full_disk_delays_an_event_and_loses_none(

@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from shapely.geometry import Point
+from shapely.geometry import Point, box
 
 from parkwacht_config.site import Line, ObjectClass, Site, Zone
 from parkwacht_vision.zones import (
@@ -159,7 +159,10 @@ def test_what_has_no_place_in_the_picture_has_no_outline(
     site = make_site(zones=(behind,))
     view = View.of(camera_model(site, site.cameras[0]), 1280, 720)
     assert projected_px(zone_of(site, view), view) is None
-    assert projected_px(zone_of(site, view), View.of(None, 1280, 720)) is None
+    # where no calibration holds, anywhere may be in the zone
+    uncalibrated = View.of(None, 1280, 720)
+    assert projected_px(zone_of(site, view), uncalibrated) == box(0, 0, 1280, 720)
+    assert zone_of(site, view).contains((600, 0, 680, 40), uncalibrated)
     (left,) = watched_zones(make_site(zones=(zone_px,)), site.cameras[0], view)
     half = projected_px(left, view)
     assert half is not None

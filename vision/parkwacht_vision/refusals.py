@@ -141,8 +141,11 @@ def check_aspect(camera_type: CameraType, width_px: int, height_px: int) -> Text
     stated = f"{camera_type.width_px} x {camera_type.height_px}"
     return Text(
         nl=f"de beelden zijn {size}, maar cameratype {camera_type.id} geeft {stated}: een andere "
-        "verhouding, dus plaatsen op de kaart kloppen niet; controleer de camera, haar type en de "
-        "uitsnede",
+        "verhouding, dus plaatsen en maten kloppen niet. Daarom wordt het hele beeld bewaakt, "
+        "zonder plaats op de kaart en zonder lijnen van de kaart; controleer de camera, haar type "
+        "en de uitsnede",
         en=f"the pictures are {size}, but camera type {camera_type.id} gives {stated}: another "
-        "shape, so places on the map are wrong; check the camera, its type and the cropping",
+        "shape, so places and sizes are wrong. The whole picture is watched instead, without a "
+        "place on the map and without lines of the map; check the camera, its type and the "
+        "cropping",
     )

@@ -240,8 +240,8 @@ class CameraWatch:
             self._end(self._rule.close() if self._rule else [], "left")
             self._rule = self._analysis = None  # the stream changed its size: all pixels moved
         if self._rule is None:
-            self._view = View.of(self._model, width, height)
-            self._check_shape(width, height)
+            fits = self._has_right_shape(width, height)
+            self._view = View.of(self._model if fits else None, width, height)
             self._rule = IntrusionRule(
                 watched(self._context.site, self._camera, self._view),
                 self._view,
@@ -253,15 +253,16 @@ class CameraWatch:
             )
         return self._rule
 
-    def _check_shape(self, width_px: int, height_px: int) -> None:
-        """Say where the pictures cannot be of the camera that the site describes."""
+    def _has_right_shape(self, width_px: int, height_px: int) -> bool:
+        """Whether the site's calibration can be of these pictures; else it may judge nobody."""
         if self._camera is None:
-            return
+            return True
         camera_type = self._context.site.camera_types[self._camera.type_id]
         text = check_aspect(camera_type, width_px, height_px)
         if text is not None:
             logger.warning("camera %s: %s", self._camera_id, text.en)
             self._context.observer.on_warning(self._source.name, text)
+        return text is None
 
     def _flag(self, intrusion: Intrusion) -> None:
         view = self._view or View(1, 1)

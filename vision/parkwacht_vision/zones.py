@@ -61,7 +61,8 @@ class WatchedZone:
         if self.polygon_px is not None:
             # The foot of a box cut off by the lower edge lies on that edge.
             return bool(self.polygon_px.covers(Point(foot_px[0], min(foot_px[1], view.height_px))))
-        if self.polygon_m is not None:
+        # Where no place on the map is known, anywhere may be in the zone: nobody is missed.
+        if self.polygon_m is not None and view.model is not None:
             position_m = ground_position_m(view.model, foot_px)
             return position_m is not None and bool(self.polygon_m.covers(Point(position_m)))
         return True
@@ -189,17 +190,15 @@ def projected_px(zone: WatchedZone, view: View) -> Polygon | None:
     Returns
     -------
     outline
-        What of it lies in the picture, the largest piece; None where nothing does, or where a zone
-        of the map meets a camera without calibration.
+        What of it lies in the picture, the largest piece; None where nothing does. A zone of the
+        map that meets a camera without calibration is the whole picture.
     """
     picture = box(0, 0, view.width_px, view.height_px)
     if zone.polygon_px is not None:
         return _largest(zone.polygon_px.intersection(picture))
-    if zone.polygon_m is None:
-        return picture
     model = view.model
-    if model is None:
-        return None
+    if zone.polygon_m is None or model is None:
+        return picture
     largest = _largest(zone.polygon_m.intersection(_ground_ahead(model)))
     if largest is None:
         return None
