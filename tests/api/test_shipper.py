@@ -44,8 +44,10 @@ def relay(url: str, on_request: Callable[[bytes], None]) -> Iterator[str]:
         with suppress(OSError):
             while part := source.recv(65_536):
                 if is_asking:
+                    # All but a byte: a server hangs up on who says nothing, not on who is slow.
+                    target.sendall(part[:-1])
                     on_request(part)
-                target.sendall(part)
+                target.sendall(part[-1:] if is_asking else part)
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)
 
