@@ -375,7 +375,7 @@ def test_a_frame_may_be_told_to_be_held_back() -> None:
     assert address(make_options(700, host="::1", transport="udp")) == "udp://[::1]:700"
 
 
-@pytest.mark.parametrize("change", [{"account": "xyz"}, {"port": 0}, {"tls": True}])
+@pytest.mark.parametrize("change", [{"account": "xyz"}, {"port": 0}, {"secure": True}])
 def test_options_are_checked(change: dict[str, Any]) -> None:
     given = {"host": "h", "port": 1, "account": "1234"} | change
     with pytest.raises(ConfigError):

@@ -1,22 +1,24 @@
 """
 One attempt by SIA DC-09, to the receiver of a control room: a frame out, a reply back.
 
-One frame per connection and per write, because receivers in use lose the second. A reply is matched
-on token, sequence and account, never on the whole header. A NAK that tells the receiver's time is
-answered at once with that time, once; any other NAK fails. DUH is never tried again. A receiver
-does not know a repeated frame again, so the incident's number stands first in the text.
+One frame per connection and per write, because receivers in use lose the second; inside TLS where
+`tls` says so. A reply is matched on token, sequence and account, never on the whole header. A NAK
+that tells the receiver's time is answered at once with that time, once; any other NAK fails. DUH is
+never tried again. A receiver does not know a repeated frame again, so the incident's number stands
+first in the text.
 """
 
 import binascii
 import re
 import socket
+import ssl
 import time
 import unicodedata
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from parkwacht_api.receivers.channel import (
     Answer,
@@ -59,6 +61,8 @@ class Options(ChannelOptions):
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]+$")]
     port: Annotated[int, Field(ge=1, le=65_535)]
     transport: Literal["tcp", "udp"] = "tcp"
+    tls: bool = False
+    ca_file: str = ""  # who vouches for the receiver; empty: the usual authorities
     account: Annotated[str, Field(pattern=r"^[0-9A-F]{3,16}$")]
     form: Literal["SIA-DCS", "ADM-CID"] = "SIA-DCS"
     receiver: Annotated[str, Field(pattern=r"^[0-9A-F]{1,6}$")] = "1"
@@ -72,10 +76,21 @@ class Options(ChannelOptions):
     fields: tuple[XField, ...] | None = None
     supervision: Literal["null", "rp", "off"] = "null"
 
+    @model_validator(mode="after")
+    def _has_a_stream_for_tls(self) -> Self:
+        if self.tls and self.transport == "udp":
+            message = 'tls needs transport = "tcp"'
+            raise ValueError(message)
+        if self.ca_file and not self.tls:
+            message = "ca_file is for tls = true only"
+            raise ValueError(message)
+        return self
+
 
 def address(options: Options) -> str:
     """Return the receiver's machine."""
-    return machine_url(options.transport, options.host, options.port)
+    scheme = "tls" if options.tls else options.transport
+    return machine_url(scheme, options.host, options.port)
 
 
 def send(options: Options, message: Message, context: SendContext) -> Answer:
@@ -318,6 +333,34 @@ def _send_frame(options: Options, frame: Frame, key: bytes | None, context: Send
         ) from error
 
 
+def _trusting(options: Options) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=options.ca_file or None)
+    except OSError as error:  # ssl's are among them
+        raise ConfigError(
+            Text(
+                nl=f"ca_file = {options.ca_file!r}: geen leesbaar bestand met certificaten in PEM "
+                f"({error})",
+                en=f"ca_file = {options.ca_file!r}: no readable file of certificates in PEM "
+                f"({error})",
+            )
+        ) from error
+
+
+def _connected(options: Options, timeout_s: float) -> socket.socket:
+    end_s = time.monotonic() + timeout_s
+    trusting = _trusting(options) if options.tls else None
+    line = socket.create_connection((options.host, options.port), timeout=timeout_s)
+    if trusting is None:
+        return line
+    try:
+        line.settimeout(max(0.01, end_s - time.monotonic()))
+        return trusting.wrap_socket(line, server_hostname=options.host)
+    except OSError:
+        line.close()
+        raise
+
+
 def _speak(options: Options, raw: bytes, timeout_s: float) -> bytes:
     if options.transport == "udp":
         family = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_DGRAM)[0]
@@ -327,7 +370,8 @@ def _speak(options: Options, raw: bytes, timeout_s: float) -> bytes:
             line.send(raw)
             return line.recv(MAX_REPLY_BYTES)
     end_s = time.monotonic() + timeout_s
-    with socket.create_connection((options.host, options.port), timeout=timeout_s) as line:
+    with _connected(options, timeout_s) as line:
+        line.settimeout(max(0.01, end_s - time.monotonic()))
         line.sendall(raw)
         reply = b""
         # A bare "NAK" comes without a carriage return, on a connection that stays open.
