@@ -145,6 +145,7 @@ def hard() -> Floats:
     return dense
 
 
+@pytest.mark.usefixtures("listening_to_ctrl_c")
 @pytest.mark.parametrize("how", ["asked", "ctrl-c", "time"])
 def test_interrupting_returns_the_best_so_far(how: str) -> None:
     heard: list[float | None] = []

@@ -181,6 +181,7 @@ def test_a_start_survives_a_run_that_has_no_time() -> None:
     assert answer.status is Status.FEASIBLE
 
 
+@pytest.mark.usefixtures("listening_to_ctrl_c")
 def test_ctrl_c_returns_the_best_so_far() -> None:
     interrupted = threading.Event()
 
