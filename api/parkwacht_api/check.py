@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from parkwacht_api.database import Database
 from parkwacht_api.local import find_service, with_receiver_urls
 from parkwacht_api.migrations.upgrade import is_current
-from parkwacht_api.receivers.channel import module_of, options_of
+from parkwacht_api.receivers.channel import (
+    ChannelOptions,
+    SendContext,
+    module_of,
+    options_of,
+)
+from parkwacht_api.receivers.http_client import make_client
 from parkwacht_api.release import hold_reason
 from parkwacht_api.strays import Strays, find_strays, remove_orphans
 from parkwacht_api.terminal import Terminal, command_actor
@@ -271,7 +278,21 @@ def _check_channel(receiver: Receiver, channel: Channel, settings: Settings) -> 
             en=f"{address} does not answer: {error}",
         )
         return Finding(trouble, what, found)
+    try:
+        _introduce(channel, options, settings)
+    except ParkwachtError as error:
+        return Finding(trouble, what, error.text)
     return Finding(Level.OK, what, told)
+
+
+def _introduce(channel: Channel, options: ChannelOptions, settings: Settings) -> None:
+    """Ask for the permission that some receivers want to give before anything is sent."""
+    introduce = getattr(module_of(channel.kind), "introduce", None)
+    if introduce is None:
+        return
+    with make_client(CONNECT_TIMEOUT_S) as client:
+        secret = partial(read_secret, state_dir=settings.state_dir)
+        introduce(options, SendContext(client, secret, CONNECT_TIMEOUT_S, settings.forwarding))
 
 
 def _check_streams(site: Site) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ What every channel has: one file of this package per kind, with three names.
 would be spoken to as a URL (so that "local" forwarding can hold it back), and `send` makes one
 attempt and returns the `Answer`, or raises `SendFailed` (try again) or `SendRefused` (never again).
 A channel whose partner can be asked whether it lives has `supervise(options, context)` as well,
-which answers and raises as `send` does. A new channel is one such file and an entry in the site
+which answers and raises as `send` does; one that must be introduced first has `introduce(options,
+context)`, which `parkwacht check` calls. A new channel is one such file and an entry in the site
 file.
 """
 
@@ -46,6 +47,8 @@ class Answer:
     clock_offset: timedelta | None = None
     # False where the channel has no word for this message: nobody was spoken to.
     is_sent: bool = True
+    # Of an answer over HTTP, by lower-case names: for the channel itself, kept nowhere.
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 class SendFailed(DeliveryError):  # noqa: N818

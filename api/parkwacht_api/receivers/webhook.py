@@ -3,7 +3,8 @@ One attempt by webhook: sign, send, read the answer.
 
 Standard Webhooks 1.0: webhook-id is the delivery's id and stays the same over retries; only a 2xx
 answer is success; no redirect is followed; 410 means never again; Retry-After is heard. The body is
-our own JSON or a CloudEvent 1.0, structured or binary; it stays under 20 kB.
+our own JSON or a CloudEvent 1.0, structured or binary; it stays under 20 kB. Who takes CloudEvents
+is asked for permission first.
 """
 
 import json
@@ -28,6 +29,7 @@ from parkwacht_api.receivers.channel import (
     SendRefused,
 )
 from parkwacht_api.receivers.guard import HostRefused, checked_hosts, is_named_local
+from parkwacht_api.receivers.handshake import ORIGIN, Permissions, ask
 from parkwacht_api.receivers.http_client import within
 from parkwacht_api.receivers.signing import sign
 from parkwacht_config.text import Text
@@ -45,8 +47,19 @@ class Options(ChannelOptions):
     secret_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     previous_secret_env: Annotated[str, Field(pattern=r"^([A-Z][A-Z0-9_]*)?$")] = ""
     body: Literal["json", "cloudevents", "cloudevents-binary"] = "json"
+    handshake: bool = True  # of a CloudEvent; nothing is sent without the receiver's permission
+    origin: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")] = "parkwacht"
     allow_private: bool = False
     supervision: Literal["options", "heartbeat", "off"] = "options"
+
+    @property
+    def needs_permission(self) -> bool:
+        """Whether the receiver is asked first."""
+        return self.handshake and self.body != "json"
+
+
+# In this process: asked again after a restart, and by supervision before the first alarm.
+PERMISSIONS = Permissions()
 
 
 def address(options: Options) -> str:
@@ -74,7 +87,30 @@ def send(options: Options, message: Message, context: SendContext) -> Answer:
         raise SendRefused(words, Answer(None, ""))
     headers = _signed(options, context, message.delivery_id, body, message.at)
     headers |= {"content-type": kind, **extra}
-    return _judge(_call(options, context, "POST", headers, body))
+    with within(context.timeout_s):  # both calls together
+        if options.needs_permission and not PERMISSIONS.has(options.url, options.origin):
+            introduce(options, context)
+        return _judge(_call(options, context, "POST", headers, body))
+
+
+def introduce(options: Options, context: SendContext) -> Answer:
+    """
+    Ask the receiver's permission, where it takes CloudEvents; else nothing is said.
+
+    Raises
+    ------
+    SendFailed
+        It does not answer, or does not give it.
+    SendRefused
+        The receiver answers 410.
+    """
+    if not options.needs_permission:
+        return Answer(None, "", is_sent=False)
+
+    def call(method: str, headers: Mapping[str, str]) -> Answer:
+        return _call(options, context, method, {"user-agent": USER_AGENT, **headers}, b"")
+
+    return ask(PERMISSIONS, options.url, options.origin, call)
 
 
 def supervise(options: Options, context: SendContext) -> Answer:
@@ -93,6 +129,8 @@ def supervise(options: Options, context: SendContext) -> Answer:
     at = context.clock.now()
     if options.supervision == "off":
         return Answer(None, "off")
+    if options.supervision == "options" and options.needs_permission:
+        return introduce(options, context)
     if options.supervision == "options":
         answer = _call(options, context, "OPTIONS", {"user-agent": USER_AGENT}, b"")
         # Any answer shows that somebody lives there; what it thinks of OPTIONS does not matter.
@@ -125,11 +163,12 @@ def _form(options: Options, message: Message) -> tuple[str, bytes, dict[str, str
     }
     if subject := incident.get("id") or data.get("event_id"):
         attributes["subject"] = str(subject)
+    origin = {ORIGIN: options.origin} if options.needs_permission else {}
     if options.body == "cloudevents":
         event = {**attributes, "datacontenttype": "application/json", "data": data}
-        return "application/cloudevents+json; charset=utf-8", _json(event), {}
+        return "application/cloudevents+json; charset=utf-8", _json(event), origin
     binary = {f"ce-{name}": quote(value, safe=":/+.-_~") for name, value in attributes.items()}
-    return "application/json", _json(data), binary
+    return "application/json", _json(data), binary | origin
 
 
 def _signed(
@@ -169,7 +208,8 @@ def _read_answer(response: httpx.Response, at: datetime) -> Answer:
     # NUL is valid in an answer, but not in a text column of PostgreSQL.
     text = body[:RESPONSE_LIMIT].decode("utf-8", "replace").replace("\x00", "\ufffd")
     wait_s = retry_after_s(response.headers.get("retry-after", ""), at)
-    return Answer(response.status_code, text[:RESPONSE_LIMIT], wait_s)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, text[:RESPONSE_LIMIT], wait_s, headers=headers)
 
 
 def _judge(answer: Answer) -> Answer:

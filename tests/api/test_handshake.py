@@ -1,0 +1,135 @@
+"""
+The handshake of CloudEvents' web hooks, with receivers on real sockets.
+
+What they answer is worked out by hand from the web hook specification of CloudEvents 1.0.2, section
+4: permission is WebHook-Allowed-Origin with our name or `*`, whatever the status; no permission, no
+event; and each event then carries WebHook-Request-Origin.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from api_harness import SECRET, make_receiver, make_site
+from channel_builders import make_context, make_message, scripted_peer
+
+from parkwacht_api.check import Level, _check_channel
+from parkwacht_api.receivers.channel import SendContext, SendFailed, SendRefused
+from parkwacht_api.receivers.webhook import Options, send, supervise
+from parkwacht_config.settings import Settings
+from parkwacht_config.site import Channel
+
+ORIGIN = "alarms.park.example"
+
+
+class Target:
+    """A receiver that gives permission as it is told, and what it was sent."""
+
+    def __init__(self, allowed: str | None, status: int = 200) -> None:
+        self.allowed, self.status = allowed, status
+        self.port, self.told = 0, list[bytes]()
+
+    def answer(self, told: bytes, _n: int) -> bytes:
+        """Answer one request."""
+        self.told.append(told)
+        if not told.startswith(b"OPTIONS "):
+            return b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n"
+        more = "" if self.allowed is None else f"WebHook-Allowed-Origin: {self.allowed}\r\n"
+        rate = "" if self.allowed is None else "WebHook-Allowed-Rate: *\r\n"
+        head = f"HTTP/1.1 {self.status} X\r\nallow: POST\r\nconnection: close\r\n{more}{rate}"
+        return f"{head}content-length: 0\r\n\r\n".encode()
+
+    @property
+    def methods(self) -> list[str]:
+        """What was asked of it, in order."""
+        return [one.split(b" ")[0].decode() for one in self.told]
+
+    def options(self, **changes: Any) -> Options:
+        """Options of a channel that leads here."""
+        given = {"secret_env": "S", "body": "cloudevents", "origin": ORIGIN} | changes
+        # A path of its own: a port may come back in another test, with its permission.
+        return Options(url=f"http://127.0.0.1:{self.port}/{uuid4().hex}", **given)
+
+
+@contextmanager
+def target(allowed: str | None, status: int = 200) -> Iterator[tuple[Target, SendContext]]:
+    receiver = Target(allowed, status)
+    with (
+        scripted_peer(receiver.answer) as (port, _),
+        make_context(secrets={"S": SECRET}) as context,
+    ):
+        receiver.port = port
+        yield receiver, context
+
+
+@pytest.mark.parametrize("body", ["cloudevents", "cloudevents-binary"])
+@pytest.mark.parametrize("allowed", [ORIGIN, "*", ORIGIN.upper()])
+def test_permission_is_asked_once_and_then_events_carry_the_name(allowed: str, body: Any) -> None:
+    with target(allowed) as (receiver, context):
+        options = receiver.options(body=body)
+        for _ in range(2):
+            assert send(options, make_message(), context).http_status == 204
+    assert receiver.methods == ["OPTIONS", "POST", "POST"]
+    name = f"webhook-request-origin: {ORIGIN}\r\n".encode()
+    assert all(name in one.lower() for one in receiver.told)
+
+
+@pytest.mark.parametrize("allowed", [None, "other.example"])
+@pytest.mark.parametrize("status", [200, 204, 405, 500])
+def test_nothing_is_sent_without_permission(allowed: str | None, status: int) -> None:
+    with target(allowed, status) as (receiver, context):
+        options = receiver.options()
+        for _ in range(2):
+            with pytest.raises(SendFailed, match=rf"does not permit alarms\.park.*{status}"):
+                send(options, make_message(), context)
+        receiver.allowed = "*"  # the administrator has seen it
+        assert send(options, make_message(), context).http_status == 204
+    assert receiver.methods == ["OPTIONS", "OPTIONS", "OPTIONS", "POST"]
+
+
+def test_a_permission_counts_whatever_the_status() -> None:
+    with target(ORIGIN, 405) as (receiver, context):
+        assert send(receiver.options(), make_message(), context).http_status == 204
+
+
+def test_gone_is_for_good() -> None:
+    with target(None, 410) as (receiver, context), pytest.raises(SendRefused):
+        send(receiver.options(), make_message(), context)
+
+
+@pytest.mark.parametrize("changes", [{"handshake": False}, {"body": "json"}])
+def test_who_needs_no_permission_is_not_asked(changes: dict[str, Any]) -> None:
+    with target(None) as (receiver, context):
+        send(receiver.options(**changes), make_message(), context)
+    assert receiver.methods == ["POST"]
+    assert b"webhook-request-origin" not in receiver.told[0].lower()
+
+
+def test_supervision_asks_before_the_first_alarm() -> None:
+    with target(ORIGIN) as (receiver, context):
+        options = receiver.options()
+        assert supervise(options, context).http_status == 200
+        send(options, make_message(), context)
+    assert receiver.methods == ["OPTIONS", "POST"]
+    with target(None) as (receiver, context), pytest.raises(SendFailed):
+        supervise(receiver.options(), context)
+
+
+@pytest.mark.parametrize(("allowed", "level"), [(ORIGIN, Level.OK), (None, Level.WARNING)])
+def test_check_asks_for_permission(
+    tmp_path: Path, allowed: str | None, level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARKWACHT_SECRET_MELDKAMER", SECRET)
+    with target(allowed) as (receiver, _):
+        url = f"http://127.0.0.1:{receiver.port}/{uuid4().hex}"
+        table = {"secret_env": "PARKWACHT_SECRET_MELDKAMER", "body": "cloudevents"}
+        channel = Channel(id="a", kind="webhook", options={"url": url, "origin": ORIGIN, **table})
+        partner = make_receiver("meldkamer", url).model_copy(update={"channels": (channel,)})
+        site = make_site(partner)
+        found = _check_channel(site.receivers[0], channel, Settings(state_dir=tmp_path))
+    assert found.level is level
+    assert (allowed is None) == ("does not permit" in found.found.en)
+    assert [one for one in receiver.methods if one] == ["OPTIONS"]
