@@ -253,7 +253,7 @@ def _check_channel(receiver: Receiver, channel: Channel, settings: Settings) -> 
     # A partner that nothing would be sent to is not called on either.
     if hold_reason(address, settings.forwarding):
         found = Text(
-            nl=f"leveringen worden vastgehouden (PARKWACHT_FORWARDING={settings.forwarding})",
+            nl=f"leveringen worden tegengehouden (PARKWACHT_FORWARDING={settings.forwarding})",
             en=f"deliveries are held (PARKWACHT_FORWARDING={settings.forwarding})",
         )
         return Finding(Level.WARNING, what, found)

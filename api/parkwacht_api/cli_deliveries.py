@@ -1,29 +1,20 @@
 """The commands `parkwacht deliveries …`."""
 
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from parkwacht_api.cli_events import open_client
-from parkwacht_api.terminal import delivery_word, open_site, open_terminal, say, site_time
+from parkwacht_api.models import DeliveryState
+from parkwacht_api.receivers.words import delivery_word
+from parkwacht_api.terminal import open_site, open_terminal, say, site_time
 from parkwacht_config.text import Text
 
 deliveries_app = typer.Typer(
     no_args_is_help=True,
     help=say("Leveringen zien en opnieuw proberen.", "See deliveries and try them anew."),
 )
-
-
-class DeliveryState(StrEnum):
-    """Where a delivery stands."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    HELD = "held"
-    REFUSED = "refused"
-    DEAD = "dead"
 
 
 @deliveries_app.command("list", help=say("De nieuwste leveringen.", "The newest deliveries."))

@@ -13,6 +13,7 @@ from parkwacht_api.client import ServiceClient
 from parkwacht_api.keys import bind_certificate, create_key, list_keys, revoke_key
 from parkwacht_api.local import OPERATOR_KEY
 from parkwacht_api.proxies import read_fingerprint
+from parkwacht_api.receivers.words import delivery_word
 from parkwacht_api.roles import BOUND_TO_RECEIVER, SCOPES_OF, Role
 from parkwacht_api.schemas import (
     EventDetail,
@@ -24,7 +25,6 @@ from parkwacht_api.schemas import (
 )
 from parkwacht_api.terminal import (
     Terminal,
-    delivery_word,
     open_service,
     open_service_database,
     open_site,

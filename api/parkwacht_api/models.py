@@ -6,6 +6,7 @@ Instants are aware UTC. Every column carries its meaning as a comment, also in t
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -99,6 +100,16 @@ class Media(Base):
     content_type: Mapped[str] = mapped_column(comment="of the file, such as video/mp4")
     stored_at: Mapped[datetime] = mapped_column(index=True, comment="retention counts from here")
     deleted_at: Mapped[datetime | None] = mapped_column(comment="file removed by retention")
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    HELD = "held"
+    REFUSED = "refused"
+    DEAD = "dead"
 
 
 class Delivery(Base):

@@ -18,9 +18,10 @@ from parkwacht_api.local import (
     operator_key,
     with_receiver_urls,
 )
+from parkwacht_api.receivers.words import delivery_word
 from parkwacht_api.schemas import DeliveryOut, EventDetail
 from parkwacht_api.shipper import Watching, run_shipper, ship_once
-from parkwacht_api.terminal import Terminal, delivery_word, find_site_path, open_service
+from parkwacht_api.terminal import Terminal, find_site_path, open_service
 from parkwacht_config.errors import ForwardingError
 from parkwacht_config.loader import load_site
 from parkwacht_config.secrets import read_secret

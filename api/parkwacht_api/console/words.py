@@ -3,7 +3,7 @@
 from typing import get_args
 
 from parkwacht_api.console.words_incidents import INCIDENT_WORDS
-from parkwacht_api.receivers.words import CLASSES, OTHER_CAUSES, SEVERITIES
+from parkwacht_api.receivers.words import CLASSES, DELIVERY_STATES, OTHER_CAUSES, SEVERITIES
 from parkwacht_config.text import Language, Text
 from parkwacht_vision.event import EventKind
 from parkwacht_vision.naming import kind_name
@@ -16,6 +16,7 @@ WORDS = {
     **{kind: kind_name(kind) for kind in get_args(EventKind)},
     **{name: Text(nl=one.nl.capitalize(), en=one.en.capitalize()) for name, one in CLASSES.items()},
     **SEVERITIES,
+    **DELIVERY_STATES,
     "unreviewed": Text(nl="Te beoordelen", en="To review"),
     "verified": Text(nl="Geverifieerd", en="Verified"),
     "dismissed": Text(nl="Vals alarm", en="False alarm"),
@@ -28,12 +29,7 @@ WORDS = {
     "trouble.opened": Text(nl="storing", en="trouble"),
     "trouble.over": Text(nl="einde storing", en="end of trouble"),
     "test.alarm": Text(nl="proefalarm", en="test alarm"),
-    "pending": Text(nl="wordt verstuurd", en="being sent"),
-    "delivered": Text(nl="aangekomen", en="delivered"),
     "acknowledged": Text(nl="opgepakt", en="taken up"),
-    "held": Text(nl="tegengehouden", en="held"),
-    "refused": Text(nl="geweigerd", en="refused"),
-    "dead": Text(nl="opgegeven", en="given up"),
     "sending": Text(nl="afgebroken of bezig", en="broken off or under way"),
     "failed": Text(nl="mislukt", en="failed"),
     "own_initiative": Text(nl="eigen initiatief", en="own initiative"),

@@ -39,6 +39,13 @@ SEVERITIES: Mapping[str, Text] = {
     "medium": Text(nl="midden", en="medium"),
     "high": Text(nl="hoog", en="high"),
 }
+DELIVERY_STATES: Mapping[str, Text] = {
+    "pending": Text(nl="wordt verstuurd", en="being sent"),
+    "delivered": Text(nl="aangekomen", en="delivered"),
+    "held": Text(nl="tegengehouden", en="held"),
+    "refused": Text(nl="geweigerd", en="refused"),
+    "dead": Text(nl="opgegeven", en="given up"),
+}
 CAUSES: Mapping[str, Text] = {
     "covered": Text(nl="camera afgedekt", en="camera covered"),
     "moved": Text(nl="camera verdraaid", en="camera moved"),
@@ -154,6 +161,11 @@ def cause_of(trouble: str, cause: str) -> Text:
     if known is None and trouble in {"", "camera_trouble"}:
         known = CAUSES.get(cause)
     return known or Text(cause, cause)
+
+
+def delivery_word(state: str) -> Text:
+    """Say how a delivery stands."""
+    return DELIVERY_STATES.get(state, Text(state, state))
 
 
 def headline(facts: Facts) -> Text:

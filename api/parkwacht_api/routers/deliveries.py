@@ -1,6 +1,6 @@
 """Deliveries: what was sent to whom, and who took it up."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from parkwacht_api.acts import acknowledge
 from parkwacht_api.auth import Principal, needs
 from parkwacht_api.keys import Scope
+from parkwacht_api.models import DeliveryState
 from parkwacht_api.problems import problems
 from parkwacht_api.replay import replay
 from parkwacht_api.repository import deliveries_page
@@ -16,8 +17,6 @@ from parkwacht_api.state import ReadSession, State, WriteSession
 from parkwacht_api.views import deliveries_out
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"])
-
-DeliveryState = Literal["pending", "delivered", "held", "refused", "dead"]
 
 
 @router.get("", responses=problems(401, 403, 422))
@@ -30,7 +29,11 @@ def get_deliveries(
 ) -> DeliveryPage:
     """List deliveries with their attempts, newest first."""
     rows, next_cursor = deliveries_page(
-        session, receiver_id=reader.receiver_id, state=state, cursor=cursor, limit=limit
+        session,
+        receiver_id=reader.receiver_id,
+        state=state and state.value,
+        cursor=cursor,
+        limit=limit,
     )
     return DeliveryPage(items=deliveries_out(session, rows), next_cursor=next_cursor)
 
