@@ -1,6 +1,7 @@
 """What two independent receivers understand of our frames, and what we make of sloppy replies."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -269,6 +270,27 @@ def test_any_other_reply_is_a_failure(case: str) -> None:
     ):
         attempt(port)
     assert len(seen) == 1
+
+
+def test_a_receiver_that_says_more_than_its_reply_sees_an_end_and_no_reset() -> None:
+    # As ioBroker, whose process ends at a reset. More than we read at once, so that some is left.
+    ends: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            line, _ = server.accept()
+            with line:
+                line.settimeout(5)
+                said = reply(line.recv(4096), "ACK")
+                line.sendall(said + said * 40)
+                ends.append(line.recv(4096))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        answer = attempt(server.getsockname()[1])
+        thread.join()
+    assert answer.response == "ACK 0041"
+    assert ends == [b""]
 
 
 def test_a_clear_acknowledgement_of_an_encrypted_frame_proves_nothing() -> None:

@@ -9,6 +9,7 @@ first in the text.
 """
 
 import binascii
+import contextlib
 import re
 import socket
 import ssl
@@ -50,6 +51,7 @@ MAX_OFFSET = timedelta(hours=3)  # a clock or a time zone that is wrong; more is
 MIN_OFFSET = timedelta(seconds=2)  # less cannot be why a frame was refused
 LATE_S = 20.0  # after that the time of the occurrence is told as well
 MAX_REPLY_BYTES = 4096
+HANG_UP_S = 0.2  # receivers in use end the line within milliseconds of us, or keep it open
 MAX_TEXT, MAX_FIELD = 64, 256
 VERIFIED_LEVEL = 2  # AVS-01: what a person saw, and no machine says
 XField = Literal["V", "X", "Y", "I"]
@@ -381,4 +383,20 @@ def _speak(options: Options, raw: bytes, timeout_s: float) -> bytes:
             if not part:
                 break
             reply += part
+        _hang_up(line, min(end_s, time.monotonic() + HANG_UP_S))
         return reply
+
+
+def _hang_up(line: socket.socket, end_s: float) -> None:
+    """
+    Say that nothing more comes, and wait a moment for the receiver to say so too.
+
+    What it sends behind its reply and nobody reads would turn our closing into a reset: ioBroker
+    sends a NAK twice, and its whole process falls over the reset.
+    """
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_WR)
+        while (left_s := end_s - time.monotonic()) > 0:
+            line.settimeout(left_s)
+            if not line.recv(1024):
+                break
