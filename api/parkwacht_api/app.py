@@ -39,6 +39,7 @@ from parkwacht_api.errors import (
     VersionMissing,
 )
 from parkwacht_api.evidence_signing import ensure_signing_key
+from parkwacht_api.factor_seal import prepare_factors
 from parkwacht_api.problems import Kind, Problem, problem_response, problems
 from parkwacht_api.rate_limit import IngestLimit
 from parkwacht_api.routers import (
@@ -210,6 +211,7 @@ def create_app(
         database = Database(settings.sqlalchemy_url, written)
         settings.media_dir.mkdir(parents=True, exist_ok=True)
         ensure_signing_key(settings.state_dir)
+        prepare_factors(database, settings.state_dir)
         app.state.parkwacht = AppState(settings, site, clock or SystemClock(), database)
         try:
             yield

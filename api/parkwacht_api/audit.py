@@ -28,7 +28,8 @@ COLUMN_LENGTH = 300
 WHY_LENGTH = 4000
 # Any number will do, as long as nothing else of ours locks the same one.
 CHAIN_LOCK = 0x5041524B
-# What an entry says: its hash covers these.
+# What an entry says: its hash covers these, and `who_id` in every entry that has one. Entries from
+# before there was a `who_id` keep the hash they were written with; giving them one breaks it.
 COLUMNS = (
     "id",
     "at",
@@ -44,12 +45,20 @@ COLUMNS = (
 )
 
 
+WHO_ID = "who_id"
+
+
 class Actor(Protocol):
     """Who acts, as far as the log wants to know; a Principal is one."""
 
     @property
     def name(self) -> str:
         """Name of the person or machine."""
+        ...
+
+    @property
+    def who_id(self) -> str:
+        """What tells it from others of its name: `account:anna`, `key:1f2e...`, or empty."""
         ...
 
     @property
@@ -76,6 +85,12 @@ class Somebody:
     role: str = ""
     via: str = "service"
     address: str = ""
+    who_id: str = ""
+
+
+def account_who(name: str) -> str:
+    """Return how the log tells an account from others of its person's name."""
+    return f"account:{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,7 @@ def audit(session: Session, actor: Actor, act: Act, *, at: datetime) -> AuditEnt
         id=1 if last is None else last.id + 1,
         at=at.astimezone(UTC),
         who=clean_text(actor.name),
+        who_id=clean_text(actor.who_id),
         role=clean_text(actor.role),
         via=clean_text(actor.via),
         address=clean_text(actor.address),
@@ -143,7 +159,8 @@ def _canonical(content: Mapping[str, Any]) -> str:
 def content_of(entry: AuditEntry) -> dict[str, Any]:
     """Return what an entry says, apart from its place in the chain."""
     at = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
-    return {name: getattr(entry, name) for name in COLUMNS} | {"at": at}
+    names = COLUMNS if entry.who_id is None else (*COLUMNS, WHO_ID)
+    return {name: getattr(entry, name) for name in names} | {"at": at}
 
 
 def content_hash_of(entry: AuditEntry) -> str:

@@ -14,6 +14,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
+from parkwacht_api.audit import account_who
 from parkwacht_api.errors import FormForged, NotAllowed, NotAuthenticated
 from parkwacht_api.keys import Scope, hash_secret, split_key
 from parkwacht_api.models import ApiKey
@@ -42,6 +43,7 @@ class Principal:
     key_id: str | None = None  # of a machine
     account_id: UUID | None = None  # of a person
     csrf: str = ""
+    who_id: str = ""  # unique, as the audit log tells it from others of its name
 
     def may(self, scope: Scope) -> bool:
         """Say whether a scope is held."""
@@ -126,6 +128,7 @@ def api_principal(
         via="api",
         address=address_of(request),
         key_id=row.id,
+        who_id=f"key:{row.id}",
     )
 
 
@@ -154,6 +157,7 @@ def console_principal(request: Request) -> Principal:
         address=address_of(request),
         account_id=account.id,
         csrf=row.csrf,
+        who_id=account_who(account.name),
     )
 
 

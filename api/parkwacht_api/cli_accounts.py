@@ -19,6 +19,7 @@ from parkwacht_api.accounts import (
     unlock,
 )
 from parkwacht_api.errors import not_found
+from parkwacht_api.factor_seal import factor_key, is_readable
 from parkwacht_api.models_access import Account
 from parkwacht_api.repository_access import (
     AuditFilter,
@@ -36,6 +37,7 @@ from parkwacht_api.terminal import (
     open_terminal,
     say,
     site_time,
+    state_dir_of,
 )
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.secrets import read_secret
@@ -80,6 +82,16 @@ def add(
     typer.echo(password)
 
 
+def _factor_word(account: Account, key: bytes | None) -> Text:
+    if account.totp_confirmed_at is None:
+        return Text(nl="nee", en="no")
+    return (
+        Text(nl="ja", en="yes")
+        if is_readable(account, key)
+        else Text(nl="andere sleutel", en="other key")
+    )
+
+
 @accounts_app.command("list", help=say("Alle accounts.", "All accounts."))
 def list_all() -> None:
     """Print every account."""
@@ -96,11 +108,12 @@ def list_all() -> None:
             Text(nl="toestand", en="state"),
         ],
     )
+    key = factor_key(state_dir_of(terminal))
     with open_service_database(terminal).reading() as session:
         for one in all_accounts(session):
             state = account_state(session, one, at=at)
             language = terminal.settings.language
-            factor = Text(nl="ja", en="yes") if one.totp_confirmed_at else Text(nl="nee", en="no")
+            factor = _factor_word(one, key)
             role = ROLE_NAMES[Role(one.role)].to(language)
             shown = (one.receiver_id or "-", factor.to(language), state.to(language))
             table.add_row(one.name, one.person, role, *shown)
@@ -145,8 +158,8 @@ def list_entries(
     """Print the newest entries of the audit log."""
     terminal = open_terminal()
     timezone = open_site(None, terminal).timezone
-    titles = ("nr", "tijd", "wie", "rol", "via", "wat", "waarop", "waarom")
-    english = ("no", "time", "who", "role", "via", "what", "object", "why")
+    titles = ("nr", "tijd", "wie", "account of sleutel", "rol", "via", "wat", "waarop", "waarom")
+    english = ("no", "time", "who", "account or key", "role", "via", "what", "object", "why")
     columns = [Text(nl=nl, en=en) for nl, en in zip(titles, english, strict=True)]
     table = terminal.table(Text(nl="Auditlog", en="Audit log"), columns)
     with open_service_database(terminal).reading() as session:
@@ -154,7 +167,8 @@ def list_entries(
         for one in audit_page(session, wanted, before_id=None, limit=limit)[0]:
             thing = f"{one.object_kind} {one.object_id}"
             at = site_time(one.at, timezone)
-            table.add_row(str(one.id), at, one.who, one.role, one.via, one.what, thing, one.why)
+            actor = (one.who, one.who_id or "", one.role)
+            table.add_row(str(one.id), at, *actor, one.via, one.what, thing, one.why)
     terminal.console.print(table)
 
 

@@ -16,7 +16,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from parkwacht_api.audit import COLUMNS, FIRST_HASH, chain_hash, content_hash_of, content_of
+from parkwacht_api.audit import (
+    COLUMNS,
+    FIRST_HASH,
+    WHO_ID,
+    chain_hash,
+    content_hash_of,
+    content_of,
+)
 from parkwacht_api.models_access import AuditEntry
 
 
@@ -119,7 +126,7 @@ def check_entries(entries: bytes, said: dict[int, str]) -> None:
 def _read(entries: bytes) -> Iterator[AuditEntry]:
     for line in entries.decode("ascii").splitlines():
         told = json.loads(line)
-        if not isinstance(told, dict) or sorted(told) != sorted(COLUMNS):
+        if not isinstance(told, dict) or sorted(told.keys() - {WHO_ID}) != sorted(COLUMNS):
             message = "a line is no entry"
             raise ValueError(message)
         yield AuditEntry(**{**told, "at": datetime.fromisoformat(told["at"])})

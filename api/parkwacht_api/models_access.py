@@ -14,6 +14,7 @@ class Account(Base):
     """A person who may log in; disabled rather than removed, because the log names it."""
 
     __tablename__ = "account"
+    __table_args__ = (Index(None, "issuer", "subject", unique=True),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, comment="stable")
     name: Mapped[str] = mapped_column(String(120), unique=True, comment="to log in with")
@@ -24,13 +25,17 @@ class Account(Base):
     )
     password_hash: Mapped[str] = mapped_column(comment="argon2id, with its parameters")
     must_change: Mapped[bool] = mapped_column(comment="the password is for one log-in only")
-    totp_secret: Mapped[str | None] = mapped_column(comment="of the second factor, base32")
+    totp_secret: Mapped[str | None] = mapped_column(
+        comment="of the second factor, sealed with a key that is kept outside the database"
+    )
     totp_confirmed_at: Mapped[datetime | None] = mapped_column(comment="second factor in force")
     totp_last_step: Mapped[int] = mapped_column(
         BigInteger, comment="30 s step of the last code taken; no code is taken twice"
     )
     created_at: Mapped[datetime] = mapped_column(comment="when made")
     disabled_at: Mapped[datetime | None] = mapped_column(comment="when shut")
+    issuer: Mapped[str | None] = mapped_column(comment="log-in service that may vouch for it")
+    subject: Mapped[str | None] = mapped_column(comment="what that service calls it, never reused")
 
 
 class WebSession(Base):
@@ -49,6 +54,21 @@ class WebSession(Base):
     seen_at: Mapped[datetime] = mapped_column(comment="last used, to the minute")
     expires_at: Mapped[datetime] = mapped_column(comment="valid until, used or not")
     ended_at: Mapped[datetime | None] = mapped_column(comment="logged out or revoked")
+    issuer: Mapped[str | None] = mapped_column(comment="log-in service that vouched; empty: us")
+
+
+class SignIn(Base):
+    """Somebody who was sent to the log-in service and is not back yet; removed at the return."""
+
+    __tablename__ = "sign_in"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True, comment="of cookie")
+    state: Mapped[str] = mapped_column(comment="must come back in the address")
+    nonce: Mapped[str] = mapped_column(comment="must come back in the ID token")
+    verifier: Mapped[str] = mapped_column(comment="proves who asked for the code (RFC 7636)")
+    next: Mapped[str] = mapped_column(Text, comment="path of ours to go on to")
+    address: Mapped[str] = mapped_column(index=True, comment="network address it began at")
+    expires_at: Mapped[datetime] = mapped_column(index=True, comment="worthless since")
 
 
 class RecoveryCode(Base):
@@ -93,4 +113,8 @@ class AuditEntry(Base):
     previous_hash: Mapped[str] = mapped_column(String(64), comment="hash of the entry before")
     hash: Mapped[str] = mapped_column(
         String(64), comment="SHA-256 of the hash before and of that of the other columns"
+    )
+    who_id: Mapped[str | None] = mapped_column(
+        index=True,
+        comment="account:log-in name or key:id, unique; empty for others; none in old entries",
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from parkwacht_api.models import ApiKey
@@ -121,9 +121,13 @@ def audit_entries(
         query = query.where(AuditEntry.id >= first_id)
     if last_id is not None:
         query = query.where(AuditEntry.id <= last_id)
-    for entry in session.scalars(query.execution_options(yield_per=AUDIT_BATCH)):
-        session.expunge(entry)
-        yield entry
+    result = session.scalars(query.execution_options(yield_per=AUDIT_BATCH))
+    try:
+        for entry in result:
+            session.expunge(entry)
+            yield entry
+    finally:  # whoever stops at the first wrong entry leaves no cursor open
+        result.close()
 
 
 def audit_page(
@@ -145,7 +149,9 @@ def audit_page(
     """
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit + 1)
     if wanted.who:
-        query = query.where(AuditEntry.who == wanted.who)
+        # As shown, or unique: a name of a person may be that of several accounts.
+        ids = (wanted.who, f"account:{wanted.who}", f"key:{wanted.who}")
+        query = query.where(or_(AuditEntry.who == wanted.who, AuditEntry.who_id.in_(ids)))
     if wanted.what:
         query = query.where(AuditEntry.what == wanted.what)
     if wanted.object_id:

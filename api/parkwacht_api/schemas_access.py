@@ -54,7 +54,11 @@ class AuditOut(BaseModel):
 
     id: int
     at: datetime
-    who: str
+    who: Annotated[str, Field(description="name, as shown; several accounts may have it")]
+    who_id: Annotated[
+        str | None,
+        Field(description="account:name or key:id, unique; empty: another; null: an old entry"),
+    ]
     role: str
     via: str
     address: str

@@ -1,7 +1,8 @@
 """
 The second factor of an account: codes of an authenticator app (RFC 6238), and recovery codes.
 
-A code is good for its 30 seconds and the 30 before and after, and only once.
+A code is good for its 30 seconds and the 30 before and after, and only once. The secret is kept
+sealed (`factor_seal`); where it cannot be opened, the recovery codes still are what they were.
 """
 
 import hmac
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from parkwacht_api.audit import Act, Actor, audit
 from parkwacht_api.errors import RecordInvalid
+from parkwacht_api.factor_seal import seal, unseal
 from parkwacht_api.keys import hash_secret
 from parkwacht_api.models_access import Account, RecoveryCode
 from parkwacht_api.repository_access import recovery_codes_of
@@ -24,21 +26,23 @@ STEP_S = 30
 N_RECOVERY_CODES = 10
 
 
-def begin_enrolment(account: Account) -> None:
+def begin_enrolment(account: Account, key: bytes) -> None:
     """Make a secret for the app; the factor is in force once a code of it came back."""
-    account.totp_secret = pyotp.random_base32()
+    account.totp_secret = seal(pyotp.random_base32(), account.id, key)
     account.totp_confirmed_at = None
 
 
-def enrolment_uri(account: Account) -> str:
-    """Return the address that the app reads from the QR code."""
-    totp = pyotp.TOTP(account.totp_secret or "", name=account.name, issuer=ISSUER)
-    return totp.provisioning_uri()
+def enrolment_secret(account: Account, key: bytes | None) -> str | None:
+    """Return the secret that an app still has to take up, None where there is none to show."""
+    if account.totp_secret is None or is_in_force(account):
+        return None
+    return unseal(account.totp_secret, account.id, key)
 
 
-def enrolment_svg(account: Account) -> str:
-    """Draw the QR code, without any style that a strict policy would block."""
-    code = segno.make(enrolment_uri(account), micro=False, error="m")
+def enrolment_svg(name: str, secret: str) -> str:
+    """Draw the QR code that the app reads, without any style that a strict policy would block."""
+    uri = pyotp.TOTP(secret, name=name, issuer=ISSUER).provisioning_uri()
+    code = segno.make(uri, micro=False, error="m")
     return code.svg_inline(scale=4, border=4, dark="#000", light="#fff", omitsize=False)
 
 
@@ -47,7 +51,9 @@ def is_in_force(account: Account) -> bool:
     return account.totp_confirmed_at is not None and account.totp_secret is not None
 
 
-def take_code(session: Session, account: Account, typed: str, *, at: datetime) -> bool:
+def take_code(
+    session: Session, account: Account, typed: str, *, key: bytes | None, at: datetime
+) -> bool:
     """
     Take a code of the app or a recovery code, once; say whether it was right.
 
@@ -59,17 +65,20 @@ def take_code(session: Session, account: Account, typed: str, *, at: datetime) -
         Whose.
     typed
         As typed; blanks and dashes do not matter.
+    key
+        What the secret was sealed with; without it only recovery codes are right.
     at
         The present instant.
     """
     code = typed.replace(" ", "").replace("-", "").lower()
-    return _take_totp(account, code, at) or _take_recovery(session, account, code, at)
+    return _take_totp(account, code, key, at) or _take_recovery(session, account, code, at)
 
 
-def _take_totp(account: Account, code: str, at: datetime) -> bool:
-    if account.totp_secret is None:
+def _take_totp(account: Account, code: str, key: bytes | None, at: datetime) -> bool:
+    secret = account.totp_secret and unseal(account.totp_secret, account.id, key)
+    if not secret:
         return False
-    totp = pyotp.TOTP(account.totp_secret, interval=STEP_S)
+    totp = pyotp.TOTP(secret, interval=STEP_S)
     step = int(at.timestamp()) // STEP_S
     for candidate in (step - 1, step, step + 1):
         is_fresh = candidate > account.totp_last_step
@@ -92,7 +101,7 @@ def _take_recovery(session: Session, account: Account, code: str, at: datetime) 
 
 
 def confirm_enrolment(
-    session: Session, account: Account, typed: str, *, by: Actor, at: datetime
+    session: Session, account: Account, typed: str, *, key: bytes | None, by: Actor, at: datetime
 ) -> list[str]:
     """
     Put the second factor in force; return the recovery codes, which cannot be shown again.
@@ -105,6 +114,8 @@ def confirm_enrolment(
         Whose.
     typed
         A code of the app.
+    key
+        What the secret was sealed with.
     by
         Its owner.
     at
@@ -116,7 +127,7 @@ def confirm_enrolment(
         The code is not right.
     """
     code = typed.replace(" ", "")
-    if account.totp_confirmed_at is not None or not _take_totp(account, code, at):
+    if account.totp_confirmed_at is not None or not _take_totp(account, code, key, at):
         text = Text(
             nl="deze code klopt niet; wacht op de volgende en let op de klok van uw telefoon",
             en="this code is not right; wait for the next and mind your phone's clock",

@@ -131,11 +131,15 @@ def open_service(terminal: Terminal) -> RunningService | None:
 
 def open_service_database(terminal: Terminal) -> Database:
     """Open the database of the service that runs on this machine, else that of the settings."""
-    service = open_service(terminal)
-    settings = terminal.settings
-    if service is not None and service.is_demo:
-        settings = settings.model_copy(update={"state_dir": service.state_dir})
-    return open_database(settings)
+    open_service(terminal)
+    return open_database(terminal.settings.model_copy(update={"state_dir": state_dir_of(terminal)}))
+
+
+def state_dir_of(terminal: Terminal) -> Path:
+    """Return the state folder of the service that runs on this machine, else of the settings."""
+    service = find_service(terminal.settings)
+    is_demo = service is not None and service.is_demo
+    return service.state_dir if service is not None and is_demo else terminal.settings.state_dir
 
 
 def command_actor() -> Somebody:
@@ -145,18 +149,6 @@ def command_actor() -> Somebody:
     except (KeyError, OSError):  # a container's user without a name
         user = f"uid {os.getuid()}"
     return Somebody(user, via="command")
-
-
-def delivery_word(state: str) -> Text:
-    """Return what the state of a delivery is called."""
-    dutch = {
-        "pending": "onderweg",
-        "delivered": "bezorgd",
-        "held": "vastgehouden",
-        "refused": "geweigerd",
-        "dead": "opgegeven",
-    }
-    return Text(nl=dutch.get(state, state), en=state)
 
 
 def site_time(at: datetime, timezone: str) -> str:

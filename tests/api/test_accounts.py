@@ -1,29 +1,35 @@
 """
 Logging in, from the form to the session: through the pages, on a real service.
 
-Expected codes of the second factor come from `_totp` below, written from RFC 6238 and checked
+Expected codes of the second factor come from `totp` below, written from RFC 6238 and checked
 against its own table; the service uses another implementation.
 """
 
 import base64
-import hmac
 import re
-import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import cv2
-import httpx
 import numpy as np
 import pytest
 from api_harness import SITE_PATH, Service, make_site, running_service
 from console_pages import check, csrf_of
+from login_desk import (
+    NOW,
+    PASSWORD,
+    TESTER,
+    Desk,
+    choose_password,
+    enrol,
+    log_in,
+    open_desk,
+    post_form,
+    totp,
+)
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import String, column, select, text
 from sqlalchemy import table as sql_table
@@ -39,32 +45,18 @@ from parkwacht_api.accounts import (
     reset_account,
     unlock,
 )
-from parkwacht_api.audit import Somebody
 from parkwacht_api.cli import app
 from parkwacht_api.console.login import safe_next
 from parkwacht_api.errors import RecordInvalid
 from parkwacht_api.keys import create_key
 from parkwacht_api.lockout import ACCOUNT_LIMIT, ADDRESS_LIMIT, Attempt, begin_attempt
 from parkwacht_api.migrations.upgrade import downgrade_database, upgrade_database
-from parkwacht_api.models_access import Account, AuditEntry, RecoveryCode, WebSession
+from parkwacht_api.models_access import AuditEntry, RecoveryCode, WebSession
 from parkwacht_api.repository_access import account_by_name, count_accounts, key_by_certificate
 from parkwacht_api.roles import SCOPES_OF, Role
 from parkwacht_api.second_factor import enrolment_svg
 from parkwacht_config.clock import FakeClock
 from parkwacht_config.errors import ParkwachtError
-
-NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
-PASSWORD = "vier schapen op de dijk"
-TESTER = Somebody("test")
-
-
-def _totp(secret_base32: str, at: datetime, n_digits: int = 6) -> str:
-    """RFC 6238 with SHA-1 and 30 s, by its own words (section 4) and those of RFC 4226, 5.3."""
-    key = base64.b32decode(secret_base32)
-    digest = hmac.digest(key, struct.pack(">Q", int(at.timestamp()) // 30), "sha1")
-    offset = digest[-1] & 0x0F
-    number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
-    return str(number % 10**n_digits).zfill(n_digits)
 
 
 @pytest.mark.parametrize(
@@ -73,64 +65,19 @@ def _totp(secret_base32: str, at: datetime, n_digits: int = 6) -> str:
 )
 def test_the_oracle_of_these_tests_agrees_with_rfc_6238(seconds: int, code: str) -> None:
     secret = base64.b32encode(b"12345678901234567890").decode()  # appendix B
-    assert _totp(secret, datetime.fromtimestamp(seconds, UTC), 8) == code
-
-
-@dataclass
-class Desk:
-    """A service with a clock of ours, and an account on it."""
-
-    service: Service
-    clock: FakeClock
-    one_time: str
-
-    @contextmanager
-    def browser(self, **headers: str) -> Iterator[httpx.Client]:
-        with self.service.browser() as client:
-            client.headers.update(headers)
-            yield client
-
-    def account(self) -> Account:
-        with self.service.database.reading() as session:
-            found = account_by_name(session, "anna")
-        assert found is not None
-        return found
-
-    def told(self) -> list[tuple[str, str, dict[str, Any]]]:
-        with self.service.database.reading() as session:
-            rows = session.query(AuditEntry).order_by(AuditEntry.id).all()
-        return [(row.what, row.who, row.details) for row in rows if row.via == "console"]
-
-
-def _login(client: httpx.Client, password: str, name: str = "anna", **more: str) -> httpx.Response:
-    return client.post("/login", data={"name": name, "password": password, **more})
-
-
-def _post(client: httpx.Client, path: str, **data: str) -> httpx.Response:
-    """Fill in the form of a page, with its own token."""
-    return client.post(path, data={"csrf": csrf_of(client.get(path).text), **data})
+    assert totp(secret, datetime.fromtimestamp(seconds, UTC), 8) == code
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    clock = FakeClock(NOW)
-    with running_service(tmp_path / "s", make_site(), clock=clock) as service:
-        with service.database.writing() as session:
-            new = NewAccount("anna", "Anna de Vries", Role.SECURITY_OPERATOR)
-            _, one_time = add_account(session, new, by=TESTER, at=NOW)
-        yield Desk(service, clock, one_time)
-
-
-def _choose_password(desk: Desk, client: httpx.Client) -> None:
-    assert _login(client, desk.one_time).headers["location"] == "/login/password"
-    answer = _post(client, "/login/password", password=PASSWORD, again=PASSWORD)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    with open_desk(tmp_path / "s") as opened:
+        yield opened
 
 
 def test_the_first_log_in_leads_nowhere_but_to_a_password_of_ones_own(desk: Desk) -> None:
     with desk.browser() as client, desk.browser() as other:
-        _login(other, desk.one_time)
-        answer = _login(client, desk.one_time, next="/watch")
+        log_in(other, desk.one_time)
+        answer = log_in(client, desk.one_time, next="/watch")
         assert answer.headers["location"] == "/login/password?next=%2Fwatch"
         assert client.get("/").status_code == 303  # back to the login page
         assert "Anna" not in client.get("/").text
@@ -159,8 +106,8 @@ def test_the_first_log_in_leads_nowhere_but_to_a_password_of_ones_own(desk: Desk
         client.cookies.set("parkwacht_session", old)
         assert client.get("/login/password").status_code == 303
     with desk.browser() as client:
-        assert _login(client, desk.one_time).status_code == 401
-        assert _login(client, PASSWORD).headers["location"] == "/"
+        assert log_in(client, desk.one_time).status_code == 401
+        assert log_in(client, PASSWORD).headers["location"] == "/"
     assert [what for what, *_ in desk.told()] == [
         "account.password",
         "login",
@@ -171,7 +118,7 @@ def test_the_first_log_in_leads_nowhere_but_to_a_password_of_ones_own(desk: Desk
 
 def test_the_cookie_is_out_of_reach_and_ends_with_the_log_out(desk: Desk) -> None:
     with desk.browser() as client:
-        _choose_password(desk, client)
+        choose_password(desk, client)
         cookie = next(iter(client.cookies.jar))
         assert cookie.has_nonstandard_attr("HttpOnly")
         assert cookie.get_nonstandard_attr("SameSite", "").lower() == "strict"
@@ -192,7 +139,7 @@ def test_the_cookie_is_secure_where_the_service_is_reached_by_https(tmp_path: Pa
             made = add_first_administrator(session, at=NOW)
         assert made is not None
         with service.browser() as client:
-            answer = _login(client, made[1], made[0])
+            answer = log_in(client, made[1], made[0])
     assert "; secure" in answer.headers["set-cookie"].lower()
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
@@ -214,7 +161,7 @@ def test_login_leads_only_inside(where: str, goes_to: str) -> None:
 def test_who_is_wrong_learns_nothing_and_a_foreign_page_cannot_log_in(desk: Desk) -> None:
     with desk.browser() as client:
         pages = [
-            _login(client, "wrong", name)
+            log_in(client, "wrong", name)
             for name in (
                 "anna",
                 "nobody",
@@ -253,33 +200,33 @@ def test_ten_wrong_passwords_lock_an_account_even_over_a_restart(tmp_path: Path)
         _fail(service, ACCOUNT_LIMIT - 1, at=NOW)
         clock.advance(timedelta(seconds=10))
         with service.browser() as client:
-            assert _login(client, "wrong").status_code == 401
+            assert log_in(client, "wrong").status_code == 401
     with (
         running_service(state_dir, make_site(), clock=clock) as service,
         service.browser() as client,
     ):
-        locked = _login(client, one_time)
+        locked = log_in(client, one_time)
         assert locked.status_code == 429
         # 15 minutes from the first wrong one, of which 10 s are over.
         assert int(locked.headers["retry-after"]) == 891
-        assert _login(client, "wrong", "another").status_code == 401
+        assert log_in(client, "wrong", "another").status_code == 401
         clock.advance(timedelta(seconds=891))
-        assert _login(client, one_time).status_code == 303
+        assert log_in(client, one_time).status_code == 303
         # Being right forgives what was wrong before.
         _fail(service, ACCOUNT_LIMIT - 1, at=clock.now())
-        assert _login(client, one_time).status_code == 303
+        assert log_in(client, one_time).status_code == 303
         _fail(service, 1, at=clock.now())
 
 
 def test_an_administrator_unlocks(desk: Desk) -> None:
     with desk.browser() as client:
         _fail(desk.service, ACCOUNT_LIMIT, at=NOW)
-        assert _login(client, desk.one_time).status_code == 429
+        assert log_in(client, desk.one_time).status_code == 429
         with desk.service.database.writing() as session:
             account = account_by_name(session, "anna", lock=True)
             assert account is not None
             unlock(session, account, by=TESTER, at=NOW)
-        assert _login(client, desk.one_time).status_code == 303
+        assert log_in(client, desk.one_time).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -300,12 +247,12 @@ def test_an_address_that_guesses_at_many_names_is_locked(desk: Desk) -> None:
         for n in range(ADDRESS_LIMIT):
             begin_attempt(session, Attempt(f"name{n}", "127.0.0.1"), at=NOW)
     with desk.browser() as client:
-        assert _login(client, desk.one_time).status_code == 429
+        assert log_in(client, desk.one_time).status_code == 429
 
 
 def test_a_session_ends_when_idle_by_age_and_with_its_account(desk: Desk) -> None:
     with desk.browser() as client:
-        _choose_password(desk, client)
+        choose_password(desk, client)
         for _ in range(7):  # used every 100 minutes, so it is never idle
             assert client.get("/").status_code == 200
             desk.clock.advance(timedelta(minutes=100))
@@ -313,23 +260,23 @@ def test_a_session_ends_when_idle_by_age_and_with_its_account(desk: Desk) -> Non
         assert client.get("/").status_code == 200
         desk.clock.advance(timedelta(minutes=1))  # 7 x 100 + 20 minutes are 12 hours
         assert client.get("/").status_code == 303
-        _login(client, PASSWORD)
+        log_in(client, PASSWORD)
         desk.clock.advance(timedelta(hours=2))
         assert client.get("/").status_code == 303
-        _login(client, PASSWORD)
+        log_in(client, PASSWORD)
         assert client.get("/").status_code == 200
         with desk.service.database.writing() as session:
             account = account_by_name(session, "anna", lock=True)
             assert account is not None
             disable_account(session, account, by=TESTER, at=desk.clock.now())
         assert client.get("/").status_code == 303
-        assert _login(client, PASSWORD).status_code == 401
+        assert log_in(client, PASSWORD).status_code == 401
         with desk.service.database.writing() as session:
             account = account_by_name(session, "anna", lock=True)
             assert account is not None
             again = reset_account(session, account, by=TESTER, at=desk.clock.now())
-        assert _login(client, PASSWORD).status_code == 401
-        assert _login(client, again).headers["location"] == "/login/password"
+        assert log_in(client, PASSWORD).status_code == 401
+        assert log_in(client, again).headers["location"] == "/login/password"
 
 
 def test_a_weaker_hash_is_made_anew_at_log_in(desk: Desk) -> None:
@@ -339,62 +286,46 @@ def test_a_weaker_hash_is_made_anew_at_log_in(desk: Desk) -> None:
         assert account is not None
         account.password_hash, account.must_change = weak, False
     with desk.browser() as client:
-        assert _login(client, PASSWORD).status_code == 303
+        assert log_in(client, PASSWORD).status_code == 303
     assert desk.account().password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert password_hasher().verify(PASSWORD, desk.account().password_hash)
 
 
-def _enrol(desk: Desk, client: httpx.Client) -> tuple[str, list[str]]:
-    """Set up the second factor on the page; return its secret and the recovery codes."""
-    client.post("/account/factor/begin", data={"csrf": csrf_of(client.get("/account").text)})
-    page = client.get("/account").text
-    (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", page)
-    csrf = csrf_of(page)
-    wrong = client.post("/account/factor/confirm", data={"csrf": csrf, "code": "000000"})
-    assert wrong.status_code == 422
-    code = _totp(secret, desk.clock.now())
-    done = client.post("/account/factor/confirm", data={"csrf": csrf, "code": code})
-    codes = re.findall(r"<code>([0-9a-f]{5}(?:-[0-9a-f]{5}){3})</code>", done.text)
-    assert len(codes) == 10
-    assert client.get("/account").text.count("<code>") == 0  # shown this once
-    return secret, codes
-
-
 def test_the_second_factor_and_its_codes_are_each_good_once(desk: Desk) -> None:
     with desk.browser() as client:
-        _choose_password(desk, client)
-        secret, codes = _enrol(desk, client)
+        choose_password(desk, client)
+        secret, codes = enrol(desk, client)
 
-    def log_in(code: str) -> int:
+    def try_code(code: str) -> int:
         with desk.browser() as client:
-            answer = _login(client, PASSWORD)
+            answer = log_in(client, PASSWORD)
             assert answer.headers["location"] == "/login/code"
             assert client.get("/").status_code == 303  # the password alone opens nothing
-            answer = _post(client, "/login/code", code=code)
+            answer = post_form(client, "/login/code", code=code)
             assert (client.get("/").status_code == 200) is (answer.status_code == 303)
             return answer.status_code
 
-    assert log_in(_totp(secret, desk.clock.now())) == 401  # it was taken to enrol
+    assert try_code(totp(secret, desk.clock.now())) == 401  # it was taken to enrol
     desk.clock.advance(timedelta(seconds=30))
     now = desk.clock.now()
-    assert log_in(_totp(secret, now + timedelta(seconds=60))) == 401  # too far ahead
-    assert log_in(_totp(secret, now + timedelta(seconds=30))) == 303  # a phone a little fast
-    assert log_in(_totp(secret, now)) == 401  # older than the one that was taken
-    assert log_in(codes[0].upper().replace("-", " ")) == 303
-    assert log_in(codes[0]) == 401
-    assert log_in("") == 401
+    assert try_code(totp(secret, now + timedelta(seconds=60))) == 401  # too far ahead
+    assert try_code(totp(secret, now + timedelta(seconds=30))) == 303  # a phone a little fast
+    assert try_code(totp(secret, now)) == 401  # older than the one that was taken
+    assert try_code(codes[0].upper().replace("-", " ")) == 303
+    assert try_code(codes[0]) == 401
+    assert try_code("") == 401
     with desk.service.database.reading() as session:
         kept = str([vars(row) for row in session.query(RecoveryCode)])
     assert codes[1].replace("-", "") not in kept
     with desk.browser() as client:
-        _login(client, PASSWORD)
-        _post(client, "/login/code", code=codes[1])
+        log_in(client, PASSWORD)
+        post_form(client, "/login/code", code=codes[1])
         form = {"csrf": csrf_of(client.get("/account").text)}
         wrong = client.post("/account/factor/remove", data=form | {"current": "wrong"})
         assert wrong.status_code == 422
         right = client.post("/account/factor/remove", data=form | {"current": PASSWORD})
         assert right.status_code == 303
-        assert _login(client, PASSWORD).headers["location"] == "/"
+        assert log_in(client, PASSWORD).headers["location"] == "/"
 
 
 @pytest.mark.parametrize(
@@ -410,7 +341,7 @@ def test_the_pages_keep_the_policy_in_both_languages(
     asked = {"lang": language}
     with desk.browser() as client:
         pages = [check(client.get("/login", params=asked))]
-        _login(client, desk.one_time)
+        log_in(client, desk.one_time)
         pages.append(check(client.get("/login/password")))
     with desk.service.browser(Role.ADMINISTRATOR) as client:
         account = client.get("/account", params=asked)
@@ -423,21 +354,21 @@ def test_the_pages_keep_the_policy_in_both_languages(
 
 def test_ten_wrong_codes_lock_the_account(desk: Desk) -> None:
     with desk.browser() as client:
-        _choose_password(desk, client)
-        secret, _ = _enrol(desk, client)
+        choose_password(desk, client)
+        secret, _ = enrol(desk, client)
         desk.clock.advance(timedelta(minutes=1))
         _fail(desk.service, ACCOUNT_LIMIT - 1, at=desk.clock.now())
-        _login(client, PASSWORD)  # a right password does not make the wrong codes before it good
+        log_in(client, PASSWORD)  # a right password does not make the wrong codes before it good
         csrf = csrf_of(client.get("/login/code").text)
         answer = client.post("/login/code", data={"csrf": csrf, "code": "000000"})
         assert answer.status_code == 401
-        code = _totp(secret, desk.clock.now())
+        code = totp(secret, desk.clock.now())
         assert client.post("/login/code", data={"csrf": csrf, "code": code}).status_code == 429
 
 
 def test_the_drawn_code_is_what_an_app_reads() -> None:
-    account = Account(name="anna", totp_secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
-    svg = enrolment_svg(account)
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    svg = enrolment_svg("anna", secret)
     (size,) = {int(n) // 4 for n in re.findall(r'(?:width|height)="(\d+)"', svg)}
     picture = np.full((size, size), 255, np.uint8)
     x, y = 0.0, 0.0
@@ -449,13 +380,13 @@ def test_the_drawn_code_is_what_an_app_reads() -> None:
             x, y = (float(dx), float(dy)) if kind == "M" else (x + float(dx), y + float(dy))
     big = cv2.resize(picture, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
     read = parse_qs(urlsplit(cv2.QRCodeDetector().detectAndDecode(big)[0]).query)
-    assert read == {"secret": [account.totp_secret], "issuer": ["Parkwacht"]}
+    assert read == {"secret": [secret], "issuer": ["Parkwacht"]}
 
 
 def test_one_sees_and_ends_ones_own_sessions(desk: Desk) -> None:
     with desk.browser() as client, desk.browser(**{"User-Agent": "Phone<1>"}) as phone:
-        _choose_password(desk, client)
-        _login(phone, PASSWORD)
+        choose_password(desk, client)
+        log_in(phone, PASSWORD)
         assert phone.get("/").status_code == 200
         page = client.get("/account").text
         assert "Phone&lt;1&gt;" in page
@@ -466,7 +397,7 @@ def test_one_sees_and_ends_ones_own_sessions(desk: Desk) -> None:
             who.post("/account/sessions/end", data={"csrf": csrf, "session_id": phone_id})
             assert phone.get("/").status_code == expected
         stranger.close()
-        _login(phone, PASSWORD)
+        log_in(phone, PASSWORD)
         form = {"csrf": csrf_of(page), "password": PASSWORD + "!", "again": PASSWORD + "!"}
         wrong = client.post("/account/password", data=form | {"current": "wrong"})
         assert wrong.status_code == 422
@@ -501,17 +432,17 @@ def test_an_administrator_makes_resets_and_shuts_accounts(desk: Desk, way: str) 
         assert act("", name="eve", person="Eve", role="camera_worker")[0] == 422
         assert act("", name="eve", person="Eve", role="")[0] == 422
         with desk.browser() as client:
-            assert _login(client, password, "bob").headers["location"] == "/login/password"
+            assert log_in(client, password, "bob").headers["location"] == "/login/password"
             with service.database.reading() as session:
                 bob = account_by_name(session, "bob")
             assert bob is not None
             status, again = act(f"/{bob.id}/reset")
             assert status == 200
-            assert _login(client, password, "bob").status_code == 401
-            assert _login(client, again, "bob").status_code == 303
+            assert log_in(client, password, "bob").status_code == 401
+            assert log_in(client, again, "bob").status_code == 303
             assert act(f"/{bob.id}/unlock")[0] == 200
             assert act(f"/{bob.id}/disable")[0] == 200
-            assert _login(client, again, "bob").status_code == 401
+            assert log_in(client, again, "bob").status_code == 401
         assert act(f"/{UUID(int=1)}/disable")[0] == 404
         listed = {one["name"]: one for one in api.get("/accounts").json()["items"]}
         assert listed["bob"]["disabled_at"] is not None
@@ -570,12 +501,12 @@ def test_the_commands_manage_accounts_and_certificates(
     )
     assert code == 0
     with desk.browser() as client:
-        assert _login(client, said.split()[-1], "agent1").headers["location"] == "/login/password"
+        assert log_in(client, said.split()[-1], "agent1").headers["location"] == "/login/password"
         assert run("accounts", "add", "agent1", "--role", "reviewer")[0] == 2  # taken
         assert run("accounts", "add", "x1", "--role", "reviewer", "--receiver", "nobody")[0] == 2
         assert run("accounts", "add", "x1", "--role", "partner", "--receiver", "politie")[0] == 2
         code, said = run("accounts", "reset", "agent1")
-        assert _login(client, said.split()[-1], "agent1").status_code == 303
+        assert log_in(client, said.split()[-1], "agent1").status_code == 303
     assert run("accounts", "disable", "agent1")[0] == 0
     assert run("accounts", "unlock", "nobody")[0] == 2
     _fail(desk.service, ACCOUNT_LIMIT, at=datetime.now(UTC))

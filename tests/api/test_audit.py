@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from api_harness import Service, make_ending
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DatabaseError
 from typer.testing import CliRunner
 
@@ -32,14 +32,16 @@ from parkwacht_api.audit_verify import (
 )
 from parkwacht_api.cli import app
 from parkwacht_api.database import Database
+from parkwacht_api.evidence_chain import check_chain_file, check_entries, make_extract
 from parkwacht_api.keys import Scope, create_key, revoke_key
-from parkwacht_api.migrations.upgrade import upgrade_database
+from parkwacht_api.migrations.upgrade import downgrade_database, upgrade_database
+from parkwacht_api.models_access import AuditEntry
 from parkwacht_api.repository_access import audit_entries, last_audit_entry
 from parkwacht_api.roles import Role
 from parkwacht_config.errors import ConfigError
 
 NOW = datetime(2026, 11, 24, 20, 0, 0, 123456, tzinfo=UTC)
-ANNA = Somebody("Anna \u00e9\U0001f6a8", "reviewer", "console", "198.51.100.7")
+ANNA = Somebody("Anna \u00e9\U0001f6a8", "reviewer", "console", "198.51.100.7", "account:anna")
 
 
 @pytest.fixture
@@ -99,12 +101,67 @@ def test_the_hash_is_what_the_column_says(database: Database) -> None:
             "object_id": f"e{number}",
             "why": "why ?",
             "details": {"a": [1, 0.1, None]},
+            "who_id": "account:anna",
         }
         written = json.dumps(content, sort_keys=True, separators=(",", ":"))
         said = hashlib.sha256(written.encode()).hexdigest()
         previous = hashlib.sha256(f"{previous}{said}".encode()).hexdigest()
         assert row.hash == previous
     assert check(database) == Finding(2, previous)
+
+
+def old_entries(n: int) -> Iterator[dict[str, object]]:
+    """Entries as they were written before there was a `who_id`, hashed by the words above."""
+    previous = "0" * 64
+    for number in range(1, n + 1):
+        content: dict[str, object] = {
+            "id": number,
+            "at": f"2026-11-24T20:00:0{number}.123456+00:00",
+            "who": "Anna",
+            "role": "",
+            "via": "console",
+            "address": "",
+            "what": "login",
+            "object_kind": "account",
+            "object_id": "anna",
+            "why": "",
+            "details": {},
+        }
+        said = hashlib.sha256(
+            json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+        ).hexdigest()
+        digest = hashlib.sha256(f"{previous}{said}".encode()).hexdigest()
+        at = NOW + timedelta(seconds=number)
+        yield content | {"at": at, "previous_hash": previous, "hash": digest}
+        previous = digest
+
+
+def test_a_chain_from_before_who_id_stays_whole_and_goes_on(database_url: str) -> None:
+    upgrade_database(database_url, "r0005")
+    database = Database(database_url)
+    with database.writing() as session:
+        for row in old_entries(2):
+            session.execute(insert(AuditEntry).values(**row))
+    database.dispose()
+    upgrade_database(database_url)
+    write(database, 1)
+    assert (check(database).n_entries, check(database).broken_id) == (3, None)
+    with database.reading() as session:  # what a package of evidence says of old and new entries
+        extract = make_extract(audit_entries(session), frozenset({"anna", "e0"}))
+    assert extract.entries.count(b"\n") == 3
+    check_entries(extract.entries, check_chain_file(extract.chain))
+    database.dispose()
+    downgrade_database(database_url, "r0005")  # what the new hashes cover stays
+    upgrade_database(database_url)
+    write(database, 1)
+    assert (check(database).n_entries, check(database).broken_id) == (4, None)
+    with database.writing() as session:
+        is_sqlite = session.get_bind().dialect.name == "sqlite"
+        lift = "DROP TRIGGER audit_entry_no_update"
+        session.execute(text(lift if is_sqlite else "ALTER TABLE audit_entry DISABLE TRIGGER USER"))
+        session.execute(text("UPDATE audit_entry SET who_id = 'account:bob' WHERE id = 2"))
+    assert check(database).broken_id == 2
+    database.dispose()
 
 
 def test_odd_signs_in_the_details_are_kept_but_for_zero_bytes(database: Database) -> None:
@@ -180,11 +237,17 @@ TAMPERING = {
     "one put in": (
         [
             "INSERT INTO audit_entry SELECT 6, at, who, role, via, address, what, object_kind, "
-            "object_id, why, details, previous_hash, hash FROM audit_entry WHERE id = 5"
+            "object_id, why, details, previous_hash, hash, who_id FROM audit_entry WHERE id = 5"
         ],
         6,
         "follow",
     ),
+    "another of the same name": (
+        ["UPDATE audit_entry SET who_id = 'account:anna2' WHERE id = 3"],
+        3,
+        "changed",
+    ),
+    "as if it were old": (["UPDATE audit_entry SET who_id = NULL WHERE id = 3"], 3, "changed"),
 }
 
 
@@ -296,4 +359,26 @@ def test_looks_verdicts_and_keys_stand_in_the_log(any_service: Service) -> None:
         ("key.add", "parkwacht", "", "command", "", None),
         ("key.revoke", "parkwacht", "", "command", "", None),
     ]
+    partner_id = service.partner_keys["meldkamer"].split("_")[1]
+    assert (rows[0].who_id or "").startswith("account:security_operator.")
+    assert [row.who_id for row in rows[1:]] == [f"key:{partner_id}", "", ""]
     assert check(service.database).broken_id is None
+
+
+def test_two_people_of_one_name_are_told_apart(service: Service) -> None:
+    event = service.stored()
+    for _ in range(2):
+        with service.browser(Role.SECURITY_OPERATOR) as client:  # each an account "J. de Vries"
+            client.get(f"/events/{event.id}/snapshot")
+    with service.database.reading() as session:
+        rows = [row for row in audit_entries(session) if row.what == "image.view"]
+    first, second = [row.who_id or "" for row in rows]
+    assert (rows[0].who, first != second) == (rows[1].who, True)
+    with service.browser(Role.REVIEWER) as page:
+        name = first.removeprefix("account:")
+        for asked in (name, first):
+            shown = page.get("/audit", params={"who": asked, "what": "image.view"}).text
+            assert (name in shown, second.removeprefix("account:") in shown) == (True, False)
+        assert shown.count("<td>image.view</td>") == 1
+        both = page.get("/audit", params={"who": "J. de Vries", "what": "image.view"}).text
+        assert both.count("<td>image.view</td>") == 2

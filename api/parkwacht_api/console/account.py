@@ -14,6 +14,7 @@ from parkwacht_api.auth import Principal, check_csrf, console_principal, pending
 from parkwacht_api.console.login import check_same
 from parkwacht_api.console.rendering import page_language, render
 from parkwacht_api.errors import NotFound, RecordInvalid
+from parkwacht_api.factor_seal import ensure_factor_key, factor_key
 from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt
 from parkwacht_api.models_access import Account
 from parkwacht_api.repository_access import account_by_id, open_sessions_of
@@ -21,6 +22,7 @@ from parkwacht_api.roles import ROLE_NAMES, Role
 from parkwacht_api.second_factor import (
     begin_enrolment,
     confirm_enrolment,
+    enrolment_secret,
     enrolment_svg,
     is_in_force,
     remove_factor,
@@ -53,13 +55,14 @@ def _show(request: Request, me: Principal, state: AppState, **more: Any) -> Resp
     at, account = state.clock.now(), _own_account(state, me)
     with state.database.reading() as session:
         sessions = open_sessions_of(session, account.id, at)
-    is_enrolling = account.totp_secret is not None and not is_in_force(account)
+    secret = enrolment_secret(account, factor_key(state.settings.state_dir))
     context = {
         "account": account,
         "role": ROLE_NAMES[Role(account.role)].to(page_language(request)),
         "has_factor": is_in_force(account),
         # Drawn here from a secret of ours: nothing that anybody typed stands in it unescaped.
-        "qr": Markup(enrolment_svg(account)) if is_enrolling else None,  # noqa: S704
+        "qr": Markup(enrolment_svg(account.name, secret)) if secret else None,  # noqa: S704
+        "secret": secret,
         "sessions": sessions,
         "this_session": pending_session(request)[0].id,
         "alert": "",
@@ -129,12 +132,12 @@ def post_password(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
 
 
 @router.post("/factor/begin")
-def post_begin(me: Person, session: WriteSession, csrf: Csrf = "") -> Response:
+def post_begin(me: Person, state: State, session: WriteSession, csrf: Csrf = "") -> Response:
     """Make a secret and show its QR code; nothing is in force yet."""
     check_csrf(me, csrf)
     account = _locked_account(session, me)
     if not is_in_force(account):
-        begin_enrolment(account)
+        begin_enrolment(account, ensure_factor_key(state.settings.state_dir))
     return RedirectResponse("/account#factor", status_code=303)
 
 
@@ -151,7 +154,8 @@ def post_confirm(
     try:
         with state.database.writing() as session:
             account = _locked_account(session, me)
-            codes = confirm_enrolment(session, account, code, by=me, at=state.clock.now())
+            key, at = factor_key(state.settings.state_dir), state.clock.now()
+            codes = confirm_enrolment(session, account, code, key=key, by=me, at=at)
     except RecordInvalid as error:
         return _show(request, me, state, alert=error.text.to(page_language(request)))
     return _show(request, me, state, codes=codes)

@@ -16,7 +16,7 @@ from parkwacht_api.accounts import (
     get_account,
     normal_name,
 )
-from parkwacht_api.audit import Act, Somebody, audit
+from parkwacht_api.audit import Act, Somebody, account_who, audit
 from parkwacht_api.auth import (
     COOKIE,
     Principal,
@@ -28,6 +28,7 @@ from parkwacht_api.auth import (
 )
 from parkwacht_api.console.rendering import page_language, render
 from parkwacht_api.errors import FormForged, RecordInvalid
+from parkwacht_api.factor_seal import factor_key, is_readable
 from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt, take_back_attempt
 from parkwacht_api.models_access import Account, WebSession
 from parkwacht_api.repository_access import account_by_name
@@ -40,6 +41,14 @@ router = APIRouter()
 
 WRONG = Text(nl="Naam of wachtwoord klopt niet.", en="Name or password is not right.")
 WRONG_CODE = Text(nl="Deze code klopt niet.", en="This code is not right.")
+NO_KEY = Text(
+    nl="De dienst kan codes van uw app nu niet nagaan: de sleutel PARKWACHT_FACTOR_KEY in "
+    "secrets.toml is niet die waarmee uw tweede factor is verzegeld. Gebruik een herstelcode, of "
+    "laat de beheerder de sleutel terugzetten of parkwacht accounts reset geven.",
+    en="The service cannot check codes of your app now: the key PARKWACHT_FACTOR_KEY in "
+    "secrets.toml is not the one your second factor was sealed with. Use a recovery code, or have "
+    "the administrator put the key back or give parkwacht accounts reset.",
+)
 NOT_THE_SAME = Text(
     nl="De twee nieuwe wachtwoorden zijn niet gelijk.", en="The two new passwords differ."
 )
@@ -94,7 +103,8 @@ class _Step:
     def somebody(self, account: Account | None, typed: str) -> Somebody:
         name = typed if account is None else account.person
         role = "" if account is None else account.role
-        return Somebody(name, role, "console", address_of(self.request))
+        who_id = "" if account is None else account_who(account.name)
+        return Somebody(name, role, "console", address_of(self.request), who_id)
 
     def go_on(self, session: Session, account: Account, stage: Stage) -> Response:
         """Open a session of a stage and lead to its page."""
@@ -205,12 +215,14 @@ def post_code(
         begin_attempt(session, attempt, at=step.at)
     with step.state.database.writing() as session:
         account = get_account(session, known.id)
-        if take_code(session, account, code, at=step.at):
+        key = factor_key(step.state.settings.state_dir)
+        if take_code(session, account, code, key=key, at=step.at):
             forgive_attempt(session, attempt, at=step.at)
             end_session(session, step.request.cookies.get(COOKIE, ""), at=step.at)
             return step.go_on(session, account, _stage_of(account, is_code_given=True))
-        step.fail(session, account, account.name, "code")
-    alert = WRONG_CODE.to(page_language(step.request))
+        can_check = is_readable(account, key)
+        step.fail(session, account, account.name, "code" if can_check else "factor key")
+    alert = (WRONG_CODE if can_check else NO_KEY).to(page_language(step.request))
     context = {"next": step.next, "csrf": row.csrf, "alert": alert}
     return render(step.request, "login_code.html", context, status=401)
 
@@ -259,8 +271,9 @@ def post_logout(
     """End the session; its cookie is worthless from now on."""
     check_csrf(principal, csrf)
     at = state.clock.now()
+    _, account = pending_session(request)
     end_session(session, request.cookies.get(COOKIE, ""), at=at)
-    audit(session, principal, Act("logout", "account", principal.name), at=at)
+    audit(session, principal, Act("logout", "account", account.name), at=at)
     response = RedirectResponse("/login", status_code=303)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response

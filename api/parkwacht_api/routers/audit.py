@@ -16,7 +16,7 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 
 
 def _filter(
-    who: Annotated[str | None, Query(description="only of this name")] = None,
+    who: Annotated[str | None, Query(description="only of this name, account or key")] = None,
     what: Annotated[str | None, Query(description="only this act, such as image.view")] = None,
     object_id: Annotated[str | None, Query(description="only on this thing")] = None,
     since: Annotated[AwareDatetime | None, Query(description="at or after")] = None,
