@@ -5,7 +5,7 @@ A person is an account with a role, logged in on the pages (`console.login`); a 
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -132,10 +132,10 @@ def api_principal(
     )
 
 
-def needs(scope: Scope) -> Callable[[Principal], Principal]:
+def needs(scope: Scope) -> Callable[[Principal], Awaitable[Principal]]:
     """Make a dependency that insists on a scope."""
 
-    def check(principal: Annotated[Principal, Depends(api_principal)]) -> Principal:
+    async def check(principal: Annotated[Principal, Depends(api_principal)]) -> Principal:
         principal.require(scope)
         return principal
 

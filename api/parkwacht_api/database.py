@@ -133,14 +133,21 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """Open one transaction that is committed at the end, or rolled back by an exception."""
+    def writing(self, *, is_told: bool = True) -> Iterator[Session]:
+        """
+        Open one transaction that is committed at the end, or rolled back by an exception.
+
+        Parameters
+        ----------
+        is_told
+            Whether `written` is set; not where the waiting one itself writes.
+        """
         is_news = threading.Event()
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
             event.listen(session, "after_flush", lambda *_: is_news.set())
             yield session
         # Nobody is woken for a transaction that changed nothing.
-        if is_news.is_set():
+        if is_told and is_news.is_set():
             self.written.set()
 
     def dispose(self) -> None:

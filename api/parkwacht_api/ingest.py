@@ -172,8 +172,6 @@ def store_flagged(
     IngestError
         The database does not take it; it is to be tried again.
     """
-    if is_stored(session, flagged):
-        return False
     at = state.clock.now()
     event = Event(
         id=flagged.id,
@@ -192,7 +190,7 @@ def store_flagged(
         version=0,
     )
     if not _add_once(session, event):
-        if is_stored(session, flagged):  # another worker was a moment earlier
+        if is_stored(session, flagged):
             return False
         nl, en = "niet opgeslagen, en niet omdat hij er al is", "not stored, nor there already"
         raise IngestError(Text(nl=f"{flagged.id}: {nl}", en=f"{flagged.id}: {en}"))

@@ -133,8 +133,8 @@ def claim_due(
         What this process is sending now.
     """
     with database.reading() as session:
-        states = partner_states(session)
         ways = due_ways(session, at, lease_s=policy.lease_s)
+        states = partner_states(session) if ways else {}
     places = {
         way: places
         for way in ways
@@ -143,7 +143,7 @@ def claim_due(
     if not places:
         return []
     without = [claim.delivery_id for claim in under_way]
-    with database.writing() as session:
+    with database.writing(is_told=False) as session:
         rows = [
             row
             for way, limit in places.items()
@@ -155,9 +155,12 @@ def claim_due(
             row.lease_token, row.lease_until = uuid4(), at + timedelta(seconds=policy.lease_s)
             row.n_attempts += 1
             row.sent_at = row.sent_at or at
-        session.add_all(_attempt(row, at) for row in rows)
+        attempts = [_attempt(row, at) for row in rows]
+        session.add_all(attempts)
         session.flush()
-        serials = first_attempts(session, [row.id for row in rows])
+        serials = {one.delivery_id: one.id for one in attempts if one.number == 1}
+        retried = [row.id for row in rows if row.id not in serials]
+        serials |= first_attempts(session, retried) if retried else {}
         return [_claim(row, serials[row.id], states) for row in rows]
 
 
@@ -256,7 +259,7 @@ def record_outcome(
     str or None
         The delivery's state, or None where the claim was lost and nothing was recorded.
     """
-    with database.writing() as session:
+    with database.writing(is_told=False) as session:  # the sender wakes the loop, once it is free
         row = delivery_by_id(session, claim.delivery_id, lock=True)
         if row is None or row.lease_token != claim.token:
             return None

@@ -28,6 +28,11 @@ def state_of(request: Request) -> AppState:
     return cast("AppState", request.app.state.parkwacht)
 
 
+async def _state(request: Request) -> AppState:
+    # Not a plain function: that would be one more wait for a thread, in each request.
+    return state_of(request)
+
+
 def _reading(request: Request) -> Iterator[Session]:
     with state_of(request).database.reading() as session:
         yield session
@@ -41,4 +46,4 @@ def _writing(request: Request) -> Iterator[Session]:
 # scope="function": the transaction ends before the answer is sent, so an answer is a promise kept.
 ReadSession = Annotated[Session, Depends(_reading, scope="function")]
 WriteSession = Annotated[Session, Depends(_writing, scope="function")]
-State = Annotated[AppState, Depends(state_of)]
+State = Annotated[AppState, Depends(_state)]
