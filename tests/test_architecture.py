@@ -52,10 +52,17 @@ def test_blind_excepts_stand_at_the_two_doors_only() -> None:
     assert doors <= {"worker.py", "forwarder.py"}
 
 
-def test_the_service_starts_without_the_heavy_packages() -> None:
-    heavy = ["torch", "ultralytics", "cv2", "matplotlib", "numba"]
+@pytest.mark.parametrize(
+    ("entry", "heavy"),
+    [
+        ("app", ["torch", "ultralytics", "cv2", "matplotlib", "numba"]),
+        # Help and bad input are answered at once: a database or a web server takes a second.
+        ("cli", ["sqlalchemy", "alembic", "fastapi", "httpx", "numpy", "shapely", "av", "scipy"]),
+    ],
+)
+def test_an_entry_starts_without_the_heavy_packages(entry: str, heavy: list[str]) -> None:
     code = (
-        "import sys, parkwacht_api.cli, parkwacht_api.app;"
+        f"import sys, parkwacht_api.{entry};"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

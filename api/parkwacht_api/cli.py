@@ -17,7 +17,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from parkwacht_api.cli_accounts import accounts_app, audit_app
 from parkwacht_api.cli_backup import (
     BACKUP_HELP,
     RESTORE_HELP,
@@ -25,11 +24,9 @@ from parkwacht_api.cli_backup import (
     restore_command,
 )
 from parkwacht_api.cli_cameras import cameras_app
-from parkwacht_api.cli_deliveries import deliveries_app
 from parkwacht_api.cli_evaluate import EVALUATE_HELP, evaluate_command
-from parkwacht_api.cli_events import event_app, key_app
-from parkwacht_api.cli_evidence import evidence_app, hold_app
 from parkwacht_api.cli_import import IMPORT_HELP, import_command
+from parkwacht_api.cli_later import later
 from parkwacht_api.cli_preview import preview
 from parkwacht_api.cli_study import run_study_command, study
 from parkwacht_api.cli_weights import weights_app
@@ -52,13 +49,29 @@ app = typer.Typer(
         "Camera surveillance for business parks: study it, watch it, pass it on.",
     ),
 )
-app.add_typer(event_app, name="event")
-app.add_typer(key_app, name="key")
-app.add_typer(deliveries_app, name="deliveries")
-app.add_typer(accounts_app, name="accounts")
-app.add_typer(audit_app, name="audit")
-app.add_typer(evidence_app, name="evidence")
-app.add_typer(hold_app, name="hold")
+# Of each group of commands: its module, and what it is for.
+_GROUPS = (
+    ("event", "cli_events", "Gebeurtenissen bekijken en beoordelen.", "See and judge events."),
+    ("key", "cli_events", "Toegangssleutels beheren.", "Manage access keys."),
+    (
+        "deliveries",
+        "cli_deliveries",
+        "Leveringen zien en opnieuw proberen.",
+        "See deliveries and try them anew.",
+    ),
+    ("accounts", "cli_accounts", "Accounts van mensen beheren.", "Manage people's accounts."),
+    ("audit", "cli_accounts", "Het auditlog lezen en nagaan.", "Read and verify the log."),
+    (
+        "evidence",
+        "cli_evidence",
+        "Bewijspakketten maken en nagaan.",
+        "Make and verify evidence packages.",
+    ),
+    ("hold", "cli_evidence", "Bewaarplicht op incidenten.", "Legal holds on incidents."),
+)
+for _name, _module, _nl, _en in _GROUPS:
+    _later = later(f"parkwacht_api.{_module}", f"{_name}_app", help=say(_nl, _en))
+    app.add_typer(_later, name=_name)
 app.add_typer(weights_app, name="weights")
 app.add_typer(cameras_app, name="cameras")
 app.command("import", help=IMPORT_HELP)(import_command)

@@ -43,12 +43,8 @@ from parkwacht_config.errors import ConfigError
 from parkwacht_config.secrets import read_secret
 from parkwacht_config.text import Text
 
-accounts_app = typer.Typer(
-    no_args_is_help=True, help=say("Accounts van mensen beheren.", "Manage people's accounts.")
-)
-audit_app = typer.Typer(
-    no_args_is_help=True, help=say("Het auditlog lezen en nagaan.", "Read and verify the log.")
-)
+accounts_app = typer.Typer(no_args_is_help=True)
+audit_app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help=say("Accountnaam.", "Account name."))]
 
 

@@ -11,10 +11,7 @@ from parkwacht_api.receivers.words import delivery_word
 from parkwacht_api.terminal import open_site, open_terminal, say, site_time
 from parkwacht_config.text import Text
 
-deliveries_app = typer.Typer(
-    no_args_is_help=True,
-    help=say("Leveringen zien en opnieuw proberen.", "See deliveries and try them anew."),
-)
+deliveries_app = typer.Typer(no_args_is_help=True)
 
 
 @deliveries_app.command("list", help=say("De nieuwste leveringen.", "The newest deliveries."))

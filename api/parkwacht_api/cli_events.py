@@ -37,13 +37,8 @@ from parkwacht_config.secrets import read_secret
 from parkwacht_config.text import Text
 from parkwacht_vision.cli import class_name
 
-event_app = typer.Typer(
-    no_args_is_help=True,
-    help=say("Gebeurtenissen bekijken en beoordelen.", "See and judge events."),
-)
-key_app = typer.Typer(
-    no_args_is_help=True, help=say("Toegangssleutels beheren.", "Manage access keys.")
-)
+event_app = typer.Typer(no_args_is_help=True)
+key_app = typer.Typer(no_args_is_help=True)
 
 REVIEW_WORDS: dict[ReviewState, Text] = {
     "unreviewed": Text(nl="te beoordelen", en="to review"),

@@ -30,13 +30,8 @@ from parkwacht_config.clock import SystemClock
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.text import Text
 
-evidence_app = typer.Typer(
-    no_args_is_help=True,
-    help=say("Bewijspakketten maken en nagaan.", "Make and verify evidence packages."),
-)
-hold_app = typer.Typer(
-    no_args_is_help=True, help=say("Bewaarplicht op incidenten.", "Legal holds on incidents.")
-)
+evidence_app = typer.Typer(no_args_is_help=True)
+hold_app = typer.Typer(no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help=say("Nummer van het incident.", "Incident number."))]
 PackageId = Annotated[UUID, typer.Argument(help=say("Kenmerk van het pakket.", "Package's id."))]

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -13,19 +14,16 @@ from rich.console import Console
 from rich.table import Table
 
 import parkwacht_config
-from parkwacht_api.audit import Somebody
-from parkwacht_api.database import Database
-from parkwacht_api.local import (
-    RunningService,
-    find_service,
-    open_database,
-    with_receiver_urls,
-)
 from parkwacht_config.errors import ConfigError
-from parkwacht_config.loader import load_site
 from parkwacht_config.settings import Settings
-from parkwacht_config.site import Site
 from parkwacht_config.text import Language, Text
+
+# Database and park are imported where they are opened: help and bad input need neither.
+if TYPE_CHECKING:
+    from parkwacht_api.audit import Somebody
+    from parkwacht_api.database import Database
+    from parkwacht_api.local import RunningService
+    from parkwacht_config.site import Site
 
 
 def language_of_environment() -> Language:
@@ -112,14 +110,19 @@ def find_site_path(given: Path | None, settings: Settings) -> Path:
     raise ConfigError(text)
 
 
-def open_site(given: Path | None, terminal: Terminal) -> Site:
+def open_site(given: Path | None, terminal: Terminal) -> "Site":
     """Load the park a command works on, with the receiver addresses of the settings."""
+    from parkwacht_api.local import with_receiver_urls
+    from parkwacht_config.loader import load_site
+
     site = load_site(find_site_path(given, terminal.settings))
     return with_receiver_urls(site, terminal.settings)
 
 
-def open_service(terminal: Terminal) -> RunningService | None:
+def open_service(terminal: Terminal) -> "RunningService | None":
     """Find the service that runs on this machine, and say so when it is a demo's."""
+    from parkwacht_api.local import find_service
+
     service = find_service(terminal.settings)
     if service is not None and service.is_demo:
         terminal.say(
@@ -129,21 +132,27 @@ def open_service(terminal: Terminal) -> RunningService | None:
     return service
 
 
-def open_service_database(terminal: Terminal) -> Database:
+def open_service_database(terminal: Terminal) -> "Database":
     """Open the database of the service that runs on this machine, else that of the settings."""
+    from parkwacht_api.local import open_database
+
     open_service(terminal)
     return open_database(terminal.settings.model_copy(update={"state_dir": state_dir_of(terminal)}))
 
 
 def state_dir_of(terminal: Terminal) -> Path:
     """Return the state folder of the service that runs on this machine, else of the settings."""
+    from parkwacht_api.local import find_service
+
     service = find_service(terminal.settings)
     is_demo = service is not None and service.is_demo
     return service.state_dir if service is not None and is_demo else terminal.settings.state_dir
 
 
-def command_actor() -> Somebody:
+def command_actor() -> "Somebody":
     """Say for the audit log who gave this command: the machine's own user."""
+    from parkwacht_api.audit import Somebody
+
     try:
         user = os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
