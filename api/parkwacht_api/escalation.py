@@ -30,6 +30,15 @@ FAILING_AFTER = timedelta(seconds=30)
 UNANSWERED = "unanswered"
 
 
+def has_any_to_escalate(session: Session, at: datetime, *, state: AppState) -> bool:
+    """Say whether `escalate_due` would move any message on, without taking a lock."""
+    return has_deliveries_to_escalate(session, at, at - FAILING_AFTER, _last_steps(state))
+
+
+def _last_steps(state: AppState) -> dict[str, int]:
+    return {one.id: len(one.ways) - 1 for one in state.site.receivers}
+
+
 def escalate_due(session: Session, at: datetime, *, state: AppState) -> int:
     """
     Take the next channel for what waited too long; return how many messages moved on.
@@ -43,12 +52,8 @@ def escalate_due(session: Session, at: datetime, *, state: AppState) -> int:
     state
         Gives the park, its receivers and the settings.
     """
-    last_steps = {one.id: len(one.ways) - 1 for one in state.site.receivers}
-    failing_since = at - FAILING_AFTER
-    if not has_deliveries_to_escalate(session, at, failing_since, last_steps):
-        return 0
     take_turn(session)
-    due = deliveries_to_escalate(session, at, failing_since, last_steps)
+    due = deliveries_to_escalate(session, at, at - FAILING_AFTER, _last_steps(state))
     for delivery in due:
         _escalate(session, delivery, at=at, state=state)
         session.flush()

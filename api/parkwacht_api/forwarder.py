@@ -9,19 +9,19 @@ doors where any exception is caught: it is logged and counted, and the loop goes
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from parkwacht_api.audit import Somebody
 from parkwacht_api.database import Database
-from parkwacht_api.escalation import escalate_due
-from parkwacht_api.incidents import sweep_incidents
+from parkwacht_api.escalation import escalate_due, has_any_to_escalate
+from parkwacht_api.incidents import has_incidents_to_sweep, sweep_incidents
 from parkwacht_api.outbox import (
     HEARTBEAT,
     HEARTBEAT_EVERY_S,
@@ -52,6 +52,10 @@ from parkwacht_api.retention import RETENTION_EVERY, delete_old_media
 from parkwacht_api.snapshots import read_snapshot
 from parkwacht_api.state import AppState
 from parkwacht_api.supervision import (
+    has_changed_partner,
+    has_changed_worker,
+    has_other_dead_letters,
+    is_test_due,
     judge_dead_letters,
     judge_partners,
     judge_workers,
@@ -81,6 +85,24 @@ def _with_lateness(payload: dict[str, Any], at: datetime) -> dict[str, Any]:
         return payload
     data = payload["data"]
     return {**payload, "data": {**data, "late": round(data.get("late", 0) + waited_s)}}
+
+
+class Oversight(Protocol):
+    """A question to the database, or what is done where it says yes."""
+
+    def __call__(self, session: Session, at: datetime, *, state: AppState) -> object:
+        """Ask or do."""
+
+
+# By name: whether it is due, and what is done then, which asks again with the turn in its hands.
+OVERSIGHT: Mapping[str, tuple[Oversight, Oversight]] = {
+    "sweeping incidents": (has_incidents_to_sweep, sweep_incidents),
+    "escalation": (has_any_to_escalate, escalate_due),
+    "judging partners": (has_changed_partner, judge_partners),
+    "judging workers": (has_changed_worker, judge_workers),
+    "judging dead letters": (has_other_dead_letters, judge_dead_letters),
+    "the test alarm": (is_test_due, run_test_alarm),
+}
 
 
 class Held(ForwardingError):  # noqa: N818
@@ -117,7 +139,6 @@ class Forwarder:
             for receiver in site.receivers
             for way in receiver.ways
         }
-        self._given_up: dict[str, int] = {}
         self._last_oversight: datetime | None = None
         self._last_beat: datetime | None = None
         self._last_retention: datetime | None = None
@@ -267,24 +288,17 @@ class Forwarder:
 
     def _oversight(self) -> dict[str, Callable[[], None]]:
         """Return what is looked at each second; where one fails the others go on."""
-        parts: dict[str, Callable[[Session, datetime], object]] = {
-            "sweeping incidents": partial(sweep_incidents, state=self._state),
-            "escalation": partial(escalate_due, state=self._state),
-            "judging partners": partial(judge_partners, state=self._state),
-            "judging workers": partial(judge_workers, state=self._state),
-            "judging dead letters": self._judge_dead_letters,
-            "the test alarm": partial(run_test_alarm, state=self._state),
-        }
         return {"asking partners": self._ask_partners} | {
-            name: partial(self._written, part) for name, part in parts.items()
+            name: partial(self._oversee, is_due, work) for name, (is_due, work) in OVERSIGHT.items()
         }
 
-    def _written(self, part: Callable[[Session, datetime], object]) -> None:
+    def _oversee(self, is_due: Oversight, work: Oversight) -> None:
+        # Nearly every second nothing is due: that is asked without the turn that alarms wait for.
+        with self._database.reading() as session:
+            if not is_due(session, self._clock.now(), state=self._state):
+                return
         with self._database.writing() as session:
-            part(session, self._clock.now())
-
-    def _judge_dead_letters(self, session: Session, at: datetime) -> None:
-        self._given_up = judge_dead_letters(session, self._given_up, at, state=self._state)
+            work(session, self._clock.now(), state=self._state)
 
     def _ask_partners(self) -> None:
         at = self._clock.now()

@@ -4,7 +4,7 @@ From event to incident: what belongs together, who is told of what is new, and w
 The first event is told at once. A later one is told where it is news: another camera, a new class,
 a higher severity, a return after it was over, or ten minutes of silence; else it is merged and
 counted. Whatever changes an incident takes its turn first (`take_turn`), then locks rows, so that
-two workers never open two incidents for one thing, and numbers have no gaps.
+two workers never open two incidents for one thing.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from parkwacht_api import database
+from parkwacht_api.counters import next_number
 from parkwacht_api.models import Event
 from parkwacht_api.models_incidents import Incident, IncidentEntry
 from parkwacht_api.release import (
@@ -31,12 +32,12 @@ from parkwacht_api.release import (
 )
 from parkwacht_api.repository_incidents import (
     classes_beside,
+    has_incidents_without_sign,
     incident_to_join,
     incidents_without_sign,
     is_told_of,
     last_event_of,
     last_words,
-    next_number,
     seen_in,
 )
 from parkwacht_api.state import AppState
@@ -273,6 +274,12 @@ def follow_ending(
     told_of = News(UPDATED, incident, event, reason=news)
     if spread(session, told_of, told, at=at, state=state):
         add_entry(session, incident, "updated", at=at, event_id=str(event.id), news=news)
+
+
+def has_incidents_to_sweep(session: Session, at: datetime, *, state: AppState) -> bool:
+    """Say whether `sweep_incidents` would end any, without taking a lock."""
+    before = at - timedelta(seconds=state.site.alarms.over_after_s)
+    return has_incidents_without_sign(session, before, unended_before=at - LONGEST_EVENT)
 
 
 def sweep_incidents(session: Session, at: datetime, *, state: AppState) -> int:

@@ -93,6 +93,17 @@ class Handover(Base):
     accepted_at: Mapped[datetime | None] = mapped_column(comment="taken over by who comes")
 
 
+class Counter(Base):
+    """A number that goes on over restarts; whoever changes it keeps others from it until commit."""
+
+    __tablename__ = "counter"
+
+    name: Mapped[str] = mapped_column(
+        primary_key=True, comment="incident, or given_up: and a receiver"
+    )
+    value: Mapped[int] = mapped_column(comment="the last number given, or the last count told of")
+
+
 class PartnerState(Base):
     """How one channel of one partner is: what was heard of it last, and whether it rests."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, or_, select
 from sqlalchemy.orm import Session
 
 from parkwacht_api.models import CameraTroubleRow, Delivery, Event, Verdict
@@ -21,11 +21,6 @@ INCIDENT = Text(nl="incident", en="incident")
 # What died longer ago is no alarm any more.
 ALARM_AGE = timedelta(hours=6)
 MOST_UNFINISHED = 200
-
-
-def next_number(session: Session) -> int:
-    """Return the number of the next incident; only whoever has the turn may use it."""
-    return (session.scalar(select(func.max(Incident.number))) or 0) + 1
 
 
 def incident_to_join(
@@ -138,6 +133,19 @@ def incidents_without_sign(
     unended_before
         An event without an end is a sign too, unless it began before this.
     """
+    query = select(Incident).where(_is_without_sign(before, unended_before))
+    return session.scalars(query.order_by(Incident.last_at).with_for_update()).all()
+
+
+def has_incidents_without_sign(
+    session: Session, before: datetime, *, unended_before: datetime
+) -> bool:
+    """Say whether `incidents_without_sign` would return any, without taking a lock."""
+    query = select(Incident.id).where(_is_without_sign(before, unended_before))
+    return session.scalar(query.limit(1)) is not None
+
+
+def _is_without_sign(before: datetime, unended_before: datetime) -> ColumnElement[bool]:
     goes_on = (
         select(Event.id)
         .where(
@@ -147,16 +155,13 @@ def incidents_without_sign(
         )
         .exists()
     )
-    query = select(Incident).where(
-        and_(
-            Incident.state == "open",
-            Incident.kind.in_(("intrusion", "test")),
-            Incident.last_at < before,
-            Incident.heard_at < before,
-            ~goes_on,
-        )
+    return and_(
+        Incident.state == "open",
+        Incident.kind.in_(("intrusion", "test")),
+        Incident.last_at < before,
+        Incident.heard_at < before,
+        ~goes_on,
     )
-    return session.scalars(query.order_by(Incident.last_at).with_for_update()).all()
 
 
 def last_event_of(session: Session, incident: Incident) -> Event | None:

@@ -147,10 +147,10 @@ def count_given_up(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(query.group_by(Delivery.receiver_id))}
 
 
-def worker_heartbeats(session: Session) -> Sequence[Heartbeat]:
-    """Return and lock the last sign of life of every worker."""
+def worker_heartbeats(session: Session, *, lock: bool = True) -> Sequence[Heartbeat]:
+    """Return the last sign of life of every worker; `lock` keeps others from them."""
     query = select(Heartbeat).where(Heartbeat.name.startswith("worker:")).order_by(Heartbeat.name)
-    return session.scalars(query.with_for_update()).all()
+    return session.scalars(query.with_for_update() if lock else query).all()
 
 
 def oldest_due(session: Session) -> dict[Way, datetime]:

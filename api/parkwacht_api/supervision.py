@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from parkwacht_api.counters import set_value, values_of
 from parkwacht_api.incidents import add_entry, open_incident, take_turn
 from parkwacht_api.models import Delivery, Heartbeat
 from parkwacht_api.models_incidents import Incident, PartnerState
@@ -37,6 +38,7 @@ MIN_FAILURES = 2
 SILENT_AFTER_S = 90.0
 TEST_WITHIN_S = 120.0
 TEST_CATCH_UP_S = 3600.0
+GIVEN_UP = "given_up:"
 LOST, DEAD_LETTER, SILENT, TEST_FAILED = "lost", "dead_letter", "silent", "test_failed"
 
 
@@ -67,6 +69,13 @@ def ways_to_ask(
     return due
 
 
+def has_changed_partner(session: Session, at: datetime, *, state: AppState) -> bool:
+    """Say whether `judge_partners` would change any way, without taking a lock."""
+    ways = {(receiver.id, way.id) for receiver in state.site.receivers for way in receiver.ways}
+    states = partner_states(session)
+    return any(_state_of(one, at) != one.state for way, one in states.items() if way in ways)
+
+
 def judge_partners(session: Session, at: datetime, *, state: AppState) -> None:
     """
     Say which ways are up and which are down, and open or end the troubles of their partners.
@@ -91,11 +100,15 @@ def judge_partners(session: Session, at: datetime, *, state: AppState) -> None:
             _tell_partner(session, receiver, ways, at=at, state=state)
 
 
-def _judge_way(way: PartnerState, at: datetime) -> bool:
-    """Set whether a way is up or down; True where that changed."""
+def _state_of(way: PartnerState, at: datetime) -> str:
     is_lost = way.n_failures >= MIN_FAILURES and is_over(way.last_success_at, LOST_AFTER_S, at)
     is_new = way.last_success_at is None and not is_over(way.since, LOST_AFTER_S, at)
-    now = "up" if way.n_failures == 0 else "down" if is_lost and not is_new else way.state
+    return "up" if way.n_failures == 0 else "down" if is_lost and not is_new else way.state
+
+
+def _judge_way(way: PartnerState, at: datetime) -> bool:
+    """Set whether a way is up or down; True where that changed."""
+    now = _state_of(way, at)
     if now == way.state:
         return False
     was, way.state, way.since = way.state, now, at
@@ -117,44 +130,66 @@ def _tell_partner(
     add_entry(session, incident, "updated", at=at, channels=names)
 
 
-def judge_dead_letters(
-    session: Session, known: dict[str, int], at: datetime, *, state: AppState
-) -> dict[str, int]:
+def has_other_dead_letters(session: Session, at: datetime, *, state: AppState) -> bool:
+    """Say whether `judge_dead_letters` would find more or fewer than it did last time."""
+    return bool(_other_dead_letters(session, state))
+
+
+def _other_dead_letters(session: Session, state: AppState) -> list[tuple[str, int, int | None]]:
+    """Return the receivers with another number of given-up deliveries: now, and last time."""
+    counts, known = count_given_up(session), values_of(session, GIVEN_UP)
+    return [
+        (one.id, counts.get(one.id, 0), known.get(one.id))
+        for one in state.site.receivers
+        if counts.get(one.id, 0) != known.get(one.id)
+    ]
+
+
+def judge_dead_letters(session: Session, at: datetime, *, state: AppState) -> None:
     """
     Open a trouble where deliveries were given up since last time, end it where none is left.
+
+    The last count is kept in the database: what a person has seen and closed is not told again
+    because the outbox was started again.
 
     Parameters
     ----------
     session
         A writing transaction.
-    known
-        What this returned last time; empty at first.
     at
         The present instant.
     state
         Gives the park.
-
-    Returns
-    -------
-    dict
-        How many given-up deliveries each receiver has.
     """
-    counts = count_given_up(session)
-    for receiver in state.site.receivers:
-        n_now, n_before = counts.get(receiver.id, 0), known.get(receiver.id)
+    take_turn(session)
+    for receiver_id, n_now, n_before in _other_dead_letters(session, state):
+        set_value(session, GIVEN_UP + receiver_id, n_now)
         if n_now > (n_before or 0):
-            trouble = Trouble(SERVICE, receiver.id, DEAD_LETTER, "high")
+            trouble = Trouble(SERVICE, receiver_id, DEAD_LETTER, "high")
             incident = open_trouble(session, trouble, at=at, state=state)
             add_entry(session, incident, "updated", at=at, n_given_up=n_now)
-        elif n_now == 0 and n_before != 0:
-            end_trouble(session, SERVICE, receiver.id, at=at, state=state, cause=DEAD_LETTER)
-    return {receiver.id: counts.get(receiver.id, 0) for receiver in state.site.receivers}
+        elif n_now == 0:
+            end_trouble(session, SERVICE, receiver_id, at=at, state=state, cause=DEAD_LETTER)
 
 
 def is_anything_armed(state: AppState, at: datetime) -> bool:
     """Say whether any calendar of the park is armed."""
     site = state.site
     return any(is_armed(one, at, timezone=site.timezone) for one in site.armings.values())
+
+
+def has_changed_worker(session: Session, at: datetime, *, state: AppState) -> bool:
+    """Say whether `judge_workers` would tell of any, without taking a lock."""
+    return any(_news_of(row, at, state) for row in worker_heartbeats(session, lock=False))
+
+
+def _news_of(row: Heartbeat, at: datetime, state: AppState) -> str:
+    """Return `silent` or `back` where a worker is so and that was not told yet, else nothing."""
+    is_silent = is_over(row.at, SILENT_AFTER_S, at) and not row.data.get("is_ending")
+    is_told = bool(row.data.get("is_told"))
+    if is_silent and not is_told and is_anything_armed(state, at):
+        return "silent"
+    return "back" if is_told and not is_silent else ""
 
 
 def judge_workers(session: Session, at: datetime, *, state: AppState) -> None:
@@ -170,17 +205,16 @@ def judge_workers(session: Session, at: datetime, *, state: AppState) -> None:
     state
         Gives the park and its calendars.
     """
+    take_turn(session)  # before any row is locked, as everybody does
     for row in worker_heartbeats(session):
-        is_silent = is_over(row.at, SILENT_AFTER_S, at) and not row.data.get("is_ending")
-        is_told = bool(row.data.get("is_told"))
-        name = row.data["name"]
-        if is_silent and not is_told and is_anything_armed(state, at):
+        news, name = _news_of(row, at, state), row.data["name"]
+        if news == "silent":
             trouble = Trouble(SERVICE, name, SILENT, "high")
             incident = open_trouble(session, trouble, at=at, state=state, started_at=row.at)
             cameras = row.data.get("cameras", [])
             add_entry(session, incident, "updated", at=at, cameras=cameras)
             row.data = {**row.data, "is_told": True}
-        elif is_told and not is_silent:
+        elif news == "back":
             end_trouble(session, SERVICE, name, at=at, state=state, cause=SILENT)
             row.data = {**row.data, "is_told": False}
 
@@ -198,6 +232,32 @@ def note_worker(
     row.at, row.data = at, {**data, "is_told": row.data.get("is_told", False)}
 
 
+def is_test_due(session: Session, at: datetime, *, state: AppState) -> bool:
+    """Say whether `run_test_alarm` would send or judge one, without taking a lock."""
+    if state.site.alarms.test_at is None:
+        return False
+    test = _test_of(session, state.site.id, _today(state, at), lock=False)
+    return _must_send(test, at, state) or _must_judge(test, at)
+
+
+def _today(state: AppState, at: datetime) -> date:
+    return at.astimezone(ZoneInfo(state.site.timezone)).date()
+
+
+def _must_send(test: Incident | None, at: datetime, state: AppState) -> bool:
+    if test is not None or state.site.alarms.test_at is None:
+        return False
+    hour, zone = time.fromisoformat(state.site.alarms.test_at), ZoneInfo(state.site.timezone)
+    due_at = datetime.combine(_today(state, at), hour, tzinfo=zone)
+    return 0 <= (at - due_at).total_seconds() < TEST_CATCH_UP_S
+
+
+def _must_judge(test: Incident | None, at: datetime) -> bool:
+    if test is None or test.state == "closed":
+        return False
+    return is_over(test.received_at, TEST_WITHIN_S, at)
+
+
 def run_test_alarm(session: Session, at: datetime, *, state: AppState) -> None:
     """
     Send the test alarm of today when its time has come, and judge it two minutes later.
@@ -211,26 +271,19 @@ def run_test_alarm(session: Session, at: datetime, *, state: AppState) -> None:
     state
         Gives the park, and when its test is.
     """
-    site = state.site
-    if site.alarms.test_at is None:
-        return
-    zone = ZoneInfo(site.timezone)
-    today = at.astimezone(zone).date()
-    due_at = datetime.combine(today, time.fromisoformat(site.alarms.test_at), tzinfo=zone)
     take_turn(session)
-    test = _test_of(session, site.id, today)
-    if test is None:
-        if 0 <= (at - due_at).total_seconds() < TEST_CATCH_UP_S:
-            _send_test(session, today, at, state)
-    elif test.state != "closed" and is_over(test.received_at, TEST_WITHIN_S, at):
+    test = _test_of(session, state.site.id, _today(state, at))
+    if _must_send(test, at, state):
+        _send_test(session, _today(state, at), at, state)
+    elif test is not None and _must_judge(test, at):
         _judge_test(session, test, at, state)
 
 
-def _test_of(session: Session, site_id: str, day: date) -> Incident | None:
+def _test_of(session: Session, site_id: str, day: date, *, lock: bool = True) -> Incident | None:
     query = select(Incident).where(
         Incident.kind == "test", Incident.subject == site_id, Incident.cause == day.isoformat()
     )
-    return session.scalar(query.with_for_update())
+    return session.scalar(query.with_for_update() if lock else query)
 
 
 def _send_test(session: Session, day: date, at: datetime, state: AppState) -> None:

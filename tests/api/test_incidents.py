@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 from alarm_desk import AlarmDesk, alarm_desk
 from api_harness import STARTED_AT, make_flagged, make_receiver, make_site
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
+from parkwacht_api.counters import next_number
 from parkwacht_api.incidents import spread, sweep_incidents
 from parkwacht_api.ingest import store_flagged
-from parkwacht_api.models_incidents import Incident
+from parkwacht_api.models_incidents import Counter, Incident
 from parkwacht_api.release import CANCELLED, FLAGGED, UPDATED, News
 from parkwacht_config.site import Alarms, Receiver, Severity, Site
 
@@ -215,6 +217,40 @@ def test_two_workers_open_one_incident(desk: AlarmDesk) -> None:
     # 24 events in two zones: two incidents with numbers 1 and 2, each told once.
     assert [(one.number, one.n_events) for one in desk.incidents()] == [(1, 12), (2, 12)]
     assert desk.kinds() == ["event.flagged"] * 2
+
+
+def test_numbers_are_given_once_without_gaps_to_whoever_asks_at_the_same_time(
+    desk: AlarmDesk,
+) -> None:
+    # Without the turn, which keeps others away in the product: the counter must do it alone.
+    n_threads, n_each = 4, 10
+    start = threading.Barrier(n_threads)
+    numbers: list[int] = []
+
+    def work() -> None:
+        start.wait()
+        for n in range(n_each):
+            with suppress(RuntimeError), desk.database.writing() as session:
+                number = next_number(session)
+                if n == 3:
+                    raise RuntimeError  # rolled back: somebody else gets this number
+                numbers.append(number)
+
+    threads = [threading.Thread(target=work) for _ in range(n_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers) == list(range(1, n_threads * (n_each - 1) + 1))
+
+
+def test_numbers_follow_those_of_an_older_version(desk: AlarmDesk) -> None:
+    desk.sees(0)
+    with desk.database.writing() as session:
+        session.execute(delete(Counter))
+        session.execute(update(Incident).values(number=41))
+    with desk.database.writing() as session:
+        assert [next_number(session), next_number(session)] == [42, 43]
 
 
 def test_nothing_is_merged_where_the_park_wants_none(tmp_path: Path) -> None:

@@ -5,15 +5,27 @@ The instants are worked out by hand from the issue: asked every 30 s (15 s after
 after a minute without a sign and two failures.
 """
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from api_harness import Service, make_receiver, make_site, receiver_stub, running_service, until
+from api_harness import (
+    STARTED_AT,
+    Service,
+    make_receiver,
+    make_site,
+    receiver_stub,
+    running_service,
+    until,
+)
+from sqlalchemy.orm import Session
 
+from parkwacht_api.database import Database
 from parkwacht_api.forwarder import Forwarder
 from parkwacht_api.models import Delivery, Heartbeat
 from parkwacht_api.models_incidents import Incident, PartnerState
@@ -212,25 +224,86 @@ def test_a_worker_says_that_it_lives_over_http(service: Service) -> None:
     assert row.data["is_ending"] is True
 
 
+DEAD = ("service_trouble", "meldkamer", "dead_letter")
+
+
+def let_die(service: Service, after_h: int = 0) -> None:
+    """One more event, so long after the first, whose delivery to the control room is given up."""
+    service.stored(started_at=STARTED_AT + timedelta(hours=after_h))
+    with service.database.writing() as session:
+        rows = session.query(Delivery).where(
+            Delivery.receiver_id == "meldkamer", Delivery.kind == "event.flagged"
+        )
+        rows.update({"state": "dead"})
+
+
+def look(service: Service) -> list[str]:
+    """Judge as an outbox does that was just started; how the troubles of dead letters are then."""
+    with service.database.writing() as session:
+        judge_dead_letters(session, NIGHT, state=state_of(service))
+    return [one[3] for one in troubles(service) if one[:3] == DEAD]
+
+
 def test_given_up_deliveries_are_themselves_told_of(running: Service) -> None:
-    running.stored()
-    with running.database.writing() as session:
-        row = session.query(Delivery).where(Delivery.receiver_id == "meldkamer").one()
-        row.state = "dead"
-    known = look(running, {})
-    assert known == {"meldkamer": 1, "beheer": 0}
-    assert look(running, known) == known
-    dead = ("service_trouble", "meldkamer", "dead_letter")
-    assert [one for one in troubles(running) if one[0] != "intrusion"] == [(*dead, "open")]
+    assert look(running) == []
+    let_die(running)
+    assert look(running) == ["open"]
+    assert look(running) == ["open"]
     with running.database.writing() as session:
         session.query(Delivery).where(Delivery.state == "dead").update({"state": "delivered"})
-    look(running, known)
-    assert [one for one in troubles(running) if one[0] != "intrusion"] == [(*dead, "over")]
+    assert look(running) == ["over"]
 
 
-def look(service: Service, known: dict[str, int]) -> dict[str, int]:
-    with service.database.writing() as session:
-        return judge_dead_letters(session, known, NIGHT, state=state_of(service))
+def test_a_dead_letter_that_a_person_closed_is_not_told_of_again(running: Service) -> None:
+    let_die(running)
+    look(running)
+    n_told = len(told(running))
+    with running.database.writing() as session:
+        session.query(Incident).where(Incident.cause == "dead_letter").update({"state": "closed"})
+    assert look(running) == ["closed"]  # the outbox was started again
+    assert len(told(running)) == n_told
+    let_die(running, after_h=1)
+    assert look(running) == ["closed", "open"]
+
+
+class CountingDatabase(Database):
+    """A database that knows how often this thread wanted to write."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.n_writes, self._thread = 0, threading.current_thread()
+
+    @contextmanager
+    def writing(self, **options: Any) -> Iterator[Session]:
+        """Open a writing transaction, counted."""
+        self.n_writes += threading.current_thread() is self._thread
+        with super().writing(**options) as session:
+            yield session
+
+
+def test_a_second_in_which_nothing_is_due_wants_no_turn(running: Service) -> None:
+    hear(running, "delivered", NIGHT)
+    database, clock = CountingDatabase(running.settings.sqlalchemy_url), FakeClock(NIGHT)
+    policy = OutboxPolicy()
+    forwarder = Forwarder(database, running.site, running.settings, clock=clock, policy=policy)
+    forwarder.keep_house()
+    assert database.n_writes > 0  # its sign of life, and that the partner is up
+    database.n_writes = 0
+    for _ in range(4):
+        clock.advance(timedelta(seconds=1))
+        forwarder.keep_house()
+    assert database.n_writes == 0
+    let_die(running)
+    clock.advance(timedelta(seconds=0.5))
+    hear(running, "failed", clock.now())
+    hear(running, "failed", clock.now())
+    clock.advance(timedelta(seconds=0.5))
+    forwarder.keep_house()
+    assert database.n_writes == 2  # dead letters, and the sign of life of every 5 s
+    assert DEAD in [one[:3] for one in troubles(running)]
+    forwarder.close()
+    database.dispose()
+    assert forwarder.n_errors == 0
 
 
 # 09:00 in winter in the Netherlands is 08:00 UTC.
