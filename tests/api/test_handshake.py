@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 from api_harness import SECRET, make_receiver, make_site
 from channel_builders import make_context, make_message, scripted_peer
+from cloudevents_peer import azure_peer, require_azure
 
 from parkwacht_api.check import Level, _check_channel
 from parkwacht_api.receivers.channel import SendContext, SendFailed, SendRefused
@@ -116,6 +117,34 @@ def test_supervision_asks_before_the_first_alarm() -> None:
     assert receiver.methods == ["OPTIONS", "POST"]
     with target(None) as (receiver, context), pytest.raises(SendFailed):
         supervise(receiver.options(), context)
+
+
+@pytest.fixture(scope="session")
+def node_home(request: pytest.FixtureRequest) -> Path:
+    """Azure's middleware, fetched once into pytest's cache."""
+    assert request.config.cache is not None
+    return require_azure(request.config.cache.mkdir("azure"))
+
+
+@pytest.mark.server("npm")
+@pytest.mark.parametrize("allowed", [(ORIGIN,), ("other.example", ORIGIN)])
+def test_azures_middleware_permits_us(node_home: Path, allowed: tuple[str, ...]) -> None:
+    with (
+        azure_peer(node_home, *allowed) as (url, seen),
+        make_context(secrets={"S": SECRET}, timeout_s=10) as context,
+    ):
+        options = Options(url=url, secret_env="S", body="cloudevents-binary", origin=ORIGIN)
+        assert send(options, make_message(), context).http_status == 204
+    assert [one["webhook-request-origin"] for one in seen] == [ORIGIN]
+
+
+@pytest.mark.server("npm")
+def test_azures_middleware_permits_no_other(node_home: Path) -> None:
+    with azure_peer(node_home, "other.example") as (url, seen), make_context() as context:
+        options = Options(url=url, secret_env="S", body="cloudevents", origin=ORIGIN)
+        with pytest.raises(SendFailed, match="does not permit"):
+            supervise(options, context)
+    assert seen == []
 
 
 @pytest.mark.parametrize(("allowed", "level"), [(ORIGIN, Level.OK), (None, Level.WARNING)])

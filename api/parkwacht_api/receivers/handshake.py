@@ -34,7 +34,9 @@ class Permissions:
 
     def note(self, url: str, origin: str, answer: Answer) -> bool:
         """Remember what a receiver answered; True where that was a permission."""
-        is_granted = answer.headers.get(ALLOWED, "").strip().lower() in {"*", origin.lower()}
+        # One name by the specification; a receiver in use answers all that it permits.
+        names = {one.strip().lower() for one in answer.headers.get(ALLOWED, "").split(",")}
+        is_granted = not names.isdisjoint({"*", origin.lower()})
         with self._lock:
             self._until_s[url, origin] = time.monotonic() + GRANTED_FOR_S if is_granted else 0.0
         return is_granted
