@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from parkwacht_api.terminal import Terminal, open_terminal, say
+from parkwacht_api.terminal import Terminal, open_site, open_terminal, say
 from parkwacht_config.text import Text
 
 weights_app = typer.Typer(
@@ -49,12 +49,42 @@ def export(
     wanted: Annotated[
         ExportFormat, typer.Option("--format", help=say("Waarheen.", "To what."))
     ] = ExportFormat.OPENVINO,
+    *,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help=say("In acht bits: sneller.", "In eight bits: faster.")),
+    ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            help=say(
+                "Map met foto's en opnames van uw camera's om op te ijken.",
+                "Folder of stills and recordings of your cameras to calibrate on.",
+            )
+        ),
+    ] = None,
 ) -> None:
     """Export weights beside themselves, and say what came of it."""
     from parkwacht_vision.weights import export_weights
 
     terminal = open_terminal()
-    made = export_weights(path, wanted.value, terminal.settings.state_dir)
+    if int8 and pictures is None:
+        pictures = open_site(None, terminal).path.resolve().parents[2] / "sample_media"
+        terminal.warn(
+            "geijkt op de getekende voorbeeldopnames; beter op eigen beelden: --pictures MAP",
+            "calibrated on the drawn sample recordings; better on your own: --pictures FOLDER",
+        )
+
+    def show(what: str, share: float) -> None:
+        terminal.console.print(f"{share:4.0%} {what}", markup=False, highlight=False)
+
+    made = export_weights(
+        path,
+        wanted.value,
+        terminal.settings.state_dir,
+        pictures=pictures if int8 else None,
+        progress=show,
+    )
     terminal.say(f"Geschreven: {made}", f"Written: {made}")
     _show(terminal, made)
 

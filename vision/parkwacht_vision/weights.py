@@ -1,7 +1,8 @@
 """Weights of a user: what they are, and the same network in a form that runs faster here."""
 
-import importlib.util
+import shutil
 import statistics
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,14 @@ import numpy as np
 
 from parkwacht_config.errors import ModelError
 from parkwacht_config.text import Text
+from parkwacht_vision.boxes import DEFAULT_SIZE_PX
+from parkwacht_vision.calibration import (
+    Progress,
+    calibration_views,
+    quantise_onnx,
+    quantise_openvino,
+    require_package,
+)
 from parkwacht_vision.detector import CLASS_BY_NAME, UltralyticsDetector, prepare_ultralytics
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.openvino_network import OpenVinoNetwork
@@ -21,6 +30,7 @@ from parkwacht_vision.regions import whole
 
 Format = Literal["openvino", "onnx"]
 NEEDED: Mapping[Format, str] = {"openvino": "openvino", "onnx": "onnx"}  # packages to export with
+NEEDED_FOR_INT8: Mapping[Format, str] = {"openvino": "nncf", "onnx": "onnxruntime"}
 SHOWN_SIZES_PX = ((360, 640), (320, 320), (640, 640))  # pictures, height and width
 N_MEASURED = 3
 
@@ -89,7 +99,14 @@ def _cost_ms(detector: UltralyticsDetector, size: tuple[int, int]) -> float:
     return statistics.median(took_ms[1:])  # the first one warms up
 
 
-def export_weights(path: Path, wanted: Format, state_dir: Path) -> Path:
+def export_weights(
+    path: Path,
+    wanted: Format,
+    state_dir: Path,
+    *,
+    pictures: Path | None = None,
+    progress: Progress = lambda _what, _share: None,
+) -> Path:
     """
     Write a .pt beside itself in another form.
 
@@ -101,16 +118,20 @@ def export_weights(path: Path, wanted: Format, state_dir: Path) -> Path:
         `openvino` for processors, `onnx` for other runtimes.
     state_dir
         Where ultralytics may keep its settings.
+    pictures
+        A folder of stills and recordings to calibrate eight bits on; None keeps floating point.
+    progress
+        Told what is done, and which share of it all that is.
 
     Returns
     -------
     exported
-        The folder or file.
+        The folder or file; it replaces one that was there.
 
     Raises
     ------
     ModelError
-        It is no usable .pt, a package is missing, or the export failed.
+        It is no usable .pt, a package is missing, there are too few pictures, or the export failed.
     """
     if path.suffix != ".pt" or not path.is_file():
         raise ModelError(
@@ -119,27 +140,61 @@ def export_weights(path: Path, wanted: Format, state_dir: Path) -> Path:
                 en=f"{path} is no .pt file; only one can be exported",
             )
         )
-    package = NEEDED[wanted]
-    if importlib.util.find_spec(package) is None:
-        raise ModelError(
-            Text(
-                nl=f"exporteren naar {wanted} vraagt het pakket {package}, en dat is hier niet "
-                "geïnstalleerd",
-                en=f"export to {wanted} needs the package {package}, which is not installed here",
-            )
-        )
+    _require_packages(wanted, is_int8=pictures is not None)
     prepare_ultralytics(state_dir)
     check_pickle(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as work:
+        copy = Path(shutil.copy2(path, Path(work) / path.name))
+        progress(f"{path.name} → {wanted}", 0.0)
+        made = _exported(copy, wanted, path)
+        if pictures is not None:
+            made = _in_eight_bits(made, wanted, pictures, progress)
+        return _put_beside(made, path.parent)
+
+
+def _require_packages(wanted: Format, *, is_int8: bool) -> None:
+    purpose = Text(nl=f"exporteren naar {wanted}", en=f"export to {wanted}")
+    require_package(NEEDED[wanted], purpose)
+    if is_int8:
+        purpose = Text(nl="omzetten naar acht bits", en="export in eight bits")
+        require_package(NEEDED_FOR_INT8[wanted], purpose)
+
+
+def _exported(copy: Path, wanted: Format, shown: Path) -> Path:
     from ultralytics import YOLO  # noqa: PLC0415 - seconds of import, only when needed
 
+    # OpenVINO folders are given other sizes when they are loaded; an ONNX file has to allow them.
+    options = {"dynamic": True, "simplify": False} if wanted == "onnx" else {}
     try:
-        made = Path(YOLO(str(path), task="detect").export(format=wanted, device="cpu"))
+        return Path(YOLO(str(copy), task="detect").export(format=wanted, device="cpu", **options))
     except (OSError, RuntimeError, TypeError, ValueError, KeyError, ImportError) as error:
         reason = f"{type(error).__name__}: {error}"[:200]
         raise ModelError(
             Text(
-                nl=f"exporteren van {path} naar {wanted} mislukte ({reason})",
-                en=f"export of {path} to {wanted} failed ({reason})",
+                nl=f"exporteren van {shown} naar {wanted} mislukte ({reason})",
+                en=f"export of {shown} to {wanted} failed ({reason})",
             )
         ) from error
-    return made
+
+
+def _in_eight_bits(made: Path, wanted: Format, pictures: Path, progress: Progress) -> Path:
+    views = calibration_views(
+        pictures, (DEFAULT_SIZE_PX, DEFAULT_SIZE_PX), lambda what, share: progress(what, share / 2)
+    )
+    progress(f"int8, {len(views)} x {DEFAULT_SIZE_PX} x {DEFAULT_SIZE_PX}", 0.5)
+    if wanted == "openvino":
+        target = made.with_name(made.name.replace("_openvino_model", "_int8_openvino_model"))
+        target.mkdir()
+        quantise_openvino(made, target, views)
+    else:
+        target = made.with_name(f"{made.stem}_int8.onnx")
+        quantise_onnx(made, target, views)
+    progress("int8", 1.0)
+    return target
+
+
+def _put_beside(made: Path, folder: Path) -> Path:
+    target = folder / made.name
+    if target.is_dir():
+        shutil.rmtree(target)
+    return made.replace(target)
