@@ -57,6 +57,7 @@ class Event(Base):
         Index(None, "started_at", "id"),
         Index(None, "camera_id", "started_at", "id"),
         Index(None, "review_state", "started_at", "id"),
+        Index(None, "object_class", "started_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, comment="made by the worker, stable")

@@ -40,6 +40,7 @@ class EventFilter:
 
     camera_id: str | None = None
     review_state: str | None = None
+    object_class: str | None = None
     since: datetime | None = None
 
 
@@ -103,7 +104,8 @@ def read_page(
     at, key = order
     if cursor:
         last_at, last_key = decode_cursor(cursor)
-        query = query.where(or_(at < last_at, and_(at == last_at, key < last_key)))
+        # The first part says nothing new, but it is the range of an index; an "or" is none.
+        query = query.where(at <= last_at, or_(at < last_at, key < last_key))
     rows = session.scalars(query.order_by(at.desc(), key.desc()).limit(limit + 1)).all()
     if len(rows) <= limit:
         return rows, None
@@ -152,10 +154,9 @@ def events_page(
     """
     # A list shows no records: they are the bulk of a row.
     query = select(Event).options(defer(Event.record), defer(Event.ending))
-    if wanted.camera_id:
-        query = query.where(Event.camera_id == wanted.camera_id)
-    if wanted.review_state:
-        query = query.where(Event.review_state == wanted.review_state)
+    for name in ("camera_id", "review_state", "object_class"):
+        if value := getattr(wanted, name):
+            query = query.where(getattr(Event, name) == value)
     if wanted.since:
         query = query.where(Event.started_at >= wanted.since)
     if receiver_id is not None:
@@ -251,10 +252,10 @@ def deliveries_page(
     return read_page(session, query, order, cursor=cursor, limit=limit)
 
 
-def count_deliveries(session: Session) -> dict[str, int]:
-    """Return how many deliveries stand in each state."""
-    query = select(Delivery.state, func.count()).group_by(Delivery.state)
-    return {row[0]: row[1] for row in session.execute(query)}
+def count_deliveries(session: Session, states: Sequence[str]) -> dict[str, int]:
+    """Return how many deliveries stand in each of some states; not in those that fill up."""
+    query = select(Delivery.state, func.count()).where(Delivery.state.in_(states))
+    return {row[0]: row[1] for row in session.execute(query.group_by(Delivery.state))}
 
 
 def attempts_of(session: Session, delivery_ids: Sequence[UUID]) -> Sequence[Attempt]:

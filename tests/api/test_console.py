@@ -135,6 +135,10 @@ def test_paging_and_filter(service: Service) -> None:
         second = check(client.get(found[1].replace("&amp;", "&")))
         assert second.count('class="card event') == 1
         assert "Geen gebeurtenissen" in check(client.get("/events?verdict=verified"))
+        assert "Geen gebeurtenissen" in check(client.get("/events?class=car"))
+        people = check(client.get("/events?class=person"))
+        assert '<option value="person" selected>' in people
+        assert 'href="/events?class=person&amp;cursor=' in people  # and so is the next page
         check(client.get("/events?cursor=nonsense"), 422)
 
 

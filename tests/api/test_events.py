@@ -189,7 +189,7 @@ def test_pages_stay_stable_while_events_come_in(any_service: Service) -> None:
 def test_the_list_is_filtered(service: Service) -> None:
     cameras = service.site.cameras
     old = service.stored(camera_id=cameras[0].id, started_at=STARTED_AT - timedelta(days=1))
-    new = service.stored(camera_id=cameras[1].id)
+    new = service.stored(camera_id=cameras[1].id, object_class="car")
     with service.client(service.operator_key) as client:
 
         def ids(**query: str) -> list[str]:
@@ -199,6 +199,9 @@ def test_the_list_is_filtered(service: Service) -> None:
         assert ids(camera=cameras[0].id) == [str(old.id)]
         assert ids(since=STARTED_AT.isoformat()) == [str(new.id)]
         assert ids(verdict="verified") == []
+        assert ids(**{"class": "car"}) == [str(new.id)]
+        assert ids(**{"class": "person"}, camera=cameras[1].id) == []
+        assert client.get("/events", params={"class": "ghost"}).status_code == 422
         assert client.get("/events", params={"cursor": "nonsense"}).status_code == 422
         assert client.get("/events", params={"since": "2026-01-01T00:00:00"}).status_code == 422
 

@@ -91,8 +91,9 @@ def not_forwarded(session: Session, me: Principal) -> dict[str, int]:
     """Return how many deliveries were not forwarded, by state; a receiver is not told."""
     if me.receiver_id is not None:
         return {}
-    counts = count_deliveries(session)
-    return {one: counts[one] for one in ("dead", "refused", "held") if counts.get(one)}
+    states = ("dead", "refused", "held")
+    counts = count_deliveries(session, states)
+    return {one: counts[one] for one in states if one in counts}
 
 
 def _list_filter(kind: str = "", verdict: str = "") -> IncidentFilter:

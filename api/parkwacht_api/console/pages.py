@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Header, Request
+from fastapi import APIRouter, Depends, Form, Header, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
@@ -27,6 +27,7 @@ from parkwacht_api.schemas import FalseCause, LegalBasis, MediaKind, ReviewState
 from parkwacht_api.state import AppState, ReadSession, State, WriteSession
 from parkwacht_api.verification import give_verdict
 from parkwacht_api.views import event_detail, show_image
+from parkwacht_config.site import ObjectClass
 
 router = APIRouter()
 
@@ -35,15 +36,23 @@ RangeHeader = Annotated[str, Header(alias="Range")]
 PAGE_SIZE = 20
 REPORTS = 100
 STATES = get_args(ReviewState)
+CLASSES = tuple(one.value for one in ObjectClass)
 
 
 def _more_link(cursor: str | None, wanted: EventFilter) -> str:
-    asked = {"camera": wanted.camera_id, "verdict": wanted.review_state, "cursor": cursor}
+    asked = {"camera": wanted.camera_id, "verdict": wanted.review_state}
+    asked |= {"class": wanted.object_class, "cursor": cursor}
     return "/events?" + urlencode({name: value for name, value in asked.items() if value})
 
 
-def _list_filter(camera: str = "", verdict: str = "") -> EventFilter:
-    return EventFilter(camera or None, verdict if verdict in STATES else None)
+def _list_filter(
+    camera: str = "", verdict: str = "", object_class: Annotated[str, Query(alias="class")] = ""
+) -> EventFilter:
+    return EventFilter(
+        camera or None,
+        verdict if verdict in STATES else None,
+        object_class if object_class in CLASSES else None,
+    )
 
 
 @router.get("/events")
@@ -69,6 +78,7 @@ def get_list(
         "told": told,
         "wanted": wanted,
         "states": STATES,
+        "classes": CLASSES,
         "next_link": _more_link(next_cursor, wanted) if next_cursor else "",
         "is_first": not cursor,
         "first_link": _more_link(None, wanted),

@@ -32,6 +32,7 @@ from parkwacht_api.schemas import (
 from parkwacht_api.state import AppState, ReadSession, State, WriteSession
 from parkwacht_api.verification import etag_of, give_verdict
 from parkwacht_api.views import event_detail, event_out, show_image
+from parkwacht_config.site import ObjectClass
 from parkwacht_config.text import Text
 from parkwacht_vision.event import EventEnding, FlaggedEvent, MediaFile
 
@@ -147,9 +148,17 @@ def put_ending(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
 def _event_filter(
     camera: Annotated[str | None, Query(description="only of this camera")] = None,
     verdict: Annotated[ReviewState | None, Query(description="only in this state")] = None,
+    object_class: Annotated[
+        ObjectClass | None, Query(alias="class", description="only of this class")
+    ] = None,
     since: Annotated[AwareDatetime | None, Query(description="started at or after")] = None,
 ) -> EventFilter:
-    return EventFilter(camera_id=camera, review_state=verdict, since=since)
+    return EventFilter(
+        camera_id=camera,
+        review_state=verdict,
+        object_class=object_class.value if object_class else None,
+        since=since,
+    )
 
 
 @router.get("", responses=problems(401, 403, 422))
