@@ -17,11 +17,12 @@ import httpx
 import numpy as np
 from bench_chaos import SECRET, SITE, make_receivers
 from chaos_children import JPEG, make_event
+from full_house import bare_page_ms, fill, log_in, median_ms
 from private_postgres import free_port, private_postgres
 from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from parkwacht_api.app import create_app
 from parkwacht_api.database import Database
@@ -37,10 +38,12 @@ from parkwacht_config.settings import Settings
 from parkwacht_config.site import Site
 
 PER_S = 20
-MEDIAN_BAR_MS, P99_BAR_MS, PAGE_BAR_MS = 50.0, 150.0, 50.0
+MEDIAN_BAR_MS, P99_BAR_MS, PAGE_BAR_MS, NIGHT_BAR_MS = 50.0, 150.0, 50.0, 100.0
+EACH_BAR_MS = 25.0  # one worker's events one after another: twice what arrives
 DEAD_BAR = 1.5  # the other's drain beside a dead receiver, of its drain alone
 N_LIST = 1_000_000
 DRAIN_WITHIN_S = 240.0
+LISTS = ("", "?verdict=unreviewed", "?camera={}", "?class=car")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ def measure_latency(url: str, home: Path, engine: str, seconds: float) -> list[F
         with client_of(service, service.worker_key) as client:
             post_event(client, service.site, 0)  # everything is loaded once
             time.sleep(1)
+            bare_ms = _bare_post_ms(port)
             begun = time.monotonic()
             n_events = int(seconds * PER_S)
             for number in range(1, n_events + 1):
@@ -191,10 +195,37 @@ def measure_latency(url: str, home: Path, engine: str, seconds: float) -> list[F
         ]
     p99_ms = float(np.quantile(waits_ms, 0.99, method="inverted_cdf"))
     name = f"{engine}: stored to acknowledged, {len(waits_ms)} events at {rate:.1f}/s"
+    mid_ms = statistics.median(waits_ms)
+    of = f"of a bare POST to it ({bare_ms:.1f} ms) {mid_ms / bare_ms:.0f}"
     return [
-        Figure(f"{name}, median", statistics.median(waits_ms), "ms", MEDIAN_BAR_MS),
+        Figure(f"{name}, median, {of}", mid_ms, "ms", MEDIAN_BAR_MS),
         Figure(f"{name}, p99", p99_ms, "ms", P99_BAR_MS),
     ]
+
+
+def _bare_post_ms(port: int) -> float:
+    """Measure how long the receiver itself takes to answer a message of a few kB, over one connection."""
+    times_ms = []
+    with httpx.Client(trust_env=False) as client:
+        for _ in range(101):
+            begun = time.perf_counter()
+            client.post(f"http://127.0.0.1:{port}/", content=b"x" * 2000).raise_for_status()
+            times_ms.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(times_ms)
+
+
+def measure_pace(url: str, home: Path, engine: str, n_events: int) -> list[Figure]:
+    """Hand in events one after another, as fast as they are taken, until all are delivered."""
+    with receiver() as port, running(url, home, {"alive": port}, delivers=True) as service:
+        with client_of(service, service.worker_key) as client:
+            post_event(client, service.site, 0)
+            begun = time.monotonic()
+            for number in range(1, n_events + 1):
+                post_event(client, service.site, number)
+        wait_for_drain(service.database, "alive", n_events + 1)
+        each_ms = (time.monotonic() - begun) * 1000 / n_events
+    name = f"{engine}: {n_events} events one after another, all delivered, {1000 / each_ms:.0f}/s"
+    return [Figure(f"{name}, each", each_ms, "ms", EACH_BAR_MS)]
 
 
 def _drain_s(url: str, home: Path, ports: dict[str, int], n_events: int) -> float:
@@ -219,51 +250,30 @@ def measure_drain(urls: Sequence[str], home: Path, engine: str, n_queued: int) -
     return [Figure(f"{name} ({beside_s:.1f} s, {per_s:.0f}/s)", beside_s / alone_s, "", DEAD_BAR)]
 
 
-def _fill(database: Database, n_rows: int) -> None:
-    columns = (
-        "site_id, camera_id, zone_id, severity, object_class, confidence, confirmed_at, "
-        "received_at, record, digest, review_state, version"
-    )
-    is_sqlite = database.engine.dialect.name == "sqlite"
-    numbers = (
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :n) "
-        if is_sqlite
-        else "WITH n(i) AS (SELECT generate_series(1, :n)) "
-    )
-    new_id = "lower(hex(randomblob(16)))" if is_sqlite else "gen_random_uuid()"
-    instant = (
-        "datetime(e.started_at, '-' || n.i || ' minutes') || '.000000'"
-        if is_sqlite
-        else "e.started_at - n.i * interval '1 minute'"
-    )
-    values = ", ".join(f"e.{one.strip()}" for one in columns.split(","))
-    statement = (  # all of it is written here
-        f"{numbers}INSERT INTO event (id, started_at, incident_id, {columns}) "  # noqa: S608
-        f"SELECT {new_id}, {instant}, e.incident_id, {values} "
-        "FROM n, (SELECT * FROM event LIMIT 1) e"
-    )
-    with database.writing() as session:
-        session.execute(text(statement), {"n": n_rows})
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
-
-
 def measure_list(url: str, home: Path, engine: str, n_rows: int) -> list[Figure]:
-    """Ask over HTTP for the first page of the events, and of those that nobody has judged."""
+    """Ask for the first pages of the events and for what an operator opens at night."""
     with running(url, home, {"alive": free_port()}, delivers=False) as service:
         with client_of(service, service.worker_key) as client:
             post_event(client, service.site, 0)
-        _fill(service.database, n_rows)
+        fill(service.database, service.site, n_rows)
+        of = f"{engine}, {n_rows:,} events"
+        bare_ms = bare_page_ms(service.database)
         figures = []
         with client_of(service, service.operator_key) as client:
-            for path in ("/events", "/events?verdict=unreviewed"):
-                times_ms = []
-                for _ in range(21):
-                    begun = time.perf_counter()
-                    client.get(path).raise_for_status()
-                    times_ms.append((time.perf_counter() - begun) * 1000)
-                name = f"{engine}: first page of {n_rows:,} events, GET {path}, median"
-                figures.append(Figure(name, statistics.median(times_ms), "ms", PAGE_BAR_MS))
+            for path in LISTS:
+                value = median_ms(client, f"/events{path.format(service.site.cameras[0].id)}")
+                name = f"{of}: GET /api/v1/events{path}, of a bare SELECT {value / bare_ms:.0f}"
+                figures.append(Figure(name, value, "ms", PAGE_BAR_MS))
+            newest = client.get("/events").json()["items"][1]
+        paths = dict.fromkeys(("/events", "/events?verdict=unreviewed"), PAGE_BAR_MS)
+        at_night = ("/", f"/incidents/{newest['incident_id']}", f"/events/{newest['id']}")
+        paths |= dict.fromkeys(at_night, NIGHT_BAR_MS)
+        cookies = log_in(service.database)
+        with httpx.Client(base_url=service.url, cookies=cookies, trust_env=False) as client:
+            for path, bar in paths.items():
+                shown = "/".join(path.split("/")[:2]) + ("/ID" if path.count("/") > 1 else "")
+                value = median_ms(client, path, "J. de Vries")
+                figures.append(Figure(f"{of}: page {shown}", value, "ms", bar))
     return figures
 
 
@@ -273,6 +283,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0, help="of events, 20 a second")
     parser.add_argument("--queued", type=int, default=1000, help="deliveries to drain")
     parser.add_argument("--rows", type=int, default=N_LIST, help="events in the list")
+    parts = ("latency", "drain", "list")
+    parser.add_argument("--part", choices=parts, nargs="+", default=parts, help="only these")
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="only on this one")
     options = parser.parse_args()
     figures: list[Figure] = []
@@ -280,16 +292,20 @@ def main() -> int:
         home = Path(folder)
 
         def measure(engine: str, urls: Sequence[str]) -> None:
-            place = home / engine
-            figures.extend(measure_latency(urls[0], place / "1", engine, options.seconds))
-            figures.extend(measure_drain(urls[1:3], place / "2", engine, options.queued))
-            figures.extend(measure_list(urls[3], place / "3", engine, options.rows))
+            place, seconds, is_asked = home / engine, options.seconds, options.part.__contains__
+            if is_asked("latency"):
+                figures.extend(measure_latency(urls[0], place / "1", engine, seconds))
+                figures.extend(measure_pace(urls[4], place / "4", engine, int(seconds * PER_S)))
+            if is_asked("drain"):
+                figures.extend(measure_drain(urls[1:3], place / "2", engine, options.queued))
+            if is_asked("list"):
+                figures.extend(measure_list(urls[3], place / "3", engine, options.rows))
 
         if options.engine != "postgresql":
-            measure("sqlite", [f"sqlite:///{home / f'{n}.db'}" for n in range(4)])
+            measure("sqlite", [f"sqlite:///{home / f'{n}.db'}" for n in range(5)])
         if options.engine != "sqlite":
             with private_postgres() as postgres:
-                measure("postgresql", [postgres.create_database() for _ in range(4)])
+                measure("postgresql", [postgres.create_database() for _ in range(5)])
     table = Table(title="forwarding")
     for heading in ("figure", "measured", "bar", ""):
         table.add_column(heading)
