@@ -2,9 +2,12 @@
 
 import email
 import email.policy
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -237,6 +240,24 @@ def test_login_goes_over_tls_only_to_whom_the_certificate_names(
     assert len(taking.envelopes) == int(is_right)
 
 
+@pytest.mark.parametrize("name", ["localhost", "other.example"])
+def test_a_mail_goes_inside_tls_from_the_first_byte(tmp_path: Path, name: str) -> None:
+    serving, trusted = make_certificate(tmp_path, name)
+    taking = Desk(free_port())
+    options: dict[str, Any] = {"security": "tls", "ca_file": str(trusted)}
+    controller = Controller(taking, "localhost", taking.port, ssl_context=serving)
+    controller.start()
+    try:
+        if name == "localhost":
+            attempt(taking.port, **options)
+        else:
+            with pytest.raises(SendFailed, match="CERTIFICATE_VERIFY_FAILED"):
+                attempt(taking.port, **options)
+    finally:
+        controller.stop()
+    assert len(taking.envelopes) == (name == "localhost")
+
+
 def test_a_server_without_tls_is_not_spoken_to_in_clear() -> None:
     with desk() as taking, pytest.raises(SendFailed, match="STARTTLS"):
         attempt(taking.port, security="starttls")
@@ -281,6 +302,24 @@ def test_a_server_that_is_none_is_a_failure(greeting: bytes) -> None:
         pytest.raises(SendFailed),
     ):
         attempt(port)
+
+
+@pytest.mark.parametrize("first", [b"", b"220 mail.example ESMTP\r\n250-mail.example\r\n250-"])
+def test_a_server_that_drips_holds_no_place(first: bytes) -> None:
+    def drip() -> None:
+        line, _ = server.accept()
+        with line, suppress(OSError):  # the other side leaves
+            line.sendall(first)
+            for _ in range(1500):  # 30 s: whoever waits for the end fails by its length
+                line.sendall(b"2")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with make_context(timeout_s=0.2) as context, pytest.raises(SendFailed):
+            send(make_options(server.getsockname()[1]), make_message(), context)
+        thread.join()
 
 
 def test_supervision_asks_the_server() -> None:

@@ -9,12 +9,14 @@ again; all mails of an incident refer to one id, so that they stand together.
 
 import re
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
@@ -37,6 +39,7 @@ Address = Annotated[
 ]
 PERMANENT = 500
 KEPT = 400  # characters of what the server said
+TIMEOUTS = 3  # of one read, that the whole may take: less than a lease
 
 
 class Options(ChannelOptions):
@@ -202,17 +205,58 @@ def _server(options: Options, context: SendContext) -> Iterator[smtplib.SMTP]:
             server.close()
 
 
+class _Watched(smtplib.SMTP):
+    """
+    A server that is hung up on where the whole takes too long.
+
+    smtplib limits each read; a server that drips would hold a sender past its lease, and the mail
+    would go out twice.
+    """
+
+    sock: socket.socket | None = None  # before the first connection
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        name: str,
+        timeout_s: float,
+        **more: Any,  # noqa: ANN401  # of smtplib's own kind with TLS
+    ) -> None:
+        self._watch = threading.Timer(TIMEOUTS * timeout_s, self._hang_up)
+        self._watch.daemon = True
+        self._watch.start()
+        try:
+            super().__init__(host, port, name, timeout=timeout_s, **more)
+        except (OSError, UnicodeError, smtplib.SMTPException):
+            self._watch.cancel()
+            raise
+
+    def _hang_up(self) -> None:
+        line = self.sock
+        with suppress(OSError):
+            if line is not None:
+                # Not TLS's own: that would take its state away under who reads.
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._watch.cancel()
+        super().close()
+
+
+class _WatchedInTls(_Watched, smtplib.SMTP_SSL):
+    """The same, inside TLS from the first byte."""
+
+
 def _connected(options: Options, timeout_s: float) -> smtplib.SMTP:
     # Its own name is told to the server: the machine's would be asked of a name server.
     name = options.sender.partition("@")[2]
     if options.security == "none":
-        return smtplib.SMTP(options.host, options.port, name, timeout_s)
+        return _Watched(options.host, options.port, name, timeout_s)
     trusted = ssl.create_default_context(cafile=options.ca_file or None)
     if options.security == "tls":
-        return smtplib.SMTP_SSL(
-            options.host, options.port, name, timeout=timeout_s, context=trusted
-        )
-    server = smtplib.SMTP(options.host, options.port, name, timeout_s)
+        return _WatchedInTls(options.host, options.port, name, timeout_s, context=trusted)
+    server = _Watched(options.host, options.port, name, timeout_s)
     try:
         server.starttls(context=trusted)
     except (OSError, smtplib.SMTPException):
