@@ -6,10 +6,11 @@ A night runs from noon to noon on the site's clock. What counts as blind is visi
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import and_, false, or_, select
 from sqlalchemy.orm import Session
 
 from parkwacht_api.models import CameraTroubleRow, WatchReportRow
@@ -22,7 +23,7 @@ from parkwacht_api.repository import (
 from parkwacht_api.schemas import CameraOut, CameraStateWord, NightOut, TroubleOut
 from parkwacht_config.site import Site
 from parkwacht_vision.availability import NightSpan, measure_availability
-from parkwacht_vision.event import CameraTrouble, WatchReport
+from parkwacht_vision.event import CameraTrouble, Decoding, WatchReport
 
 # A worker reports every 15 minutes; who missed two reports is silent.
 SILENT_AFTER = timedelta(minutes=35)
@@ -99,6 +100,17 @@ def _state(troubles: list[TroubleOut], until: datetime | None, at: datetime) -> 
     return "trouble" if troubles else "watching"
 
 
+def _decodings(session: Session, until: Mapping[str, datetime]) -> dict[str, Decoding]:
+    """Return how much of each camera's stream was decoded by its last report."""
+    last = [
+        and_(WatchReportRow.camera_id == camera_id, WatchReportRow.ended_at == ended_at)
+        for camera_id, ended_at in until.items()
+    ]
+    rows = session.scalars(select(WatchReportRow).where(or_(false(), *last)))
+    stated = {row.camera_id: WatchReport.model_validate(row.record).decoding for row in rows}
+    return {camera_id: one for camera_id, one in stated.items() if one is not None}
+
+
 def list_cameras(session: Session, site: Site, at: datetime) -> list[CameraOut]:
     """
     Show every camera that the park has or that was watched, in the park's order.
@@ -123,6 +135,7 @@ def list_cameras(session: Session, site: Site, at: datetime) -> list[CameraOut]:
     for trouble in troubles_page(session, is_open=True, limit=MOST_TROUBLES)[0]:
         troubles[trouble.camera_id].append(trouble_out(trouble))
     until = last_watched(session)
+    decoding = _decodings(session, until)
     names = {camera.id: camera.name for camera in site.cameras}
     names |= {camera_id: camera_id for camera_id in (*until, *troubles) if camera_id not in names}
     return [
@@ -133,6 +146,7 @@ def list_cameras(session: Session, site: Site, at: datetime) -> list[CameraOut]:
             watched_until=until.get(camera_id),
             troubles=troubles[camera_id],
             night=measure_night(reports[camera_id], site, night, troubled[camera_id]),
+            decoding=decoding.get(camera_id),
         )
         for camera_id, name in names.items()
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from parkwacht_api.terminal import Terminal, open_terminal, say
+from parkwacht_api.terminal import Terminal, open_site, open_terminal, say, site_time
 from parkwacht_config.clock import SystemClock
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.secrets import SECRETS_FILE, read_secret
@@ -32,6 +32,52 @@ cameras_app = typer.Typer(
 JsonOption = Annotated[
     bool, typer.Option("--json", help=say("Als JSON, voor programma's.", "As JSON, for programs."))
 ]
+
+
+@cameras_app.command(
+    "list",
+    help=say(
+        "Kijken de camera's, wat scheelt eraan, en wat wordt van elke stream gedecodeerd.",
+        "Do the cameras watch, what troubles them, and how much of each stream is decoded.",
+    ),
+)
+def list_cameras(
+    site: Annotated[
+        Path | None, typer.Option("--site", help=say("Sitebestand (TOML).", "Site file (TOML)."))
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Print how the cameras are, as the service knows it."""
+    from parkwacht_api.cli_events import open_client
+    from parkwacht_api.console.words import word
+
+    terminal = open_terminal()
+    language = terminal.settings.language
+    timezone = open_site(site, terminal).timezone
+    with open_client(terminal) as client:
+        cameras = client.cameras()
+    if as_json:
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in cameras], indent=1))
+        return
+    headings = [
+        Text(nl="camera", en="camera"),
+        Text(nl="nu", en="now"),
+        Text(nl="storing", en="trouble"),
+        Text(nl="bekeken tot", en="watched until"),
+        Text(nl="gedecodeerd", en="decoded"),
+    ]
+    table = terminal.table(Text(nl="Camera's", en="Cameras"), headings)
+    for one in cameras:
+        why = one.decoding
+        table.add_row(
+            escape(one.name),
+            word(one.state, language),
+            ", ".join(word(trouble.cause, language) for trouble in one.troubles) or "-",
+            "-" if one.watched_until is None else site_time(one.watched_until, timezone),
+            "-" if why is None else escape(Text(nl=why.nl, en=why.en).to(language)),
+        )
+    terminal.console.print(table)
 
 
 @cameras_app.command(

@@ -7,6 +7,8 @@ from uuid import UUID
 import httpx
 
 from parkwacht_api.schemas import (
+    CameraList,
+    CameraOut,
     DeliveryOut,
     DeliveryPage,
     EventDetail,
@@ -102,6 +104,10 @@ class ServiceClient:
             if cursor is None:
                 break
         return found
+
+    def cameras(self) -> list[CameraOut]:
+        """Return how the cameras are; ForwardingError when that is not to be had."""
+        return CameraList.model_validate(self._ask("GET", "/cameras").json()).items
 
     def event(self, event_id: UUID) -> EventDetail:
         """Return one event with its deliveries; ForwardingError when it is not to be had."""

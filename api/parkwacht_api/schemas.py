@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from parkwacht_config.site import ObjectClass, Severity
+from parkwacht_vision.event import Decoding
 
 Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=120)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=2000)]
@@ -244,6 +245,7 @@ class CameraOut(BaseModel):
     watched_until: datetime | None
     troubles: list[TroubleOut]
     night: NightOut
+    decoding: Decoding | None = None  # how much of its stream is decoded, and why
 
 
 class CameraList(BaseModel):

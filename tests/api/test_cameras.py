@@ -1,5 +1,6 @@
 """Troubles of cameras and their nights, through the service and on the page."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from api_harness import (
     make_trouble,
     running_service,
 )
+from typer.testing import CliRunner
 
 from parkwacht_api.cameras import last_night, measure_night
+from parkwacht_api.cli import app
 from parkwacht_api.models import CameraTroubleRow, WatchReportRow
 from parkwacht_api.roles import Role
 from parkwacht_api.shipper import ship_once
@@ -25,6 +28,9 @@ from parkwacht_vision.spool import Spool
 # A Tuesday: the sample park is armed from 19:00 to 06:30 on weekdays, in November UTC + 1.
 TUESDAY = datetime(2026, 11, 24, tzinfo=UTC)
 AT = TUESDAY + timedelta(hours=1, minutes=13)
+
+
+EVERYTHING = {"tier": "full", "nl": "alle beelden: te ver uiteen", "en": "every picture: too far"}
 
 
 def trouble(**changes: Any) -> CameraTrouble:
@@ -158,6 +164,7 @@ def test_the_state_of_every_camera_on_the_page_and_for_machines(tmp_path: Path) 
                 record = make_report(
                     camera_id=camera_id, started_at=ended_at - hour, ended_at=ended_at,
                     watched_s=3600, armed_s=3600, blind=({"cause": "covered", "seconds": 90.0},),
+                    decoding=None if camera_id == third else EVERYTHING,
                 )  # fmt: skip
                 sent = record.model_dump(mode="json")
                 assert client.post("/watch-reports", json=sent).status_code == 201
@@ -173,6 +180,9 @@ def test_the_state_of_every_camera_on_the_page_and_for_machines(tmp_path: Path) 
     states = {one: items[one]["state"] for one in (first, second, third)}
     assert states == {first: "watching", second: "trouble", third: "silent"}
     assert {one["state"] for key, one in items.items() if key not in states} <= {"never"}
+    assert [items[one]["decoding"] for one in (first, second, third)] == [
+        EVERYTHING, EVERYTHING, None
+    ]  # fmt: skip
     # Armed since 18:00 UTC: 11 hours, of which one less 90 s was analysed.
     assert items[first]["night"]["armed_s"] == 11 * 3600
     assert items[first]["night"]["blind_s"]["covered"] == 90
@@ -183,9 +193,18 @@ def test_the_state_of_every_camera_on_the_page_and_for_machines(tmp_path: Path) 
         "zwijgt",
         "afgedekt: 1,5 min",
         "voorbij",
+        "alle beelden: te ver uiteen",
     ):
         assert word in page
-    for word in ("Cameras", "moved", "(42.0 px)", "silent", "covered: 1.5 min", "over"):
+    for word in (
+        "Cameras",
+        "moved",
+        "(42.0 px)",
+        "silent",
+        "covered: 1.5 min",
+        "over",
+        "every picture: too far",
+    ):
         assert word in english
 
 
@@ -194,3 +213,47 @@ def _page(service: Service, path: str) -> str:
         answer = client.get(path)
     assert answer.status_code == 200, answer.text
     return answer.text
+
+
+def test_the_last_report_says_how_much_is_decoded(any_service: Service) -> None:
+    camera = any_service.site.cameras[0].id
+    key_frames = {"tier": "key_frames", "nl": "sleutelbeelden", "en": "key frames"}
+    with any_service.client(any_service.worker_key) as client:
+        for hours, decoding in ((2, key_frames), (1, EVERYTHING), (3, key_frames)):
+            until = datetime.now(UTC) - timedelta(hours=hours)
+            report = make_report(
+                camera_id=camera, started_at=until - timedelta(hours=1), ended_at=until,
+                decoding=decoding,
+            )  # fmt: skip
+            sent = report.model_dump(mode="json")
+            assert client.post("/watch-reports", json=sent).status_code == 201
+    with any_service.client(any_service.operator_key) as client:
+        (shown,) = [one for one in client.get("/cameras").json()["items"] if one["id"] == camera]
+    assert shown["decoding"] == EVERYTHING
+
+
+def test_the_command_shows_state_and_tier(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    until = datetime.now(UTC) - timedelta(minutes=5)
+    report = make_report(
+        started_at=until - timedelta(minutes=15), ended_at=until, decoding=EVERYTHING
+    )
+    with service.client(service.worker_key) as client:
+        sent = report.model_dump(mode="json")
+        assert client.post("/watch-reports", json=sent).status_code == 201
+    monkeypatch.setenv("PARKWACHT_API_URL", service.url)
+    monkeypatch.setenv("PARKWACHT_OPERATOR_KEY", service.operator_key)
+    monkeypatch.setenv("PARKWACHT_STATE_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("COLUMNS", "200")
+    for language, words in (
+        ("nl", ("kijkt", "alle beelden: te ver uiteen", "nog nooit bekeken")),
+        ("en", ("watching", "every picture: too far", "never watched")),
+    ):
+        monkeypatch.setenv("PARKWACHT_LANGUAGE", language)
+        done = CliRunner().invoke(app, ["cameras", "list"])
+        assert done.exit_code == 0, done.output
+        for word in words:
+            assert word in done.output
+    told = CliRunner().invoke(app, ["cameras", "list", "--json"])
+    assert json.loads(told.output)[0]["decoding"] == EVERYTHING

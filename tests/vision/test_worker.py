@@ -14,7 +14,7 @@ from parkwacht_config.errors import SourceError, SpoolError
 from parkwacht_config.site import ObjectClass, Site, Zone
 from parkwacht_config.text import Text
 from parkwacht_vision.choice import choose_detector
-from parkwacht_vision.event import CameraTrouble, EventEnding, FlaggedEvent, WatchReport
+from parkwacht_vision.event import CameraTrouble, Decoding, EventEnding, FlaggedEvent, WatchReport
 from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.ports import WatchContext, WatchJob
@@ -312,3 +312,11 @@ def test_a_stream_reports_while_it_runs_and_counts_every_second_once(
     assert len({report.id for report in reports}) == 3
     assert sum(spell.seconds for report in reports for spell in report.blind) == 3.0
     assert sum(report.watched_s for report in reports) == pytest.approx(39 / 8)
+
+
+def test_a_report_says_how_much_was_decoded_and_why(context: WatchContext) -> None:
+    why = Text(nl="sleutelbeelden", en="key frames")
+    source = LiveSource(context.stop, gap_s=0, stops=True, tier="key_frames", tier_reason=why)
+    watch_camera(context, WatchJob(source.name, "ad_hoc", lambda: source))
+    _, _, (report,) = records(context)
+    assert report.decoding == Decoding(tier="key_frames", nl="sleutelbeelden", en="key frames")

@@ -162,6 +162,14 @@ class BlindSpell(Record):
     seconds: Annotated[float, Field(ge=0)]
 
 
+class Decoding(Record):
+    """How much of a source was decoded at last, and why: chosen by what was measured on it."""
+
+    tier: Literal["full", "key_frames", "substream"]
+    nl: ShortText
+    en: ShortText
+
+
 class WatchReport(Record):
     """What one run of the worker watched, and where it was blind."""
 
@@ -178,3 +186,4 @@ class WatchReport(Record):
     n_events: Annotated[int, Field(ge=0)]
     blind: tuple[BlindSpell, ...] = ()
     detector: DetectorInfo
+    decoding: Decoding | None = None  # None where too little was seen to choose

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from parkwacht_vision.event import BlindSpell, DetectorInfo, SourceInfo, WatchReport
-from parkwacht_vision.frames import Frame
+from parkwacht_vision.event import BlindSpell, Decoding, DetectorInfo, SourceInfo, WatchReport
+from parkwacht_vision.frames import Frame, FrameSource
 from parkwacht_vision.rules import event_id
 
 
@@ -37,6 +37,7 @@ class Tally:
         source: SourceInfo,
         blind_s: Mapping[str, float],
         detector: DetectorInfo,
+        decoding: Decoding | None = None,
     ) -> WatchReport | None:
         """
         Make the report of what was counted; None where nothing was.
@@ -51,6 +52,8 @@ class Tally:
             Seconds that could not be seen, by cause.
         detector
             Which detector ran.
+        decoding
+            How much was decoded at last.
         """
         if self.started_at is None or self.ended_at is None:
             return None
@@ -71,4 +74,11 @@ class Tally:
                 if blind_s[cause] > 0
             ),
             detector=detector,
+            decoding=decoding,
         )
+
+
+def decoding_of(source: FrameSource) -> Decoding | None:
+    """Return how much of a source is decoded now, and why; None while too little was measured."""
+    why = source.tier_reason
+    return None if why is None else Decoding(tier=source.tier, nl=why.nl, en=why.en)

@@ -33,7 +33,7 @@ from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
 from parkwacht_vision.refusals import check_aspect
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.stills import BestView, Stills
-from parkwacht_vision.tally import Tally
+from parkwacht_vision.tally import Tally, decoding_of
 from parkwacht_vision.tiers import MAX_GOP_S
 from parkwacht_vision.troubles import TroubleChange, trouble_record
 from parkwacht_vision.zones import Calendar, View, camera_model, watched
@@ -377,6 +377,7 @@ class CameraWatch:
                 for cause, seconds in self._source.health.blind_s.items()
             },
             detector=ran,
+            decoding=decoding_of(self._source),
         )
 
 
