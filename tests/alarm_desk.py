@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from api_harness import STARTED_AT, _migrated, make_ending, make_flagged
+from api_harness import STARTED_AT, bring_up, make_ending, make_flagged, migrated_file
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from parkwacht_api.database import Database
 from parkwacht_api.ingest import store_ending, store_flagged
-from parkwacht_api.migrations.upgrade import upgrade_database
 from parkwacht_api.models import Delivery
 from parkwacht_api.models_incidents import Incident, IncidentEntry
 from parkwacht_api.state import AppState
@@ -87,9 +86,8 @@ def alarm_desk(folder: Path, site: Site, database_url: str | None = None) -> Ite
         settings = settings.model_copy(update={"database_url": SecretStr(database_url)})
     address = settings.sqlalchemy_url
     if address.startswith("sqlite:///"):
-        shutil.copy(_migrated(), address.removeprefix("sqlite:///"))
-    else:
-        upgrade_database(address)
+        shutil.copy(migrated_file(), address.removeprefix("sqlite:///"))
+    bring_up(address)
     database, clock = Database(address), FakeClock(STARTED_AT)
     try:
         yield AlarmDesk(AppState(settings, site, clock, database), clock)

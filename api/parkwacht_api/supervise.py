@@ -88,15 +88,16 @@ def wait_until_ready(url: str, child: Child, *, within_s: float = 60.0) -> None:
         The child died, or the time ran out.
     """
     deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if child.process is not None and child.process.poll() is not None:
-            break
-        try:
-            if httpx.get(url, timeout=2.0).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
+    with httpx.Client(timeout=2.0) as client:
+        while time.monotonic() < deadline:
+            if child.process is not None and child.process.poll() is not None:
+                break
+            try:
+                if client.get(url).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
     text = Text(
         nl=f"{child.name} komt niet op ({url}); zie {child.log_path}",
         en=f"{child.name} does not come up ({url}); see {child.log_path}",

@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from api_harness import Service, make_receiver, make_site, running_service
+from api_harness import Service, make_receiver, make_site, migrated_file, running_service
 
+from parkwacht_api.migrations.upgrade import upgrade_database
 from parkwacht_config.site import ReceiverRole, Release
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
@@ -72,16 +73,38 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def _make_database(server: str, like: str = "template1") -> str:
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"'.encode())
+    return name
+
+
+@pytest.fixture(scope="session")
+def migrated_name(postgres_server: str) -> str:
+    """Name of a database with all tables and no rows: copying it takes less than making them."""
+    name = _make_database(postgres_server)
+    upgrade_database(f"{postgres_server}/{name}")
+    return name
+
+
 @pytest.fixture(params=ENGINES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the address of an empty database."""
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'test.db'}"
     server: str = request.getfixturevalue("postgres_server")
-    name = f"test_{uuid4().hex[:12]}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    return f"{server}/{name}"
+    return f"{server}/{_make_database(server)}"
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of a database with all tables and no rows."""
+    if request.param == "sqlite":
+        return f"sqlite:///{shutil.copy(migrated_file(), tmp_path / 'test.db')}"
+    server: str = request.getfixturevalue("postgres_server")
+    like: str = request.getfixturevalue("migrated_name")
+    return f"{server}/{_make_database(server, like)}"
 
 
 @pytest.fixture

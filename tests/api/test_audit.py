@@ -46,7 +46,6 @@ ANNA = Somebody("Anna \u00e9\U0001f6a8", "reviewer", "console", "198.51.100.7", 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    upgrade_database(database_url)
     database = Database(database_url)
     yield database
     database.dispose()
@@ -136,14 +135,14 @@ def old_entries(n: int) -> Iterator[dict[str, object]]:
         previous = digest
 
 
-def test_a_chain_from_before_who_id_stays_whole_and_goes_on(database_url: str) -> None:
-    upgrade_database(database_url, "r0005")
-    database = Database(database_url)
+def test_a_chain_from_before_who_id_stays_whole_and_goes_on(empty_database_url: str) -> None:
+    upgrade_database(empty_database_url, "r0005")
+    database = Database(empty_database_url)
     with database.writing() as session:
         for row in old_entries(2):
             session.execute(insert(AuditEntry).values(**row))
     database.dispose()
-    upgrade_database(database_url)
+    upgrade_database(empty_database_url)
     write(database, 1)
     assert (check(database).n_entries, check(database).broken_id) == (3, None)
     with database.reading() as session:  # what a package of evidence says of old and new entries
@@ -151,8 +150,8 @@ def test_a_chain_from_before_who_id_stays_whole_and_goes_on(database_url: str) -
     assert extract.entries.count(b"\n") == 3
     check_entries(extract.entries, check_chain_file(extract.chain))
     database.dispose()
-    downgrade_database(database_url, "r0005")  # what the new hashes cover stays
-    upgrade_database(database_url)
+    downgrade_database(empty_database_url, "r0005")  # what the new hashes cover stays
+    upgrade_database(empty_database_url)
     write(database, 1)
     assert (check(database).n_entries, check(database).broken_id) == (4, None)
     with database.writing() as session:

@@ -47,12 +47,12 @@ def backed_up(service: Service, target: Path) -> Path:
 
 
 def test_it_comes_back_whole_on_the_other_engine(
-    service: Service, database_url: str, tmp_path: Path
+    service: Service, empty_database_url: str, tmp_path: Path
 ) -> None:
     source = backed_up(service, tmp_path / "night.zip")
     media_dir = tmp_path / "media_again"
-    restore_backup(database_url, media_dir, source)
-    again = Database(database_url)
+    restore_backup(empty_database_url, media_dir, source)
+    again = Database(empty_database_url)
     try:
         assert everything(again) == everything(service.database)
         # The next serial does not meet an old one.

@@ -12,19 +12,19 @@ def tables(database: Database) -> set[str]:
     return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
 
 
-def test_up_gives_exactly_the_models_and_down_removes_them(database_url: str) -> None:
-    upgrade_database(database_url)
-    upgrade_database(database_url)  # a second time changes nothing
-    database = Database(database_url)
+def test_up_gives_exactly_the_models_and_down_removes_them(empty_database_url: str) -> None:
+    upgrade_database(empty_database_url)
+    upgrade_database(empty_database_url)  # a second time changes nothing
+    database = Database(empty_database_url)
     assert is_current(database.engine)
     assert tables(database) == set(Base.metadata.tables)
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
-    downgrade_database(database_url, "base")
+    downgrade_database(empty_database_url, "base")
     assert tables(database) == set()
     assert not is_current(database.engine)
-    upgrade_database(database_url)
+    upgrade_database(empty_database_url)
     assert is_current(database.engine)
     database.dispose()
 

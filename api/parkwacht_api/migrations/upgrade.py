@@ -4,6 +4,7 @@ Brings a database to the newest form of the tables, or back.
 Migrations run in one transaction on both engines, so that a failed one leaves nothing half done.
 """
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -63,8 +64,13 @@ def downgrade_database(url: str, revision: str) -> None:
     _run(url, revision, is_upgrade=False)
 
 
+@cache
+def _newest() -> frozenset[str]:
+    # Every script is compiled for it, and a probe asks every few seconds.
+    return frozenset(ScriptDirectory.from_config(_config()).get_heads())
+
+
 def is_current(engine: Engine) -> bool:
     """Say whether the tables are of the newest revision."""
-    heads = set(ScriptDirectory.from_config(_config()).get_heads())
     with engine.connect() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == heads
+        return set(MigrationContext.configure(connection).get_current_heads()) == _newest()
