@@ -204,7 +204,7 @@ def measure_latency(url: str, home: Path, engine: str, seconds: float) -> list[F
 
 
 def _bare_post_ms(port: int) -> float:
-    """Measure how long the receiver itself takes to answer a message of a few kB, over one connection."""
+    """Measure how long the receiver itself takes to answer a message of a few kB."""
     times_ms = []
     with httpx.Client(trust_env=False) as client:
         for _ in range(101):
