@@ -77,9 +77,9 @@ def post_form(client: httpx.Client, path: str, **data: str) -> httpx.Response:
 
 
 @contextmanager
-def open_desk(state_dir: Path, **site: Any) -> Iterator[Desk]:
+def open_desk(state_dir: Path, clock: FakeClock | None = None, **site: Any) -> Iterator[Desk]:
     """Run a service with an account on it; `site` are changes to the park."""
-    clock = FakeClock(NOW)
+    clock = clock or FakeClock(NOW)
     with running_service(state_dir, replace(make_site(), **site), clock=clock) as service:
         with service.database.writing() as session:
             new = NewAccount("anna", "Anna de Vries", Role.SECURITY_OPERATOR)

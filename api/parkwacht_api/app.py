@@ -31,6 +31,8 @@ from parkwacht_api.errors import (
     NotAllowed,
     NotAuthenticated,
     NotFound,
+    NotVouched,
+    ProviderSilent,
     RangeUnsatisfiable,
     RecordInvalid,
     TooLarge,
@@ -40,6 +42,7 @@ from parkwacht_api.errors import (
 )
 from parkwacht_api.evidence_signing import ensure_signing_key
 from parkwacht_api.factor_seal import prepare_factors
+from parkwacht_api.oidc import Provider
 from parkwacht_api.problems import Kind, Problem, problem_response, problems
 from parkwacht_api.rate_limit import IngestLimit
 from parkwacht_api.routers import (
@@ -61,6 +64,7 @@ from parkwacht_api.security import SECURITY_HEADERS, BodyLimit, SecurityHeaders
 from parkwacht_api.state import AppState
 from parkwacht_config.clock import Clock, SystemClock
 from parkwacht_config.errors import ParkwachtError
+from parkwacht_config.secrets import read_secret
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import Site
 from parkwacht_config.text import Text
@@ -90,6 +94,8 @@ STATUS_OF: dict[type[Exception], Kind] = {
     RequestValidationError: _kind(422, "invalid", "Gegevens kloppen niet", "Request is invalid"),
     VersionMissing: _kind(428, "version-missing", "Versie ontbreekt", "Version is missing"),
     TooManyLogins: _kind(429, "too-many-logins", "Te veel pogingen", "Too many attempts"),
+    NotVouched: _kind(401, "not-vouched", "Niet aangemeld", "Not authenticated"),
+    ProviderSilent: _kind(503, "provider", "Aanmelddienst onbereikbaar", "No log-in service"),
     Exception: _kind(500, "fault", "Storing", "Fault"),
 }
 PLAIN = {
@@ -184,6 +190,15 @@ def _describe_bodies(schema: dict[str, Any]) -> None:
                     operation["responses"].setdefault(str(status), told)
 
 
+def _provider(site: Site, settings: Settings, clock: Clock) -> Provider | None:
+    if site.oidc is None:
+        return None
+    # Without its secret nobody could come back: that is told at the start.
+    read_secret(site.oidc.client_secret_env, settings.state_dir)
+    back = f"{settings.api_url.rstrip('/')}/login/oidc/callback"
+    return Provider(site.oidc, settings.state_dir, clock, back)
+
+
 def create_app(
     settings: Settings,
     site: Site,
@@ -212,6 +227,7 @@ def create_app(
         settings.media_dir.mkdir(parents=True, exist_ok=True)
         ensure_signing_key(settings.state_dir)
         prepare_factors(database, settings.state_dir)
+        app.state.oidc = _provider(site, settings, clock or SystemClock())
         app.state.parkwacht = AppState(settings, site, clock or SystemClock(), database)
         try:
             yield

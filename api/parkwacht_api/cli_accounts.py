@@ -145,6 +145,30 @@ def unlock_one(name: Name) -> None:
     terminal.say(f"Account {name} is vrij.", f"Account {name} is unlocked.")
 
 
+@accounts_app.command("link", help=say("Laat de aanmelddienst instaan.", "Let OIDC vouch."))
+def link(
+    name: Name,
+    subject: Annotated[
+        str, typer.Option(help=say("Nummer (sub) bij de dienst; leeg: ontkoppel.", "Its sub."))
+    ] = "",
+) -> None:
+    """Let the park's log-in service vouch for an account; without a subject it no longer does."""
+    from parkwacht_api.sign_in import link_account
+
+    terminal = open_terminal()
+    told = open_site(None, terminal).oidc
+    if told is None:
+        text = Text(nl="dit park heeft geen [oidc]", en="this park has no [oidc]")
+        raise ConfigError(text)
+    with open_service_database(terminal).writing() as session:
+        account, at = _find(session, name), datetime.now(UTC)
+        link_account(session, account, told.issuer, subject, by=command_actor(), at=at)
+    if subject:
+        terminal.say(f"{told.name} staat in voor {name}.", f"{told.name} vouches for {name}.")
+    else:
+        terminal.say(f"Account {name} is ontkoppeld.", f"Account {name} is unlinked.")
+
+
 @audit_app.command("list", help=say("De nieuwste regels.", "The newest entries."))
 def list_entries(
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,

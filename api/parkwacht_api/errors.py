@@ -7,6 +7,8 @@ What the service answers instead of a result; `parkwacht_api.app` maps each clas
     - NotAllowed          the key may not do this
     - FormForged          a form without the session's own token
     - TooManyLogins       locked for a while
+    - NotVouched          the log-in service does not vouch for who asks
+    - ProviderSilent      the log-in service does not answer as agreed
     - NotFound            there is no such thing, or it was never released to who asks
     - MediaGone           the image was deleted when its keeping time was over
     - ContentConflict     the same id with other content
@@ -51,6 +53,14 @@ class FormForged(ApiError):  # noqa: N818
 
 class TooManyLogins(ApiError):  # noqa: N818
     """Too many wrong keys from one address; locked for a while."""
+
+
+class NotVouched(ApiError):  # noqa: N818
+    """The log-in service does not vouch for whoever came back from it."""
+
+
+class ProviderSilent(ApiError):  # noqa: N818
+    """The log-in service cannot be reached, or does not answer as agreed."""
 
 
 class NotFound(ApiError):  # noqa: N818

@@ -14,6 +14,7 @@ from parkwacht_api.models_access import (
     AuditEntry,
     LoginFailure,
     RecoveryCode,
+    SignIn,
     WebSession,
 )
 
@@ -60,6 +61,30 @@ def account_by_id(session: Session, account_id: UUID, *, lock: bool = False) -> 
     """Return an account, disabled or not, or None; `lock` keeps others from changing it."""
     query = select(Account).where(Account.id == account_id)
     return session.scalar(query.with_for_update() if lock else query)
+
+
+def account_by_subject(
+    session: Session, issuer: str, subject: str, *, lock: bool = False
+) -> Account | None:
+    """Return the account that a log-in service vouches for, or None."""
+    query = select(Account).where(Account.issuer == issuer, Account.subject == subject)
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def sign_in_by_hash(session: Session, token_sha256: str) -> SignIn | None:
+    """Return what a browser began at the log-in service, or None; nobody else takes it."""
+    return session.get(SignIn, token_sha256, with_for_update=True)
+
+
+def sign_ins_before(session: Session, at: datetime) -> Sequence[SignIn]:
+    """Return who did not come back from the log-in service in time."""
+    return session.scalars(select(SignIn).where(SignIn.expires_at <= at)).all()
+
+
+def sign_ins_from(session: Session, address: str, at: datetime) -> Sequence[SignIn]:
+    """Return who from an address may still come back from the log-in service."""
+    query = select(SignIn).where(SignIn.address == address, SignIn.expires_at > at)
+    return session.scalars(query).all()
 
 
 def count_accounts(session: Session, *, role: str | None = None) -> int:

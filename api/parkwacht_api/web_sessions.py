@@ -34,8 +34,14 @@ class Browser:
     agent: str
 
 
-def open_session(
-    session: Session, account: Account, browser: Browser, *, stage: Stage = "full", at: datetime
+def open_session(  # what a session is made of
+    session: Session,
+    account: Account,
+    browser: Browser,
+    *,
+    stage: Stage = "full",
+    at: datetime,
+    issuer: str | None = None,
 ) -> str:
     """
     Log a person in and return the cookie's value.
@@ -52,6 +58,8 @@ def open_session(
         What is still missing.
     at
         The present instant.
+    issuer
+        The log-in service that vouched, where one did.
     """
     token = secrets.token_urlsafe(32)
     session.add(
@@ -65,6 +73,7 @@ def open_session(
             browser=clean_text(browser.agent),
             created_at=at,
             seen_at=at,
+            issuer=issuer,
             expires_at=at + (ABSOLUTE if stage == "full" else PENDING),
         )
     )

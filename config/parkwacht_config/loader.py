@@ -17,6 +17,7 @@ from parkwacht_config import layers
 from parkwacht_config.checks import Origins, check_catalogue, check_site
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.incidents import read_incidents
+from parkwacht_config.oidc import Oidc
 from parkwacht_config.reading import parse_toml, read_bytes
 from parkwacht_config.site import (
     Alarms,
@@ -108,6 +109,7 @@ class SiteTable(Frozen):
     retention: Retention = Retention()
     evidence: Evidence = Evidence()
     alarms: Alarms = Alarms()
+    oidc: Oidc | None = None
     armings: Annotated[tuple[ArmingTable, ...], Field(min_length=1)]
     cameras: tuple[Camera, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -199,6 +201,7 @@ def load_site(path: Path) -> Site:
         retention=table.retention,
         evidence=table.evidence,
         alarms=table.alarms,
+        oidc=table.oidc,
         default_arming_id=table.default_arming,
         privacy_masks=(*table.privacy_masks, *more.privacy_masks),
         costs=table.costs,
@@ -206,7 +209,18 @@ def load_site(path: Path) -> Site:
         **read,
     )
     check_site(site, _origins(path, table, {zone.id for zone in map_zones}))
+    _check_oidc(site)
     return site
+
+
+def _check_oidc(site: Site) -> None:
+    """Insist that a role of the log-in service is bound to a receiver that there is."""
+    known = [one.id for one in site.receivers]
+    for n, one in enumerate(site.oidc.roles if site.oidc else ()):
+        if one.receiver_id is not None and one.receiver_id not in known:
+            right = Text(f"een van: {', '.join(known)}", f"one of: {', '.join(known)}")
+            key = f"oidc.roles[{n}].receiver_id"
+            raise ConfigError.at(str(site.path), key, one.receiver_id, right)
 
 
 def _read_layers(folder: Path, named: LayerPaths) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from parkwacht_config.kinds import Id as Id  # noqa: PLC0414
 from parkwacht_config.kinds import MountKind as MountKind  # noqa: PLC0414
 from parkwacht_config.kinds import ObjectClass as ObjectClass  # noqa: PLC0414
 from parkwacht_config.kinds import Severity as Severity  # noqa: PLC0414
+from parkwacht_config.oidc import Oidc as Oidc  # noqa: PLC0414
 from parkwacht_config.partners import Alarms as Alarms  # noqa: PLC0414
 from parkwacht_config.partners import Channel as Channel  # noqa: PLC0414
 from parkwacht_config.partners import Receiver as Receiver  # noqa: PLC0414
@@ -338,6 +339,7 @@ class Site:
     goals: StudyGoals = field(default_factory=StudyGoals)
     evidence: Evidence = field(default_factory=Evidence)
     alarms: Alarms = field(default_factory=Alarms)
+    oidc: Oidc | None = None
 
     def camera(self, camera_id: str) -> Camera | None:
         """Return the camera of this id, or None."""

@@ -89,6 +89,9 @@ API = {
 PAGES = {
     "GET /login": NO_LOG_IN,
     "POST /login": NO_LOG_IN,
+    "GET /login/oidc": NO_LOG_IN,  # without a log-in service: not found
+    "GET /login/oidc/callback": NO_LOG_IN,
+    "GET /login/oidc/out": NO_LOG_IN,
     "POST /logout": "ASPRW",
     "GET /account": "ASPRW",
     "POST /account/password": "ASPRW",

@@ -12,11 +12,13 @@ from parkwacht_api.console import (
     incident_evidence,
     incidents,
     login,
+    login_oidc,
     pages,
 )
 
 router = APIRouter(include_in_schema=False)
 router.include_router(login.router)
+router.include_router(login_oidc.router)
 router.include_router(account.router)
 router.include_router(accounts.router)
 router.include_router(audit_log.router)

@@ -33,7 +33,7 @@ from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt, take_
 from parkwacht_api.models_access import Account, WebSession
 from parkwacht_api.repository_access import account_by_name
 from parkwacht_api.second_factor import is_in_force, take_code
-from parkwacht_api.state import AppState, State, WriteSession
+from parkwacht_api.state import AppState, State, WriteSession, state_of
 from parkwacht_api.web_sessions import ABSOLUTE, Browser, Stage, end_session, open_session
 from parkwacht_config.text import Text
 
@@ -69,7 +69,8 @@ def _check_origin(request: Request) -> None:
         )
 
 
-def _browser(request: Request) -> Browser:
+def browser_of(request: Request) -> Browser:
+    """Say from where a session is opened."""
     return Browser(address_of(request), request.headers.get("user-agent", ""))
 
 
@@ -85,10 +86,50 @@ def set_session_cookie(response: Response, token: str, state: AppState) -> None:
     )
 
 
-def _stage_of(account: Account, *, is_code_given: bool) -> Stage:
+def stage_of(account: Account, *, is_code_given: bool, is_vouched: bool = False) -> Stage:
+    """Say what a log-in still lacks; whom a log-in service vouches for used no password of ours."""
     if is_in_force(account) and not is_code_given:
         return "code"
-    return "password" if account.must_change else "full"
+    return "password" if account.must_change and not is_vouched else "full"
+
+
+def next_page(stage: Stage, next_path: str) -> str:
+    """Return where a log-in goes on: to what it still lacks, or inside."""
+    if stage not in PAGES:
+        return next_path
+    return PAGES[stage] + (f"?{urlencode({'next': next_path})}" if next_path != "/" else "")
+
+
+def login_page(
+    request: Request, *, next_path: str = "/", name: str = "", alert: str = "", status: int = 200
+) -> Response:
+    """
+    Show the login page.
+
+    Parameters
+    ----------
+    request
+        Decides the language.
+    next_path
+        Where to afterwards.
+    name
+        What was typed.
+    alert
+        What went wrong.
+    status
+        Of the answer.
+    """
+    site = state_of(request).site
+    context = {
+        "next": next_path,
+        "name": name,
+        "alert": alert,
+        "oidc": None if site.oidc is None else site.oidc.name,
+        "oidc_link": "/login/oidc"
+        + (f"?{urlencode({'next': next_path})}" if next_path != "/" else ""),
+        "is_out": site.oidc is not None and request.query_params.get("out") == "1",
+    }
+    return render(request, "login.html", context, status=status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +147,18 @@ class _Step:
         who_id = "" if account is None else account_who(account.name)
         return Somebody(name, role, "console", address_of(self.request), who_id)
 
-    def go_on(self, session: Session, account: Account, stage: Stage) -> Response:
+    def go_on(
+        self, session: Session, account: Account, stage: Stage, issuer: str | None = None
+    ) -> Response:
         """Open a session of a stage and lead to its page."""
-        token = open_session(session, account, _browser(self.request), stage=stage, at=self.at)
+        browser = browser_of(self.request)
+        token = open_session(session, account, browser, stage=stage, at=self.at, issuer=issuer)
         if stage == "full":
-            act = Act("login", "account", account.name)
-            audit(session, self.somebody(account, account.name), act, at=self.at)
-        target = self.next
-        if stage in PAGES:
-            target = PAGES[stage] + (
-                f"?{urlencode({'next': self.next})}" if self.next != "/" else ""
+            act = Act(
+                "login", "account", account.name, details={"issuer": issuer} if issuer else {}
             )
-        response = RedirectResponse(target, status_code=303)
+            audit(session, self.somebody(account, account.name), act, at=self.at)
+        response = RedirectResponse(next_page(stage, self.next), status_code=303)
         set_session_cookie(response, token, self.state)
         return response
 
@@ -138,8 +179,7 @@ Step = Annotated[_Step, Depends(_step)]
 @router.get("/login")
 def get_login(request: Request, next: str = "/") -> Response:
     """Show the login page."""
-    context = {"next": safe_next(next), "name": "", "alert": ""}
-    return render(request, "login.html", context)
+    return login_page(request, next_path=safe_next(next))
 
 
 @router.post("/login")
@@ -159,7 +199,7 @@ def post_login(
     with state.database.writing() as session:
         account = account_by_name(session, name, lock=True)
         if account is not None and account.disabled_at is None and is_right:
-            stage = _stage_of(account, is_code_given=False)
+            stage = stage_of(account, is_code_given=False)
             settle = take_back_attempt if stage == "code" else forgive_attempt
             settle(session, attempt, at=step.at)
             if better_hash is not None:
@@ -167,8 +207,8 @@ def post_login(
             return step.go_on(session, account, stage)
         shut = account is not None and is_right
         step.fail(session, account, name, "disabled" if shut else "password")
-    context = {"next": step.next, "name": name, "alert": WRONG.to(page_language(step.request))}
-    return render(step.request, "login.html", context, status=401)
+    alert = WRONG.to(page_language(step.request))
+    return login_page(step.request, next_path=step.next, name=name, alert=alert, status=401)
 
 
 def check_same(password: str, again: str) -> None:
@@ -219,7 +259,8 @@ def post_code(
         if take_code(session, account, code, key=key, at=step.at):
             forgive_attempt(session, attempt, at=step.at)
             end_session(session, step.request.cookies.get(COOKIE, ""), at=step.at)
-            return step.go_on(session, account, _stage_of(account, is_code_given=True))
+            stage = stage_of(account, is_code_given=True, is_vouched=row.issuer is not None)
+            return step.go_on(session, account, stage, row.issuer)
         can_check = is_readable(account, key)
         step.fail(session, account, account.name, "code" if can_check else "factor key")
     alert = (WRONG_CODE if can_check else NO_KEY).to(page_language(step.request))
@@ -271,9 +312,9 @@ def post_logout(
     """End the session; its cookie is worthless from now on."""
     check_csrf(principal, csrf)
     at = state.clock.now()
-    _, account = pending_session(request)
+    row, account = pending_session(request)
     end_session(session, request.cookies.get(COOKIE, ""), at=at)
     audit(session, principal, Act("logout", "account", account.name), at=at)
-    response = RedirectResponse("/login", status_code=303)
+    response = RedirectResponse("/login?out=1" if row.issuer else "/login", status_code=303)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response

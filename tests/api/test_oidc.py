@@ -1,0 +1,449 @@
+"""
+Logging in by another service: what is believed of it, what is not, and who gets which account.
+
+What must be refused is listed in OpenID Connect Core 1.0, section 3.1.3.7, and in RFC 9700
+(OAuth 2.0 security best current practice).
+"""
+
+import base64
+import hmac
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from api_harness import make_receiver
+from console_pages import check, csrf_of
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from login_desk import (
+    NOW,
+    TESTER,
+    Desk,
+    choose_password,
+    enrol,
+    log_in,
+    open_desk,
+    post_form,
+    totp,
+)
+from oidc_provider import (
+    CLIENT,
+    CLIENT_SECRET,
+    ProviderStub,
+    SigningKey,
+    b64,
+    running_provider,
+    told,
+)
+from pydantic import ValidationError
+
+from parkwacht_api.accounts import disable_account
+from parkwacht_api.errors import RecordInvalid
+from parkwacht_api.lockout import ACCOUNT_LIMIT, Attempt, begin_attempt
+from parkwacht_api.models_access import Account, AuditEntry, LoginFailure, SignIn, WebSession
+from parkwacht_api.repository_access import account_by_name
+from parkwacht_api.roles import PEOPLE, Role
+from parkwacht_api.sign_in import link_account
+from parkwacht_config.clock import FakeClock
+from parkwacht_config.oidc import OidcRole
+
+ANNA = {"sub": "248289761001", "groups": ["beveiliging"], "name": "Anna", "amr": ["pwd"]}
+
+
+@dataclass
+class Park:
+    """A desk at which the log-in service vouches for anna."""
+
+    desk: Desk
+    stub: ProviderStub
+
+    def begin(self, client: httpx.Client, next_path: str = "") -> str:
+        path = f"/login/oidc?next={next_path}" if next_path else "/login/oidc"
+        answer = client.get(path)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    def come_back(self, client: httpx.Client, **changes: str) -> httpx.Response:
+        """Go to the service and back, with other words in the address where given."""
+        back = self.stub.log_in(self.begin(client)) | changes
+        return client.get("/login/oidc/callback", params=back)
+
+    def failures(self) -> list[str]:
+        with self.desk.service.database.reading() as session:
+            rows = session.query(AuditEntry).filter_by(what="login.failed")
+            return [row.details["reason"] for row in rows.order_by(AuditEntry.id)]
+
+
+def is_in(client: httpx.Client) -> bool:
+    return client.get("/account").status_code == 200
+
+
+@contextmanager
+def open_park(state_dir: Path, monkeypatch: pytest.MonkeyPatch, **oidc: Any) -> Iterator[Park]:
+    monkeypatch.setenv("PARKWACHT_OIDC_SECRET", CLIENT_SECRET)
+    clock = FakeClock(NOW)
+    with running_provider(clock.now) as stub:
+        site = {
+            "oidc": told(stub.issuer, **oidc),
+            "receivers": (make_receiver("politie", "http://127.0.0.1:9/x"),),
+        }
+        with open_desk(state_dir, clock, **site) as desk:
+            stub.user = dict(ANNA)
+            with desk.service.database.writing() as session:
+                anna = account_by_name(session, "anna", lock=True)
+                assert anna is not None
+                link_account(session, anna, stub.issuer, ANNA["sub"], by=TESTER, at=NOW)  # type: ignore[arg-type]
+            yield Park(desk, stub)
+
+
+@pytest.fixture
+def park(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Park]:
+    with open_park(tmp_path / "s", monkeypatch, makes_accounts=["security_operator"]) as opened:
+        yield opened
+
+
+def test_who_is_vouched_for_gets_in_and_out(park: Park) -> None:
+    with park.desk.browser() as client:
+        page = check(client.get("/login?next=/watch"))
+        assert 'href="/login/oidc?next=%2Fwatch"' in page
+        assert "Aanmelden met Parkpas" in page
+        asked = parse_qs(urlsplit(park.begin(client, "/watch")).query)
+        assert asked["code_challenge_method"] == ["S256"]
+        assert asked["realm"] == ["park"]  # what the address had already stays
+        cookie = next(one for one in client.cookies.jar if one.name == "parkwacht_sign_in")
+        assert cookie.get_nonstandard_attr("SameSite", "").lower() == "lax"
+        assert (cookie.has_nonstandard_attr("HttpOnly"), cookie.path) == (True, "/login/oidc")
+        back = park.stub.log_in(park.begin(client, "/watch"))
+        done = client.get("/login/oidc/callback", params=back)
+        assert 'content="0; url=/watch"' in check(done)
+        assert "samesite=strict" in done.headers["set-cookie"].lower()
+        assert "Anna de Vries" in client.get("/account").text
+        # Once: neither the address nor the code is good again.
+        client.cookies.delete("parkwacht_session")
+        assert client.get("/login/oidc/callback", params=back).status_code == 401
+        park.come_back(client)
+        out = client.post("/logout", data={"csrf": csrf_of(client.get("/account").text)})
+        assert out.headers["location"] == "/login?out=1"
+        assert "Ook afmelden bij Parkpas" in check(client.get("/login?out=1"))
+        away = client.get("/login/oidc/out").headers["location"]
+        assert away.startswith(f"{park.stub.issuer}/out?client_id=parkwacht&post_logout")
+        assert not is_in(client)
+    with park.desk.service.database.reading() as session:
+        assert session.query(SignIn).count() == 1  # the one that was begun and left
+        entry = session.query(AuditEntry).filter_by(what="login").first()
+    assert entry is not None
+    assert (entry.who_id, entry.details) == ("account:anna", {"issuer": park.stub.issuer})
+
+
+def _none(claims: dict[str, Any]) -> str:
+    return f"{b64(json.dumps({'alg': 'none'}).encode())}.{b64(json.dumps(claims).encode())}."
+
+
+def _hs256(stub: ProviderStub) -> Callable[[dict[str, Any]], str]:
+    """Sign with the public key as if it were a shared secret (RFC 8725, section 2.1)."""
+    public = stub.key.private.public_key().public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    )
+
+    def sign(claims: dict[str, Any]) -> str:
+        head = b64(json.dumps({"alg": "HS256", "kid": stub.key.kid}).encode())
+        signed = f"{head}.{b64(json.dumps(claims).encode())}"
+        return f"{signed}.{b64(hmac.digest(public, signed.encode(), 'sha256'))}"
+
+    return sign
+
+
+NOW_S = int(NOW.timestamp())
+LIES: dict[str, dict[str, Any]] = {
+    "iss": {"iss": "https://evil.example"},
+    "aud": {"aud": "another"},
+    "aud of many": {"aud": ["another"]},
+    "no azp": {"aud": [CLIENT, "another"]},
+    "azp": {"azp": "another"},
+    "exp": {"exp": NOW_S - 61},
+    "no exp": {"exp": None},
+    "iat": {"iat": NOW_S - 601},
+    "iat ahead": {"iat": NOW_S + 61},
+    "nonce": {"nonce": "x"},
+    "no nonce": {"nonce": None},
+    "sub": {"sub": ""},
+    "sub as a number": {"sub": 5},
+}
+
+
+def test_no_lie_gets_anybody_in(park: Park) -> None:
+    stub = park.stub
+    evil = SigningKey.make("k1")  # another key under the name of the right one
+    signed: dict[str, Callable[[dict[str, Any]], str]] = {
+        "alg none": _none,
+        "HS256 with the public key": _hs256(stub),
+        "another key": evil.sign,
+        "an unknown key": SigningKey.make("k9").sign,
+        "a changed claim": lambda claims: _tampered(stub.key.sign(claims)),
+        "no token": lambda _claims: "x",
+    }
+    cases = [(name, lie, None) for name, lie in LIES.items()]
+    cases += [(name, {}, sign) for name, sign in signed.items()]  # type: ignore[misc]
+    for name, lie, sign in cases:
+        stub.claims, stub.token = lie, sign
+        with park.desk.browser() as client:
+            answer = park.come_back(client)
+            assert (answer.status_code, is_in(client)) == (401, False), name
+            assert "evil" not in answer.text
+        _forget_attempts(park)
+    reasons = [re.search(r"you \((\w+)", one) for one in park.failures()]
+    words = [found[1] for found in reasons if found]
+    assert words[: len(LIES)] == [
+        *("iss", "aud", "aud", "azp", "azp", "exp", "exp", "iat", "iat"),
+        *("nonce", "nonce", "sub", "sub"),
+    ]
+    assert words[len(LIES) :] == ["id_token"] * len(signed)
+    stub.claims, stub.token = {"aud": [CLIENT, "another"], "azp": CLIENT, "exp": NOW_S - 59}, None
+    with park.desk.browser() as client:
+        assert park.come_back(client).status_code == 200  # a minute of skew, and its own azp
+        assert is_in(client)
+
+
+def _tampered(token: str) -> str:
+    head, payload, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return f"{head}.{b64(json.dumps(claims | {'groups': ['bazen']}).encode())}.{signature}"
+
+
+def _forget_attempts(park: Park) -> None:
+    with park.desk.service.database.writing() as session:
+        session.query(LoginFailure).delete()
+
+
+def test_only_the_browser_that_began_comes_back(park: Park) -> None:
+    stub = park.stub
+    with park.desk.browser() as client, park.desk.browser() as victim:
+        back = stub.log_in(park.begin(client))
+        # Somebody else's address in another browser: logs nobody in as the other.
+        assert victim.get("/login/oidc/callback", params=back).status_code == 401
+        park.begin(victim)
+        assert victim.get("/login/oidc/callback", params=back).status_code == 401
+        assert park.come_back(client, state="x").status_code == 401
+        assert park.come_back(client, iss="https://evil.example").status_code == 401
+        assert park.come_back(client, code="").status_code == 401
+        denied = park.come_back(client, code="", error="access_denied")
+        assert (denied.status_code, "access_denied" in denied.text) == (401, True)
+        back = stub.log_in(park.begin(client))
+        park.desk.clock.advance(timedelta(minutes=10))
+        assert client.get("/login/oidc/callback", params=back).status_code == 401  # too late
+        first = stub.log_in(park.begin(client))
+        assert client.get("/login/oidc/callback", params=first).status_code == 200
+        # A code that was used before, brought back with a fresh state.
+        again = stub.log_in(park.begin(victim)) | {"code": first["code"]}
+        assert victim.get("/login/oidc/callback", params=again).status_code == 401
+        assert "invalid_grant" in park.failures()[-1]
+        assert not is_in(victim)
+
+
+def test_ten_failed_returns_lock_the_address(park: Park) -> None:
+    with park.desk.browser() as client:
+        for _ in range(ACCOUNT_LIMIT):
+            assert client.get("/login/oidc/callback?code=x&state=y").status_code == 401
+        assert park.come_back(client).status_code == 429
+        assert log_in(client, park.desk.one_time).status_code == 303  # by password still
+
+
+@pytest.mark.parametrize(
+    "where", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_the_way_back_leads_only_inside(park: Park, where: str) -> None:
+    with park.desk.browser() as client:
+        back = park.stub.log_in(park.begin(client, where))
+        page = client.get("/login/oidc/callback", params=back).text
+    assert re.findall(r'url=([^"]*)"', page) == ["/"]
+
+
+def test_the_service_may_change_its_keys(park: Park) -> None:
+    stub = park.stub
+    for kid in ("k1", "k2"):
+        stub.key = SigningKey.make(kid) if kid != "k1" else stub.key
+        park.desk.clock.advance(timedelta(seconds=11))
+        with park.desk.browser() as client:
+            assert park.come_back(client).status_code == 200, kid
+    assert stub.asked.count("/keys") == 2
+    assert stub.asked.count("/.well-known/openid-configuration") == 1
+    park.desk.clock.advance(timedelta(hours=1))  # then it is all asked for anew
+    with park.desk.browser() as client:
+        assert park.come_back(client).status_code == 200
+    assert stub.asked.count("/.well-known/openid-configuration") == 2
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"issuer": "https://evil.example"},
+        {"authorization_endpoint": "http://evil.example/authorize"},
+        {"authorization_endpoint": "javascript:alert(1)"},
+        {"authorization_endpoint": None},
+    ],
+    ids=str,
+)
+def test_a_description_that_is_not_right_leads_nowhere(
+    park: Park, document: dict[str, Any]
+) -> None:
+    park.stub.document = document
+    with park.desk.browser() as client:
+        answer = client.get("/login/oidc")
+        assert (answer.status_code, "location" in answer.headers) == (503, False)
+        assert 'name="password"' in answer.text
+
+
+def test_a_secret_never_goes_to_an_address_without_tls(park: Park) -> None:
+    park.stub.document = {"token_endpoint": "http://192.0.2.1/token"}
+    with park.desk.browser() as client:
+        assert park.come_back(client).status_code == 503
+
+
+def test_passwords_still_do_when_the_service_is_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARKWACHT_OIDC_SECRET", CLIENT_SECRET)
+    park = open_desk(tmp_path / "s", oidc=told("http://127.0.0.1:9"))
+    with park as desk, desk.browser() as client:
+        down = client.get("/login/oidc")
+        assert (down.status_code, "wachtwoord" in down.text) == (503, True)
+        choose_password(desk, client)
+        assert is_in(client)
+
+
+def test_a_code_is_asked_for_unless_the_service_did(park: Park) -> None:
+    with park.desk.browser() as client:
+        choose_password(park.desk, client)
+        secret, _ = enrol(park.desk, client)
+    park.desk.clock.advance(timedelta(minutes=1))
+    with park.desk.browser() as client:
+        page = park.come_back(client).text
+        assert "url=/login/code" in page
+        assert not is_in(client)
+        code = totp(secret, park.desk.clock.now())
+        assert post_form(client, "/login/code", code=code).status_code == 303
+        assert is_in(client)
+    park.stub.user["amr"] = ["pwd", "mfa"]
+    with park.desk.browser() as client:
+        assert "url=/login/code" not in park.come_back(client).text
+        assert is_in(client)
+
+
+def test_locks_and_shut_accounts_count_for_this_way_too(park: Park) -> None:
+    at, database = park.desk.clock.now(), park.desk.service.database
+    with database.writing() as session:
+        for _ in range(ACCOUNT_LIMIT):
+            begin_attempt(session, Attempt("anna", "198.51.100.7"), at=at)
+    with park.desk.browser() as client:
+        assert park.come_back(client).status_code == 429
+        assert not is_in(client)
+        park.desk.clock.advance(timedelta(minutes=15))
+        assert park.come_back(client).status_code == 200
+        with database.writing() as session:
+            anna = account_by_name(session, "anna", lock=True)
+            assert anna is not None
+            disable_account(session, anna, by=TESTER, at=at)
+        assert not is_in(client)
+        assert park.come_back(client).status_code == 403
+    assert park.failures()[-1] == "disabled"
+
+
+def test_the_role_follows_the_groups_at_every_log_in(park: Park) -> None:
+    def role_after(groups: list[str] | str) -> tuple[int, str, str | None]:
+        park.stub.user["groups"] = groups
+        with park.desk.browser() as client:
+            status = park.come_back(client).status_code
+        return status, park.desk.account().role, park.desk.account().receiver_id
+
+    assert role_after(["x", "beveiliging"]) == (200, "security_operator", None)
+    with park.desk.browser() as client:
+        park.come_back(client)
+        assert client.get("/accounts").status_code == 403
+        assert role_after(["beveiliging", "bazen"]) == (200, "administrator", None)
+        assert client.get("/accounts").status_code == 200  # at once, also where one was logged in
+        assert role_after("politie") == (200, "police_reader", "politie")
+        assert role_after([])[0] == 403
+        assert not is_in(client)  # whoever is in no group any more is out everywhere
+    with park.desk.service.database.reading() as session:
+        rows = session.query(AuditEntry).filter_by(what="account.role").order_by(AuditEntry.id)
+        changes = [(row.details["was"], row.details["role"]) for row in rows]
+    assert changes == [("security_operator", "administrator"), ("administrator", "police_reader")]
+
+
+def test_an_account_is_made_only_for_the_roles_that_the_park_named(park: Park) -> None:
+    def come_as(**user: Any) -> tuple[int, str]:
+        park.stub.user = {"sub": "7", "groups": ["beveiliging"], **user}
+        with park.desk.browser() as client:
+            answer = park.come_back(client)
+        return answer.status_code, answer.text
+
+    status, page = come_as(groups=["bazen"], preferred_username="eve")
+    assert (status, "koppelt er een aan 7" in page) == (403, True)
+    # The name of an account that exists is no proof of being its owner.
+    assert come_as(preferred_username="Anna")[0] == 403
+    assert come_as(preferred_username="a b")[0] == 403
+    assert come_as(preferred_username="Bob", name="Bob Smit")[0] == 200
+    assert come_as(preferred_username="Robert")[0] == 200  # the subject is what counts
+    with park.desk.service.database.reading() as session:
+        bob = account_by_name(session, "bob")
+        n_accounts = session.query(Account).count()
+        made = session.query(WebSession).filter_by(issuer=park.stub.issuer).count()
+    assert bob is not None
+    assert (bob.person, bob.role, n_accounts, made) == ("Bob Smit", "security_operator", 2, 2)
+    with park.desk.browser() as client:
+        assert log_in(client, "", "bob").status_code == 401
+    assert park.failures()[:3] == ["unknown", "name taken", "name taken"]
+
+
+def test_groups_may_come_from_userinfo_of_the_same_person(park: Park) -> None:
+    del park.stub.user["groups"]
+    for info, status in (({"sub": "other"}, 401), ({"sub": ANNA["sub"]}, 200)):
+        park.stub.info = info | {"groups": ["beveiliging"]}
+        park.desk.clock.advance(timedelta(hours=1))
+        with park.desk.browser() as client:
+            assert park.come_back(client).status_code == status
+
+
+def test_a_subject_is_linked_once(park: Park) -> None:
+    database = park.desk.service.database
+    park.stub.user = {"sub": "8", "groups": ["beveiliging"], "preferred_username": "bob"}
+    with park.desk.browser() as client:
+        park.come_back(client)
+    with database.writing() as session:
+        bob = account_by_name(session, "bob", lock=True)
+        assert bob is not None
+        with pytest.raises(RecordInvalid):
+            link_account(session, bob, park.stub.issuer, str(ANNA["sub"]), by=TESTER, at=NOW)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"issuer": "http://login.example"},
+        {"issuer": "https://login.example?x=1"},
+        {"scopes": ["profile"]},
+        {"roles": [{"group": "a", "role": "police_reader"}]},
+        {"roles": [{"group": "a", "role": "reviewer", "receiver_id": "politie"}]},
+        {"roles": [{"group": "a", "role": "camera_worker"}]},
+        {"makes_accounts": ["reviewer"]},
+        {"extra": 1},
+    ],
+    ids=str,
+)
+def test_what_the_file_cannot_say(wrong: dict[str, Any]) -> None:
+    assert told("https://login.example").makes_accounts == ()
+    with pytest.raises(ValidationError):
+        told(**{"issuer": "https://login.example", **wrong})
+
+
+def test_the_file_knows_the_roles_of_people() -> None:
+    for role in PEOPLE:
+        receiver = "politie" if role is Role.POLICE_READER else None
+        OidcRole.model_validate({"group": "a", "role": role.value, "receiver_id": receiver})
