@@ -53,8 +53,9 @@ def looks_s(walks_s: tuple[float, float], length_s: float) -> list[float]:
 
 def test_looks_are_rarer_the_longer_nothing_moves() -> None:
     # As far apart as half of the time that it has been quiet, counted from 4 s before the start:
-    # 10 s at least; 24 - 10 = 28 / 2; 52 - 24 = 56 / 2; then 30 s at most.
-    assert looks_s((0.0, 0.0), 120.0) == [0.0, 10.0, 24.0, 52.0, 82.0, 112.0]
+    # 10 s at least; 24 - 10 = 28 / 2; 52 - 24 = 56 / 2;
+    # 108 - 52 = 112 / 2; then 60 s at most.
+    assert looks_s((0.0, 0.0), 240.0) == [0.0, 10.0, 24.0, 52.0, 108.0, 168.0, 228.0]
 
 
 def test_who_walks_makes_looks_frequent_again() -> None:

@@ -16,7 +16,7 @@ import pytest
 from parkwacht_vision.demux import read_packets
 from parkwacht_vision.frames import SourceHealth
 from parkwacht_vision.packets import EncodedPacket
-from parkwacht_vision.tiers import DecodedFrame, TieredDecoder
+from parkwacht_vision.tiers import DecodedFrame, GopMeter, TieredDecoder
 
 AT = datetime(2026, 11, 23, 1, 13, tzinfo=UTC)
 FPS = 10
@@ -156,6 +156,17 @@ def test_what_follows_the_last_key_frame_of_a_recording_is_seen(write: Write) ->
     path = write("a.mp4", "libx264", gops=(20, 15), options=H264)
     given = run(TieredDecoder(FPS, SourceHealth()), path)
     assert times(given) == [0.0, 2.0, *(k / FPS for k in range(20, 35))]
+
+
+def test_one_short_gap_is_trusted_at_first_and_three_after_a_long_one(write: Write) -> None:
+    path = write("a.mkv", "libx264", gops=(20, 20, 30, 20, 20, 20, 5), options={**H264, "bf": "0"})
+    gops, settled_s = GopMeter(), []
+    for packet in packets(path):
+        gops.add(packet)
+        if packet.is_key and gops.is_settled:
+            settled_s.append(round(packet.media_time_s))
+    # Key frames at 0, 2, 4, 7, 9, 11 and 13 s: 4 to 7 s is too long.
+    assert settled_s == [2, 4, 13]
 
 
 def test_mjpeg_goes_back_to_the_picture_given_before(write: Write) -> None:

@@ -7,9 +7,10 @@ media time to the decoder, so that a picture knows it whatever was skipped befor
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
+from itertools import chain
 
 import av
 from av.container import InputContainer
@@ -55,6 +56,7 @@ def read_packets(
     at: Callable[[float], datetime],
     *,
     rotation_deg: int = 0,
+    first: Sequence[av.Packet] = (),
 ) -> Iterator[EncodedPacket]:
     """
     Yield the packets of the first video stream, in the order of decoding.
@@ -69,13 +71,15 @@ def read_packets(
         Gives the instant of a media time.
     rotation_deg
         By which its pictures are turned upright, counter-clockwise.
+    first
+        What was read of it before.
     """
     stream = container.streams.video[0]
     told = stream_format(stream, rotation_deg=rotation_deg)
     frame_s = frame_seconds(stream)
     clock = MediaClock(frame_s, health)
     origin: float | None = None
-    demuxed = _demuxed(container, stream, health)
+    demuxed = _demuxed(chain(first, container.demux(stream)), health)
     for packet, decoding_s in _with_decoding_s(demuxed, told.time_base, frame_s):
         if packet.is_keyframe and stream.codec_context.width:
             now_told = stream_format(stream, rotation_deg=rotation_deg)
@@ -98,10 +102,7 @@ def read_packets(
         )
 
 
-def _demuxed(
-    container: InputContainer, stream: VideoStream, health: SourceHealth
-) -> Iterator[av.Packet]:
-    packets = container.demux(stream)
+def _demuxed(packets: Iterator[av.Packet], health: SourceHealth) -> Iterator[av.Packet]:
     while True:
         try:
             packet = next(packets)

@@ -38,6 +38,7 @@ N_BEGIN_UNLIKE = 8  # a view that is unlike, without a shift that explains it: m
 ADOPT_S = 1800.0
 LEARN_CHECKS = 3
 LEARN_RATE = 0.02  # per check: about two minutes
+FINE_EVERY = 5  # checks: how fine detail is hardly changes, and takes half of a check to measure
 LIKE, UNLIKE = 0.8, 0.25  # correlation of edges with the reference
 MIN_GAIN = 0.2  # of that correlation, by the shift that explains a view
 SAVE_EVERY = 300  # checks
@@ -97,7 +98,8 @@ class _Reference:
         cv2.accumulateWeighted(view.edges, self.edges, rate)
         self.level += rate * (view.level - self.level)
         self.sharpness += rate * (view.sharpness - self.sharpness)
-        self.fineness += rate * (view.fineness - self.fineness)
+        if self.n % FINE_EVERY == 0:
+            self.fineness += max(FINE_EVERY * LEARN_RATE, rate) * (view.fineness - self.fineness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,20 @@ class _View:
     """What is measured on one picture."""
 
     luma: Image  # 360 rows
+    small: Image  # 180 rows
     edges: Floats  # of 180 rows
     level: float
     sharpness: float
-    fineness: float
     mean: float
     spread: float
+
+    @property
+    def fineness(self) -> float:
+        """How much detail of a pixel or two there is per detail of four; not of the light."""
+        exact = self.small.astype(np.float32)
+        soft = [cv2.GaussianBlur(exact, (0, 0), sigma) for sigma in (1.0, 2.0, 4.0)]
+        fine, coarse = (float(cv2.absdiff(a, b).mean()) for a, b in pairwise(soft))
+        return fine / max(coarse, 0.1)
 
     @property
     def light(self) -> Light:
@@ -297,8 +307,11 @@ class HealthMonitor:
                 )
             return (False, None, "")
         share = view.sharpness / one.sharpness if one.sharpness > 0 else 1.0
-        is_coarse = view.fineness < BLURRED_FINE * one.fineness
-        is_blurred = one.n >= LEARN_CHECKS and share < BLURRED_SHARE and is_coarse
+        is_blurred = (
+            one.n >= LEARN_CHECKS
+            and share < BLURRED_SHARE
+            and view.fineness < BLURRED_FINE * one.fineness
+        )
         if not is_blurred:
             one.learn(view)
         return (is_blurred, 100 * share, "%")
@@ -373,16 +386,7 @@ def _measure(luma: Image) -> _View:
     level = float(edges.mean())
     contrast = float(spread[0, 0])
     sharpness = level / max(contrast, 1.0)
-    fineness = _fineness(small)
-    return _View(luma, edges, level, sharpness, fineness, float(mean[0, 0]), contrast)
-
-
-def _fineness(small: Image) -> float:
-    """Return how much detail of a pixel or two there is per detail of four: not of the light."""
-    exact = small.astype(np.float32)
-    soft = [cv2.GaussianBlur(exact, (0, 0), sigma) for sigma in (1.0, 2.0, 4.0)]
-    fine, coarse = (float(cv2.absdiff(a, b).mean()) for a, b in pairwise(soft))
-    return fine / max(coarse, 0.1)
+    return _View(luma, small, edges, level, sharpness, float(mean[0, 0]), contrast)
 
 
 def _is_blurred_all_over(view: _View, reference: _Reference) -> bool:

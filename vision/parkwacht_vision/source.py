@@ -86,10 +86,16 @@ class RecordingSource:
         self.ring = PacketRing()
         self._clock = clock
         self._decoder = TieredDecoder(fps, self.health, choice=tier)
-        with open_recording(path) as container:
+        container = open_recording(path)
+        try:
             self.duration_s = recording_duration_s(container)
             self.started_at = started_at or _find_start(container, path, timezone)
-            self._rotation_deg = _find_rotation_deg(container, path)
+            self._rotation_deg, first = _look_first(container, path)
+        except SourceError:
+            container.close()
+            raise
+        # Opening takes as long as decoding a second of it: what is open is read on.
+        self._begun: tuple[InputContainer, list[av.Packet]] | None = (container, first)
 
     @property
     def tier(self) -> Tier:
@@ -138,9 +144,11 @@ class RecordingSource:
             self.health.lose("recording_cut_off", self.duration_s - last_s)
 
     def _decoded(self) -> Iterator[DecodedFrame]:
-        with open_recording(self.path) as container:
+        container, first = self._begun or (open_recording(self.path), [])
+        self._begun = None
+        with container:
             for packet in read_packets(
-                container, self.health, self._at, rotation_deg=self._rotation_deg
+                container, self.health, self._at, rotation_deg=self._rotation_deg, first=first
             ):
                 self.ring.add(packet)
                 yield from self._decoder.feed(packet)
@@ -221,22 +229,34 @@ def recording_duration_s(container: InputContainer) -> float | None:
     return None if container.duration is None else container.duration / 1_000_000
 
 
-def _find_rotation_deg(container: InputContainer, path: Path) -> int:
+def _look_first(container: InputContainer, path: Path) -> tuple[int, list[av.Packet]]:
     """
     Look at the first picture: how it is turned, and that there is one.
 
     A file that is locked is opened like any other; only its packets tell.
+
+    Returns
+    -------
+    rotation_deg, read
+        By how much to turn it, and the packets that were read for it.
+
+    Raises
+    ------
+    SourceError
+        It is encrypted.
     """
-    for number, packet in enumerate(container.demux(container.streams.video[0])):
+    read: list[av.Packet] = []
+    for packet in container.demux(container.streams.video[0]):
         if packet.has_sidedata("encryption_info") or packet.has_sidedata("encryption_init_info"):
             raise SourceError(why_encrypted(path))
+        read.append(packet)
         try:
             frames = packet.decode()
         except av.FFmpegError:
             frames = []
-        if frames or number >= _FIRST_PACKETS:
-            return round(frames[0].rotation / 90) * 90 % 360 if frames else 0
-    return 0
+        if frames or len(read) > _FIRST_PACKETS:
+            return (round(frames[0].rotation / 90) * 90 % 360 if frames else 0), read
+    return 0, read
 
 
 def _find_start(container: InputContainer, path: Path, timezone: str) -> datetime:

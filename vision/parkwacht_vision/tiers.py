@@ -47,13 +47,13 @@ class GopMeter:
     def __init__(self) -> None:
         self.is_long = False
         self.last_gop_s: float | None = None
-        self._n_short = 0
+        self._n_short, self._n_needed = 0, 1
         self._key_s: float | None = None
 
     @property
     def is_settled(self) -> bool:
-        """Whether the last few gaps were all short."""
-        return self._n_short >= GOOD_GOPS
+        """Whether the last gap was short; after a long one, the last few."""
+        return self._n_short >= self._n_needed
 
     def add(self, packet: EncodedPacket) -> None:
         """Measure one more packet."""
@@ -70,7 +70,7 @@ class GopMeter:
 
     def distrust(self) -> None:
         """Have everything decoded until the gaps have been short for a while."""
-        self.is_long, self._n_short = True, 0
+        self.is_long, self._n_short, self._n_needed = True, 0, GOOD_GOPS
 
 
 class TieredDecoder:
