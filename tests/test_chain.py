@@ -4,8 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from datetime import datetime
@@ -89,24 +87,6 @@ def test_kill_9_of_worker_api_and_outbox_loses_nothing(tmp_path: Path, seed: int
     deliveries = {str(one.id) for event in events for one in event.deliveries}
     assert deliveries <= ids
     assert all(one.acknowledged_at for event in events for one in event.deliveries)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("embedded_detector")
-def test_demo_once_is_right_and_repeatable(tmp_path: Path) -> None:
-    environment = {**os.environ, "PARKWACHT_STATE_DIR": str(tmp_path)}
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-m", "parkwacht_api", "demo", "--once", "--port", "18090"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            timeout=280,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert "p1_parking" in done.stdout
 
 
 def test_samples_and_truth_fit_the_site() -> None:

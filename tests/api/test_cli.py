@@ -1,14 +1,18 @@
 """The command line: what a person may get wrong ends in one clear message and exit code 2."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from parkwacht_api.cli import main
 from parkwacht_api.local import find_service, running_in
 from parkwacht_config.settings import Settings
 
@@ -97,14 +101,51 @@ def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Compl
 )
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_bad_input_is_one_message(
-    tmp_path: Path, arguments: list[str], environment: dict[str, str], says: str, language: str
+    tmp_path: Path,
+    arguments: list[str],
+    environment: dict[str, str],
+    says: str,
+    language: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     told = {"PARKWACHT_DETECTOR": "embedded", "PARKWACHT_LANGUAGE": language, **environment}
-    done = run(tmp_path, *arguments, **told)
+    told |= {"PARKWACHT_STATE_DIR": told.get("PARKWACHT_STATE_DIR", str(tmp_path / "state"))}
+    for name in [name for name in os.environ if name.startswith("PARKWACHT_")]:
+        monkeypatch.delenv(name)
+    for name, value in {**told, "COLUMNS": "300"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["parkwacht", *arguments])
+    with usual_logging(), pytest.raises(SystemExit) as ended:
+        main()
+    shown = capfd.readouterr()
+    assert ended.value.code == 2, shown
+    assert says in shown.err + shown.out
+    assert "Traceback" not in shown.err
+    assert "geheim@" not in shown.err
+
+
+@contextmanager
+def usual_logging() -> Iterator[None]:
+    """Take back what a command of this very process does to the logging of all."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    yield
+    root.handlers[:], root.level = before
+
+
+@pytest.mark.parametrize(
+    ("language", "says"), [("nl", "bestaat niet"), ("en", "does not exist")], ids=["nl", "en"]
+)
+def test_bad_input_ends_a_process_with_exit_code_2(
+    tmp_path: Path, language: str, says: str
+) -> None:
+    done = run(tmp_path, "check", "no.toml", PARKWACHT_LANGUAGE=language)
     assert done.returncode == 2, done.stdout + done.stderr
-    assert says in done.stderr + done.stdout
+    assert "no.toml" in done.stderr
+    assert says in done.stderr
     assert "Traceback" not in done.stderr
-    assert "geheim@" not in done.stderr
 
 
 def service_file(folder: Path, **told: object) -> None:

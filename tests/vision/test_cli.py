@@ -149,7 +149,7 @@ def test_named_weights_that_are_missing_are_an_error(
 def test_a_signal_closes_the_watch_in_order(
     watch: Callable[..., tuple[WatchSummary, str]], make_video: Callable[..., Path], walking: Draw
 ) -> None:
-    path = make_video("long.mp4", seconds=900, fps=2, draw=walking)
+    path = make_video("long.mp4", seconds=300, fps=2, size=(176, 168), draw=walking)
     # A signal that comes when nobody listens any more must not end the tests.
     usual = signal.signal(signal.SIGTERM, lambda *_: None)
     before = signal.getsignal(signal.SIGTERM)
@@ -169,5 +169,5 @@ def test_a_signal_closes_the_watch_in_order(
     finally:
         signal.signal(signal.SIGTERM, usual)
     assert summary.was_stopped
-    assert all(one.watched_s < 899 for one in summary.reports)
+    assert all(one.watched_s < 299 for one in summary.reports)
     assert {one.end_reason for one in summary.endings} <= {"stopped"}
