@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import av
 import pytest
 
-from parkwacht_vision.pace import CAUGHT_UP_S, REST_S, paced
+from parkwacht_vision.pace import CAUGHT_UP_S, REST_S, paced, quiet_rest_s
 
 
 class _Rests(threading.Event):
@@ -33,14 +33,14 @@ def _arriving(*waits: bool) -> Iterator[av.Packet]:
 
 def test_it_rests_after_a_packet_it_had_to_wait_for() -> None:
     stop = _Rests()
-    packets = list(paced(_arriving(True, True), stop, lambda: True))
+    packets = list(paced(_arriving(True, True), stop, lambda: REST_S))
     assert len(packets) == 2
     assert stop.rests_s == [REST_S, REST_S]
 
 
 def test_it_reads_at_once_what_gathered_meanwhile() -> None:
     stop = _Rests()
-    packets = list(paced(_arriving(*[False] * 50), stop, lambda: True))
+    packets = list(paced(_arriving(*[False] * 50), stop, lambda: REST_S))
     assert len(packets) == 50
     # A busy machine may take its time over one of them; never over most.
     assert len(stop.rests_s) < 10
@@ -48,7 +48,7 @@ def test_it_reads_at_once_what_gathered_meanwhile() -> None:
 
 def test_it_does_not_rest_before_the_clock_of_the_stream_is_known() -> None:
     stop = _Rests()
-    assert len(list(paced(_arriving(True, True), stop, lambda: False))) == 2
+    assert len(list(paced(_arriving(True, True), stop, lambda: 0.0))) == 2
     assert stop.rests_s == []
 
 
@@ -59,4 +59,19 @@ def test_errors_of_the_stream_go_through() -> None:
         raise OSError(message)
 
     with pytest.raises(OSError, match="cut"):
-        list(paced(broken(), threading.Event(), lambda: True))
+        list(paced(broken(), threading.Event(), lambda: REST_S))
+
+
+@pytest.mark.parametrize(
+    ("rate_bps", "rest_s"),
+    [
+        pytest.param(None, 0.12, id="not known yet"),
+        pytest.param(400_000.0, 0.25, id="small stream: a quarter of a second at most"),
+        pytest.param(2_500_000.0, 0.2, id="500,000 bits gather in 0.2 s"),
+        pytest.param(12_000_000.0, 0.12, id="large stream: as while something happens"),
+    ],
+)
+def test_a_quiet_rest_lets_no_more_gather_than_a_socket_holds(
+    rate_bps: float | None, rest_s: float
+) -> None:
+    assert quiet_rest_s(rate_bps) == pytest.approx(rest_s)

@@ -1,7 +1,10 @@
 """A queue nobody empties stays small, and says what was lost."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+
+import pytest
 
 from parkwacht_vision.frames import SourceHealth
 from parkwacht_vision.packet_queue import PacketQueue
@@ -46,3 +49,30 @@ def test_it_never_grows_however_long_nobody_takes() -> None:
     assert len(filled(600, 2, health)) <= 64 + 102
     # 600 s came; of all but the last 10, and 32 to 64 key frames of 2 s, nothing is left.
     assert 600 - 10 - 128 - 4 <= health.blind_s["analysis_too_slow"] <= 600 - 64
+
+
+@pytest.mark.parametrize(
+    ("last", "is_woken"),
+    [
+        pytest.param(packet(0.9, is_key=False), False, id="before the time that is wanted"),
+        pytest.param(packet(1.0, is_key=False), True, id="at that time"),
+        pytest.param(packet(0.9, is_key=True), True, id="a key frame"),
+    ],
+)
+def test_who_waits_for_a_time_is_woken_for_it_and_for_key_frames(
+    last: EncodedPacket, *, is_woken: bool
+) -> None:
+    queue = PacketQueue(SourceHealth())
+    taken: list[int] = []
+    waiting = threading.Thread(target=lambda: taken.append(len(queue.take(30, wanted_s=1.0))))
+    waiting.start()
+    for index in range(9):
+        queue.put(packet(index / 10, is_key=False))
+    queue.put(last)
+    waiting.join(20 if is_woken else 0.2)
+    assert waiting.is_alive() is not is_woken
+    if not is_woken:
+        queue.put(packet(1.1, is_key=False))
+        waiting.join(20)
+    assert not waiting.is_alive()
+    assert sum(taken) == (10 if is_woken else 11)

@@ -46,7 +46,7 @@ def server() -> Iterator[Server]:
 def test_a_quiet_stream_is_seen_by_its_key_frames_on_the_clock(shared_server: Server) -> None:
     watched = Watched(shared_server.url(), has_frames(4))
     assert watched.source.tier == "key_frames"
-    assert all(one.is_key and one.image.shape == (240, 320, 3) for one in watched.frames)
+    assert all(one.is_look and one.image.shape == (240, 320, 3) for one in watched.frames)
     # A key frame every 5 of 10 pictures a second, of which every other is looked at: 1 s.
     assert steps_s(watched.frames) == pytest.approx([1.0] * 3, abs=0.05)
     assert all(abs((one.at - one.wall_at).total_seconds()) < 1 for one in watched.frames)
@@ -63,10 +63,13 @@ def test_of_two_streams_the_small_one_is_seen_and_the_large_one_kept(
     shared_server: Server,
 ) -> None:
     both = (shared_server.url("cam"), shared_server.url("sub"))
-    watched = Watched(both[0], has_frames(12), sub_url=both[1])
+    watched = Watched(both[0], has_frames(4), sub_url=both[1])
     assert watched.source.tier == "substream"
+    assert watched.source.tier_reason is not None
+    assert "160 x 120 pixels: elke seconde een beeld" in watched.source.tier_reason.nl
     assert watched.frames[0].image.shape == (120, 160, 3)
-    assert steps_s(watched.frames[1:]) == pytest.approx([0.2] * 10, abs=0.02)
+    assert all(one.is_look for one in watched.frames)
+    assert steps_s(watched.frames) == pytest.approx([1.0] * 3, abs=0.05)
     last = watched.frames[-1].at
     packets = watched.source.ring.since(last)
     assert packets
@@ -75,6 +78,16 @@ def test_of_two_streams_the_small_one_is_seen_and_the_large_one_kept(
     # 10 pictures a second: the large stream's packet of that instant is at most 0.1 s away, and
     # the two clocks are laid on each other to a tenth or two.
     assert min(abs((one.at - last).total_seconds()) for one in packets) < 0.3
+
+
+def test_every_due_frame_of_the_small_one_is_seen_while_something_happens(
+    shared_server: Server,
+) -> None:
+    both = (shared_server.url("cam"), shared_server.url("sub"))
+    watched = Watched(both[0], has_frames(12), attends=True, sub_url=both[1])
+    new = [one for one in watched.frames if not one.is_replay][1:]
+    assert watched.source.tier == "substream"
+    assert steps_s(new) == pytest.approx([0.2] * (len(new) - 1), abs=0.02)
 
 
 def test_a_cut_stream_comes_back_and_its_loss_is_counted(

@@ -131,7 +131,7 @@ def test_quiet_time_costs_key_frames_only(codec: str, write: Write) -> None:
     if codec == "mjpeg":  # every picture is a key frame: one per second is looked at
         assert times(given) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     elif codec == "mpeg4":  # FFmpeg's encoder also puts one after 12 pictures
-        assert all(one.is_key for one in given)
+        assert all(one.is_look for one in given)
     else:
         assert times(given) == [0.0, 2.0, 4.0]
     assert health.n_decoded == len(given)
@@ -207,7 +207,7 @@ def test_a_second_burst_gives_nothing_twice_that_was_seen_in_full(write: Write) 
     for packet in packets(path):
         for one in decoder.feed(packet):
             given.append(one)
-            if one.media_time_s in {2.0, 4.0} and one.is_key:
+            if one.media_time_s in {2.0, 4.0} and one.is_look:
                 decoder.attend()
             elif round(one.media_time_s, 1) == 3.5:
                 decoder.relax()
@@ -241,3 +241,46 @@ def test_a_key_frame_that_is_none_is_found_out(write: Write) -> None:
     assert health.n_corrupt > 0
     # the pictures before it, which a quiet night leaves out, are looked at instead
     assert set(times(given)) >= {k / FPS for k in range(20)} | {4.0}
+
+
+@pytest.mark.parametrize("codec", ["h264 with B-frames", "h264 without", "hevc", "av1"])
+def test_a_look_between_key_frames_leaves_out_what_follows_it(codec: str, write: Write) -> None:
+    name, encoder, options = CODECS[codec]
+    health = SourceHealth()
+    decoder = TieredDecoder(FPS, health, look_every_s=1.0)
+    given = run(decoder, write(name, encoder, gops=(20,) * 4, options=options), ends=False)
+    # 1.1 s after the first key frame, whose distance to the next is not known; then 2.0 - 1.0 s
+    is_reordered = codec in {"h264 with B-frames", "hevc"}  # a look falls on what is decoded first
+    least = [0.0, 1.1, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    assert times(given) == pytest.approx(least, abs=0.35 if is_reordered else 0.001)
+    assert all(one.is_look for one in given)
+    assert [number(one) for one in given] == numbers(given)
+    # Eleven of twenty pictures; where key frames are held back, they are decoded once more.
+    assert health.n_decoded <= 4 * 13
+
+
+def test_a_look_is_late_where_a_key_frame_is_late(write: Write) -> None:
+    path = write("a.mkv", "libx264", gops=(10, 10, 10, 15, 10), options={**H264, "bf": "0"})
+    given = run(TieredDecoder(FPS, SourceHealth(), look_every_s=1.0), path, ends=False)
+    # Key frames at 0, 1, 2, 3, 4.5 s: between the last two one more, 1.1 s after the look at 3 s.
+    # Then the next one is expected 1.5 s after 4.5 s, and a look 1 s before that.
+    assert times(given) == [0.0, 1.0, 2.0, 3.0, 4.1, 4.5, 5.0]
+
+
+def test_a_burst_after_a_look_between_begins_at_the_key_frame_before_it(write: Write) -> None:
+    path = write("a.mkv", "libx264", gops=(20,) * 4, options={**H264, "bf": "0"})
+    decoder = TieredDecoder(FPS, SourceHealth(), look_every_s=1.0)
+    given = run(decoder, path, attend_at=3.0, relax_at=3.5, ends=False)
+    burst = [k / FPS for k in range(20, 40)]  # from the key frame of 2.0 s to the next
+    assert times(given) == [0.0, 1.1, 2.0, 3.0, *burst, 4.0, 5.0, 6.0, 7.0]
+    assert [one.is_look for one in given] == [True] * 4 + [False] * 20 + [True] * 4
+    assert [number(one) for one in given] == numbers(given)
+
+
+def test_key_frames_far_apart_have_everything_decoded_also_with_looks_between(
+    write: Write,
+) -> None:
+    path = write("a.mp4", "libx264", gops=(60,), options=H264)
+    decoder = TieredDecoder(FPS, SourceHealth(), look_every_s=1.0)
+    assert set(times(run(decoder, path))) == {k / FPS for k in range(60)}
+    assert decoder.tier == "full"

@@ -23,7 +23,7 @@ from parkwacht_config.text import Text
 from parkwacht_vision.demux import seconds, stream_format
 from parkwacht_vision.frames import Gap, SourceHealth
 from parkwacht_vision.naming import is_address, redact_url
-from parkwacht_vision.pace import paced
+from parkwacht_vision.pace import REST_S, paced, quiet_rest_s
 from parkwacht_vision.packets import EncodedPacket, StreamFormat
 from parkwacht_vision.parameter_sets import (
     changed_format,
@@ -125,6 +125,7 @@ class Connection:
         self.problem: Text | None = None
         self.n_packets = 0
         self.rate_bps: float | None = None  # over the last whole RATE_S
+        self.is_urgent = True  # packets are wanted at once: something may be going on
         self._keep = keep
         self._clock = clock
         self._stop = stop
@@ -212,7 +213,7 @@ class Connection:
             self._is_untimed = container.format.name in _UNTIMED
             self._placing = StreamClock(self.health, self.since_start_s(self._seen_at))
             try:
-                packets = paced(container.demux(stream), self._stop, lambda: self._held is None)
+                packets = paced(container.demux(stream), self._stop, self._rest_s)
                 self._read_packets(whole_key_frames(packets, self._told.codec))
             finally:
                 self._release()
@@ -233,6 +234,11 @@ class Connection:
             self._held.append((packet, now_s))
             if now_s >= held_until_s or len(self._held) >= HOLD_PACKETS:
                 self._release()
+
+    def _rest_s(self) -> float:
+        if self._held is not None:
+            return 0.0
+        return REST_S if self.is_urgent else quiet_rest_s(self.rate_bps)
 
     def _options(self) -> dict[str, str]:
         # Half a second to find out what the stream holds: longer means a late, bunched start.

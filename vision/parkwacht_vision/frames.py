@@ -42,7 +42,7 @@ class Frame:
     at: datetime
     wall_at: datetime  # the machine's clock when it was decoded
     index: int  # number among the analysed frames of this source
-    is_key: bool = False
+    is_look: bool = False  # given alone, while nothing more was asked for
     is_replay: bool = False
 
     @classmethod

@@ -6,6 +6,7 @@ are too many the oldest go. What could not be seen because of that is counted.
 """
 
 import itertools
+import math
 import threading
 from collections import deque
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,7 @@ class PacketQueue:
         self._items: deque[EncodedPacket | Gap] = deque()
         self._n_bytes = 0
         self._whole_from = datetime.min.replace(tzinfo=UTC)  # before it, only entries are left
+        self._wanted_s = -math.inf
         self._changed = threading.Condition()
 
     def put(self, item: EncodedPacket | Gap) -> None:
@@ -46,18 +48,33 @@ class PacketQueue:
             self._n_bytes += _n_bytes(item)
             if self._is_full():
                 self._thin_out()
-            if _is_entry(item) or len(self._items) >= BATCH:
+            if _is_entry(item) or self._has_batch:
                 self._changed.notify()
 
-    def take(self, timeout_s: float) -> list[EncodedPacket | Gap]:
-        """Return all that waits, after a while at most; nothing where nothing came."""
+    def take(self, timeout_s: float, *, wanted_s: float = -math.inf) -> list[EncodedPacket | Gap]:
+        """
+        Return all that waits, after a while at most; nothing where nothing came.
+
+        Parameters
+        ----------
+        timeout_s
+            How long to wait.
+        wanted_s
+            The media time before which only a key frame or a gap is worth being woken for.
+        """
         with self._changed:
-            if len(self._items) < BATCH and not any(_is_entry(one) for one in self._items):
+            self._wanted_s = wanted_s
+            if not self._has_batch and not any(_is_entry(one) for one in self._items):
                 self._changed.wait(timeout_s)
             items = list(self._items)
             self._items.clear()
             self._n_bytes = 0
             return items
+
+    @property
+    def _has_batch(self) -> bool:
+        items = self._items
+        return len(items) >= BATCH and items[-1].media_time_s >= self._wanted_s
 
     def _is_full(self) -> bool:
         passed = self._items[-1].at - self._whole_from

@@ -69,7 +69,9 @@ class StreamPair:
         """Whether one of the two gives nothing that can be used."""
         return self.is_on_large or self._small.is_sending != self._large.is_sending
 
-    def items(self, timeout_s: float, seen_until: datetime) -> list[EncodedPacket | Gap]:
+    def items(
+        self, timeout_s: float, seen_until: datetime, *, wanted_s: float
+    ) -> list[EncodedPacket | Gap]:
         """
         Return what comes next; nothing where nothing came in time.
 
@@ -79,8 +81,10 @@ class StreamPair:
             How long to wait.
         seen_until
             The instant up to which everything was given.
+        wanted_s
+            The media time before which nothing but key frames of the small one is wanted.
         """
-        items = self._queue.take(timeout_s)
+        items = self._queue.take(timeout_s, wanted_s=wanted_s)
         if self.is_on_large:
             return self._of_large(items)
         if self._small.is_sending or not self._large.is_sending:

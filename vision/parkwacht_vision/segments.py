@@ -154,7 +154,7 @@ class SegmentedSource:
         for index, one in enumerate(self._decoded()):
             yield Frame(
                 one.picture, one.media_time_s, self._at(one.media_time_s), self._clock.now(),
-                index, one.is_key, one.is_replay,
+                index, one.is_look, one.is_replay,
             )  # fmt: skip
 
     def _decoded(self) -> Iterator[DecodedFrame]:

@@ -129,7 +129,7 @@ class RecordingSource:
             last_s = max(last_s, decoded.media_time_s)
             yield Frame(
                 decoded.picture, decoded.media_time_s, self._at(decoded.media_time_s),
-                self._clock.now(), index, decoded.is_key, decoded.is_replay,
+                self._clock.now(), index, decoded.is_look, decoded.is_replay,
             )  # fmt: skip
         if self.health.n_decoded == 0:
             raise SourceError(

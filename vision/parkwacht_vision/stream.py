@@ -2,11 +2,13 @@
 A live camera as frames: its one stream, or a small one to analyse and a large one for evidence.
 
 The packets are read by threads of their own (`connection`); they are decoded here, by whoever
-analyses. With two streams the small one is decoded in full and the large one not at all: its
-packets wait in the ring, and the instants they were taken at are the common clock. While one of
-them fails the other does its work too (`pair`). Every second that neither shows is counted.
+analyses. With two streams the small one is looked at once a second, in full while something
+happens, and the large one is not decoded at all: its packets wait in the ring, and the instants
+they were taken at are the common clock. While one of them fails the other does its work too
+(`pair`). Every second that neither shows is counted.
 """
 
+import math
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -23,9 +25,9 @@ from parkwacht_vision.packet_queue import PacketQueue
 from parkwacht_vision.packets import EncodedPacket, PacketRing, StandIn
 from parkwacht_vision.pair import RETRY, StreamPair
 from parkwacht_vision.pictures import Image, Picture, ScaledPicture
-from parkwacht_vision.tiers import DecodedFrame, TieredDecoder
+from parkwacht_vision.tiers import LOOK_S, MAX_GOP_S, DecodedFrame, TieredDecoder
 
-WAIT_S = 0.2
+WAIT_S, QUIET_WAIT_S = 0.2, 0.5
 END_S = 1.0  # a reader is waited for
 STILL_STEP_S, STILL_ROWS = 1.0, 360
 
@@ -112,10 +114,15 @@ class StreamSource:
             return self._decoder.reason
         if self._size_px is None:
             return None
-        width, height = self._size_px
+        size = f"{self._size_px[0]} x {self._size_px[1]}"
+        if self._decoder.tier == "full":
+            return Text(
+                nl=f"alles van de kleine stream, {size} pixels",
+                en=f"all of the small stream, {size} pixels",
+            )
         return Text(
-            nl=f"alles van de kleine stream, {width} x {height} pixels",
-            en=f"all of the small stream, {width} x {height} pixels",
+            nl=f"de kleine stream, {size} pixels: elke seconde een beeld tot er iets beweegt",
+            en=f"the small stream, {size} pixels: a picture every second until something moves",
         )
 
     def attend(self) -> None:
@@ -160,9 +167,16 @@ class StreamSource:
 
     def _items(self) -> list[EncodedPacket | Gap]:
         self.health.rate_bps = self._large.rate_bps
+        is_sparse = self._decoder.is_sparse
+        self._analysed.is_urgent = not is_sparse
+        self._large.is_urgent = self._is_attending or (self._is_on_large and not is_sparse)
+        wait_s = QUIET_WAIT_S if is_sparse else WAIT_S
+        wanted_s = self._decoder.next_look_s if is_sparse else -math.inf
         if self._pair is None:
-            return self._queue.take(WAIT_S)
-        items = self._pair.items(WAIT_S, self._seen_until)
+            return self._queue.take(wait_s, wanted_s=wanted_s)
+        if self._is_on_large:
+            wait_s, wanted_s = WAIT_S, -math.inf  # its packets come from the ring
+        items = self._pair.items(wait_s, self._seen_until, wanted_s=wanted_s)
         self.health.is_halved = self._pair.is_halved
         return items
 
@@ -202,7 +216,7 @@ class StreamSource:
 
     def _new_decoder(self) -> TieredDecoder:
         decoder = TieredDecoder(
-            self._fps, self.health, choice="auto" if self._is_on_large else "full"
+            self._fps, self.health, look_every_s=MAX_GOP_S if self._is_on_large else LOOK_S
         )
         if self._is_attending:
             decoder.attend()
@@ -216,7 +230,7 @@ class StreamSource:
             self._given_s = max(self._given_s, one.media_time_s)
             yield Frame(
                 self._sized(one.picture), one.media_time_s, self._at(one.media_time_s),
-                self._clock.now(), self._index, one.is_key, is_replay,
+                self._clock.now(), self._index, one.is_look, is_replay,
             )  # fmt: skip
             self._index += 1
 

@@ -5,7 +5,8 @@ A key frame costs a sixth to a seventeenth of decoding all (design: vision.md, s
 enough where key frames follow each other within two seconds. Whether they do is measured on the
 stream all the time: after a longer gap everything kept is decoded at once, so that nothing is
 skipped for longer. `attend` goes back to the key frame before the last one given;
-the packets for that are kept. Times are media time.
+the packets for that are kept. Where a look is asked for more often than key frames come, one is had
+between them by decoding up to it and leaving out the rest. Times are media time.
 """
 
 import logging
@@ -23,9 +24,11 @@ from parkwacht_vision.pictures import DecodedPicture, Picture, upright
 logger = logging.getLogger(__name__)
 
 MAX_GOP_S = 2.0  # a longer gap between key frames is decoded in full
+LOOK_S = 1.0  # so often a small stream is looked at while nothing happens
 TOLERANCE_S = 0.1  # of clocks that are not exact
 QUIET_STEP_S = 1.0  # key frames nearer to each other than this are not all looked at
 _RECENT_SLOTS = 64  # more than FFmpeg reorders
+_TICK_S = 0.001  # times of packets and of pictures differ by rounding
 GOOD_GOPS = 3  # after a longer one: so many in a row are trusted again
 
 TierChoice = Literal["auto", "full"]
@@ -37,7 +40,7 @@ class DecodedFrame:
 
     picture: Picture
     media_time_s: float
-    is_key: bool
+    is_look: bool  # given alone, while nothing more was asked for
     is_replay: bool
 
 
@@ -87,27 +90,45 @@ class TieredDecoder:
         Where corrupt packets are counted.
     choice
         `full` decodes everything whatever was measured.
+    look_every_s
+        A look at least so often while nothing happens.
     """
 
-    def __init__(self, fps: float, health: SourceHealth, *, choice: TierChoice = "auto") -> None:
+    def __init__(
+        self,
+        fps: float,
+        health: SourceHealth,
+        *,
+        choice: TierChoice = "auto",
+        look_every_s: float = MAX_GOP_S,
+    ) -> None:
         self._fps = fps
         self._health = health
         self._choice = choice
+        self._look_every_s = look_every_s
         self._format: StreamFormat | None = None
         self._is_intra = False
         self._gops = GopMeter()
         self._kept: list[EncodedPacket] = []  # from the key frame before the last one given on
         self._full: StreamDecoder | None = None
         self._keys: StreamDecoder | None = None
+        self._looking: EncodedPacket | None = None  # the key frame from which looks can go on
+        self._n_looking = 0  # packets from it on that went into the decoder of looks
         self._cadence = Cadence(fps)
         self._slots: deque[int] = deque(maxlen=_RECENT_SLOTS)
-        self._given_s = self._dense_until_s = self._looked_s = -10.0
+        self._given_s = self._before_s = self._dense_until_s = self._looked_s = -10.0
+        self.next_look_s = -10.0  # nothing is given before, but at a key frame or while attending
         self._is_attending = False
 
     @property
     def tier(self) -> Tier:
         """What is decoded while nothing happens."""
         return "full" if self._choice == "full" or self._gops.is_long else "key_frames"
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether only looks are decoded now."""
+        return self._full is None and not self._needs_all
 
     @property
     def reason(self) -> Text | None:
@@ -154,6 +175,10 @@ class TieredDecoder:
             yield from self._look(packet)
             if self._needs_all:  # whoever got the key frame wants more, or there was none
                 yield from self._catch_up()
+        elif self._kept and self._look_every_s < MAX_GOP_S and self._is_look_due(packet):
+            yield from self._look_between()
+            if self._needs_all:
+                yield from self._catch_up()
 
     def finish(self) -> Iterator[DecodedFrame]:
         """Yield what is held back, and what came after the last key frame: no other follows it."""
@@ -184,7 +209,7 @@ class TieredDecoder:
         self._is_intra = is_intra_only(told.codec)
         self._gops = GopMeter()
         self._kept.clear()
-        self._keys = None
+        self._keys = self._looking = None
 
     def _keep(self, packet: EncodedPacket) -> None:
         """Keep what `attend` may go back to; nothing where everything is decoded anyway."""
@@ -192,20 +217,25 @@ class TieredDecoder:
             self._kept.clear()
             return
         if packet.is_key:
-            keys = [
-                index
-                for index, one in enumerate(self._kept)
-                if one.is_key and one.media_time_s <= self._given_s
-            ]
-            del self._kept[: keys[-1] if keys else 0]
+            self._forget_before(self._given_s)
         # Without a key frame for long it is decoded all the same: some refresh bit by bit.
         if packet.is_key or self._kept or self._gops.is_long:
             self._kept.append(packet)
+
+    def _forget_before(self, time_s: float) -> None:
+        """Keep from the last key frame at or before a time on."""
+        keys = [
+            index
+            for index, one in enumerate(self._kept)
+            if one.is_key and one.media_time_s <= time_s
+        ]
+        del self._kept[: keys[-1] if keys else 0]
 
     def _catch_up(self) -> Iterator[DecodedFrame]:
         """Decode what is kept from the beginning; what was given before is a replay."""
         if not self._kept:
             return  # no key frame yet: nothing can be decoded
+        self._forget_before(self._before_s)
         full = self._full = self._open(self._kept[0].format)
         self._cadence = Cadence(self._fps)
         self._slots.clear()
@@ -227,23 +257,57 @@ class TieredDecoder:
         for one in decoded:
             if one.media_time_s > self._dense_until_s and self._cadence.is_due(one.media_time_s):
                 self._dense_until_s = one.media_time_s
-                yield self._given(one)
+                yield self._given(one, is_look=False)
 
     def _look(self, packet: EncodedPacket) -> Iterator[DecodedFrame]:
         """Decode one key frame alone."""
         if self._keys is None:
             self._keys = StreamDecoder(packet.format, self._health, deblocks=False)
-        # Drained at once: a stream with B-frames holds its key frames back.
-        frames = [*self._keys.decode(packet), *self._keys.drain()]
-        self._looked_s = packet.media_time_s
+        if self._looking is not None:
+            self._keys.drain()
+        frames = self._keys.decode(packet)
+        self._looking, self._n_looking = packet, 1
+        if not frames:
+            # A stream with B-frames holds its key frames back.
+            frames, self._looking = self._keys.drain(), None
+        self._looked_s, self._before_s = packet.media_time_s, self._given_s
+        self.next_look_s = packet.media_time_s + self._rest_of_gop_s
         if not frames:
             self._gops.distrust()  # called a key frame, and none
         for frame in frames[:1]:
-            yield self._given(frame._replace(media_time_s=packet.media_time_s))
+            yield self._given(frame._replace(media_time_s=packet.media_time_s), is_look=True)
 
-    def _given(self, one: Decoded) -> DecodedFrame:
+    @property
+    def _rest_of_gop_s(self) -> float:
+        """Return when to look after a key frame, so that the next one comes in time after that."""
+        late_s = self._look_every_s + TOLERANCE_S
+        gop_s = self._gops.last_gop_s
+        return late_s if gop_s is None or gop_s <= late_s else gop_s - self._look_every_s
+
+    def _is_look_due(self, packet: EncodedPacket) -> bool:
+        return packet.media_time_s >= self.next_look_s - _TICK_S
+
+    def _look_between(self) -> Iterator[DecodedFrame]:
+        """Decode from the last key frame on, and give the last picture alone."""
+        start = max(index for index, one in enumerate(self._kept) if one.is_key)
+        packets = self._kept[start:]
+        if self._keys is None or self._looking is not packets[0]:
+            self._keys = StreamDecoder(packets[0].format, self._health, deblocks=False)
+            self._looking, self._n_looking = packets[0], 0
+        frames: list[Decoded] = []
+        for packet in packets[self._n_looking :]:
+            frames = self._keys.decode(packet, is_wanted=packet is packets[-1]) or frames
+        self._n_looking = len(packets)
+        if not frames or frames[-1].media_time_s < packets[-1].media_time_s - _TICK_S:
+            frames, self._looking = [*frames, *self._keys.drain()], None
+        self._before_s = self._given_s
+        self.next_look_s = packets[-1].media_time_s + self._look_every_s + TOLERANCE_S
+        for frame in frames[-1:]:
+            yield self._given(frame, is_look=True)
+
+    def _given(self, one: Decoded, *, is_look: bool) -> DecodedFrame:
         is_replay = one.media_time_s <= self._given_s
         self._given_s = max(self._given_s, one.media_time_s)
         turn_deg = 0 if self._format is None else self._format.rotation_deg
         picture = upright(DecodedPicture(one.frame), turn_deg)
-        return DecodedFrame(picture, one.media_time_s, bool(one.frame.key_frame), is_replay)
+        return DecodedFrame(picture, one.media_time_s, is_look, is_replay)

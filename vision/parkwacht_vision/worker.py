@@ -34,7 +34,7 @@ from parkwacht_vision.refusals import check_aspect
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.stills import BestView, Stills
 from parkwacht_vision.tally import Tally, decoding_of
-from parkwacht_vision.tiers import MAX_GOP_S
+from parkwacht_vision.tiers import LOOK_S, MAX_GOP_S
 from parkwacht_vision.troubles import TroubleChange, trouble_record
 from parkwacht_vision.zones import Calendar, View, camera_model, watched
 
@@ -185,7 +185,8 @@ class CameraWatch:
 
     def _longest_step_s(self) -> float:
         """Return for how long one frame can stand: between key frames nothing is missed."""
-        return MAX_GOP_S + 0.5 if self._source.tier == "key_frames" else 2 / self._context.fps
+        steps_s = {"key_frames": MAX_GOP_S + 0.5, "substream": LOOK_S + 0.5}
+        return steps_s.get(self._source.tier, 2 / self._context.fps)
 
     def _is_report_due(self, frame: Frame) -> bool:
         """Whether a stream, which has no end, was watched long enough to say so."""
@@ -197,8 +198,7 @@ class CameraWatch:
     def _analyse(self, frame: Frame, rule: IntrusionRule) -> None:
         analysis = self._analysis_for()
         self._room.note(frame)
-        is_triage = self._source.tier == "key_frames" and not self._is_attending
-        if is_triage and frame.is_key:
+        if frame.is_look and not self._is_attending:
             if analysis.triage(frame)[1]:
                 self._is_attending = True
                 analysis.attend(frame.media_time_s)
