@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,23 +61,29 @@ class TimedSpool:
 
 
 class Meter:
-    """Notes the CPU used between two media times, and the instant of the first frame."""
+    """Notes the CPU used between two times of the stream, and when the stream began."""
 
     def __init__(self, window_s: list[float], length_s: float, stop: threading.Event) -> None:
         self._window_s = window_s
         self._length_s = length_s
         self._stop = stop
-        self.first: tuple[float, datetime] | None = None
+        self.source: StreamSource | None = None
+        self.begun_at: datetime | None = None  # when the stream's time was zero
         self.marks: list[tuple[float, float]] = []
+        self.tier = ""
 
     def on_progress(self, source_name: str, media_time_s: float) -> None:
-        """Note how far it is, from its first frame on."""
-        if self.first is None:
-            self.first = (media_time_s, datetime.now(UTC))
-        passed_s = media_time_s - self.first[0]
+        """Note how far the stream is: a watcher may miss its first pictures."""
+        last = None if self.source is None else self.source.ring.last
+        if self.begun_at is None and last is not None and last.pts is not None:
+            self.begun_at = last.at - timedelta(seconds=float(last.pts * last.format.time_base))
+        if self.begun_at is None or self.source is None:
+            return
+        passed_s = (datetime.now(UTC) - self.begun_at).total_seconds()
         n = len(self.marks)
         if n < len(self._window_s) and passed_s >= self._window_s[n]:
             self.marks.append((time.monotonic(), time.process_time()))
+            self.tier = self.source.tier
         if passed_s >= self._length_s - 0.5:
             self._stop.set()
 
@@ -120,27 +126,27 @@ def watch(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     source = StreamSource(
         asked.main, fps=context.fps, clock=SystemClock(), stop=stop, sub_url=asked.sub
     )
+    meter.source = source
     context.detector.warm_up()
     watching = CameraWatch(context, source, asked.camera)
     threading.Timer(asked.length + 20, stop.set).start()
     began_s = time.monotonic()
     watching.run()
     (from_s, from_cpu_s), (to_s, to_cpu_s) = meter.marks
-    first_s, first_at = meter.first or (0.0, datetime.now(UTC))
+    begun_at = meter.begun_at or datetime.now(UTC)
     events = [
         {
-            "stored_s": (stored_at - first_at).total_seconds(),
-            "first_s": event.source.media_time_s - first_s,
-            "last_s": (spool.ended.get(key, stored_at) - event.started_at).total_seconds()
-            + event.source.media_time_s - first_s,
+            "stored_s": (stored_at - begun_at).total_seconds(),
+            "first_s": (event.started_at - begun_at).total_seconds(),
+            "last_s": (spool.ended.get(key, stored_at) - begun_at).total_seconds(),
             "class": event.object_class.value,
         }
         for key, (event, stored_at) in spool.stored.items()
-    ]  # fmt: skip
+    ]
     return {
         "cpu_ms_per_s": 1000 * (to_cpu_s - from_cpu_s) / (to_s - from_s),
         "calls_per_s": watching.n_calls / (time.monotonic() - began_s),
-        "tier": source.tier,
+        "tier": meter.tier,
         "events": events,
     }
 
