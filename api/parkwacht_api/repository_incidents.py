@@ -98,16 +98,18 @@ def last_words(session: Session, incident: Incident) -> dict[str, Delivery]:
     return {row.receiver_id: row for row in rows}
 
 
-def withdraw_unsent(session: Session, incident: Incident, kind: str) -> None:
-    """Take back the messages of a kind about an incident that no sender has touched yet."""
+def withdraw_unsent(session: Session, incident: Incident, kind: str) -> list[str]:
+    """Take back what no sender has touched of a kind about an incident; return to whom it was."""
     query = select(Delivery).where(
         Delivery.incident_id == incident.id,
         Delivery.kind == kind,
         Delivery.state.in_(("pending", "held")),
         Delivery.sent_at.is_(None),
     )
-    for row in session.scalars(query.with_for_update()):
+    rows = session.scalars(query.with_for_update()).all()
+    for row in rows:
         session.delete(row)
+    return [row.receiver_id for row in rows]
 
 
 def is_told_of(session: Session, event: Event) -> bool:

@@ -10,6 +10,7 @@ is told of the return. A partner is never told of its own trouble.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -121,7 +122,7 @@ def _come_back(
 ) -> Incident:
     incident.state, incident.last_at, incident.heard_at = "open", at, at
     incident.n_merged += 1
-    withdraw_unsent(session, incident, TROUBLE_OVER)
+    withdrawn = withdraw_unsent(session, incident, TROUBLE_OVER)
     session.flush()
     words = last_words(session, incident)
     believe_it_over = [
@@ -131,7 +132,8 @@ def _come_back(
     ]
     news = News(TROUBLE_OPENED, incident)
     spread(session, news, believe_it_over, at=at, state=state)
-    add_entry(session, incident, "merged", at=at, news="return", n_times=incident.n_merged + 1)
+    details: dict[str, Any] = {"news": "return", "n_times": incident.n_merged + 1, "withdrawn": withdrawn}
+    add_entry(session, incident, "merged", at=at, **details)
     return incident
 
 
