@@ -132,7 +132,11 @@ def _come_back(
     ]
     news = News(TROUBLE_OPENED, incident)
     spread(session, news, believe_it_over, at=at, state=state)
-    details: dict[str, Any] = {"news": "return", "n_times": incident.n_merged + 1, "withdrawn": withdrawn}
+    details: dict[str, Any] = {
+        "news": "return",
+        "n_times": incident.n_merged + 1,
+        "withdrawn": withdrawn,
+    }
     add_entry(session, incident, "merged", at=at, **details)
     return incident
 
