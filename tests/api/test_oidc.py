@@ -42,17 +42,14 @@ from oidc_provider import (
     running_provider,
     told,
 )
-from pydantic import ValidationError
 
 from parkwacht_api.accounts import disable_account
 from parkwacht_api.errors import RecordInvalid
 from parkwacht_api.lockout import ACCOUNT_LIMIT, Attempt, begin_attempt
 from parkwacht_api.models_access import Account, AuditEntry, LoginFailure, SignIn, WebSession
 from parkwacht_api.repository_access import account_by_name
-from parkwacht_api.roles import PEOPLE, Role
 from parkwacht_api.sign_in import link_account
 from parkwacht_config.clock import FakeClock
-from parkwacht_config.oidc import OidcRole
 
 ANNA = {"sub": "248289761001", "groups": ["beveiliging"], "name": "Anna", "amr": ["pwd"]}
 
@@ -421,29 +418,3 @@ def test_a_subject_is_linked_once(park: Park) -> None:
         assert bob is not None
         with pytest.raises(RecordInvalid):
             link_account(session, bob, park.stub.issuer, str(ANNA["sub"]), by=TESTER, at=NOW)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"issuer": "http://login.example"},
-        {"issuer": "https://login.example?x=1"},
-        {"scopes": ["profile"]},
-        {"roles": [{"group": "a", "role": "police_reader"}]},
-        {"roles": [{"group": "a", "role": "reviewer", "receiver_id": "politie"}]},
-        {"roles": [{"group": "a", "role": "camera_worker"}]},
-        {"makes_accounts": ["reviewer"]},
-        {"extra": 1},
-    ],
-    ids=str,
-)
-def test_what_the_file_cannot_say(wrong: dict[str, Any]) -> None:
-    assert told("https://login.example").makes_accounts == ()
-    with pytest.raises(ValidationError):
-        told(**{"issuer": "https://login.example", **wrong})
-
-
-def test_the_file_knows_the_roles_of_people() -> None:
-    for role in PEOPLE:
-        receiver = "politie" if role is Role.POLICE_READER else None
-        OidcRole.model_validate({"group": "a", "role": role.value, "receiver_id": receiver})
