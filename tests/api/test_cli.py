@@ -105,6 +105,7 @@ def test_bad_input_is_one_message(
     arguments: list[str],
     environment: dict[str, str],
     says: str,
+    *,
     language: str,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
