@@ -147,7 +147,8 @@ class CameraAnalysis:
         if self._is_look_due(frame, reading):
             return [whole(frame.picture)]
         moving = [one.xyxy for one in reading.lasting[:MAX_MOVING]]
-        return plan_regions(frame.picture, moving, self._tracked(frame.media_time_s, moving))
+        tracked = self._tracked(frame.media_time_s, moving)
+        return plan_regions(frame.picture, moving, tracked, self._model)
 
     def _is_look_due(self, frame: Frame, reading: SceneReading) -> bool:
         if self._looked_s is None:
