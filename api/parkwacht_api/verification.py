@@ -65,6 +65,15 @@ def check_version(row: Event | Incident, if_match: str) -> None:
     )
 
 
+def _no_version() -> VersionMissing:
+    return VersionMissing(
+        Text(
+            nl="noem met If-Match de versie die u zag",
+            en="say with If-Match which version you saw",
+        )
+    )
+
+
 def incident_to_act_on(
     session: Session, incident_id: UUID, *, principal: Principal, if_match: str
 ) -> Incident:
@@ -92,12 +101,7 @@ def incident_to_act_on(
         Somebody else acted in between.
     """
     if not if_match:
-        raise VersionMissing(
-            Text(
-                nl="noem met If-Match de versie die u zag",
-                en="say with If-Match which version you saw",
-            )
-        )
+        raise _no_version()
     take_turn(session)
     incident = incident_by_id(session, incident_id, receiver_id=principal.receiver_id, lock=True)
     if incident is None:
@@ -147,12 +151,14 @@ def give_verdict(
     state
         Gives the receivers and the time.
     if_match
-        The ETag that was seen; empty to judge whatever was said in between.
+        The ETag that was seen; only a first verdict may do without.
 
     Raises
     ------
     NotFound
         There is no such event for this asker.
+    VersionMissing
+        Somebody judged before, and no ETag was given.
     VersionConflict
         Somebody else judged in between.
     RecordInvalid
@@ -162,11 +168,15 @@ def give_verdict(
     event = event_by_id(session, event_id, receiver_id=principal.receiver_id, lock=True)
     if event is None or event.incident_id is None:
         raise not_found(EVENT, event_id)
-    check_version(event, if_match)
-    _check_basis(given, state.site)
     incident = incident_by_id(session, event.incident_id, lock=True)
     if incident is None:
         raise not_found(EVENT, event_id)
+    # Of the event, or of its incident: a verdict on either overrules what was said of the other.
+    is_judged = {event.review_state, incident.review_state} != {"unreviewed"}
+    if is_judged and not if_match:
+        raise _no_version()
+    check_version(event, if_match)
+    _check_basis(given, state.site)
     event.review_state = given.verdict
     _judge(session, incident, event, given, principal=principal, state=state)
     return event

@@ -189,6 +189,16 @@ def test_a_verdict_on_an_event_counts_for_its_incident(park: Service) -> None:
     assert told(detail) == [("meldkamer", "event.flagged"), ("politie", "event.verified")]
 
 
+def test_an_event_of_an_incident_that_was_judged_is_judged_by_what_was_seen(park: Service) -> None:
+    one, other = park.stored(), park.stored()
+    operator = Operator(park)
+    assert operator.post(f"/events/{one.id}/verdict", REAL, {}).status_code == 200
+    path = f"/events/{other.id}"  # itself not judged yet
+    assert operator.post(f"{path}/verdict", REAL, {}).status_code == 428
+    seen = operator.get(path).headers["etag"]
+    assert operator.post(f"{path}/verdict", REAL, {"If-Match": seen}).status_code == 200
+
+
 def test_nobody_judges_what_was_closed_after_the_look(park: Service) -> None:
     event = park.stored()
     operator = Operator(park)

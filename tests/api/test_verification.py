@@ -37,9 +37,11 @@ def test_history_grows_and_who_was_told_hears_each_turn(service: Service) -> Non
         "reason": "Een kat",
     }
     with service.client(service.operator_key) as client:
+        seen: dict[str, str] = {}  # a first verdict may do without
         for given in (dismissed, VERIFIED, VERIFIED, dismissed):
-            answer = client.post(f"/events/{event.id}/verdict", json=given)
+            answer = client.post(f"/events/{event.id}/verdict", json=given, headers=seen)
             assert answer.status_code == 200
+            seen = {"If-Match": answer.headers["etag"]}
     detail = answer.json()
     history = [one["verdict"] for one in detail["verdicts"]]
     assert history == ["dismissed", "verified", "verified", "dismissed"]
@@ -100,6 +102,28 @@ def test_two_operators_do_not_judge_over_each_other(service: Service) -> None:
         unknown = client.post(f"/events/{uuid4()}/verdict", json=VERIFIED)
     assert codes == [200, 412]
     assert unknown.status_code == 404
+
+
+def test_a_verdict_is_not_overruled_unseen(service: Service) -> None:
+    event, other = service.stored(), service.stored()
+    with service.client(service.operator_key) as client:
+        path = f"/events/{event.id}/verdict"
+        assert client.post(path, json=VERIFIED).status_code == 200
+        unseen = client.post(path, json=VERIFIED | {"person": "A. Bakker"})
+        assert (unseen.status_code, unseen.json()["type"]) == (
+            428,
+            "urn:parkwacht:problem:version-missing",
+        )
+        detail = client.get(f"/events/{event.id}")
+        assert [one["person"] for one in detail.json()["verdicts"]] == ["J. de Vries"]
+        seen = {"If-Match": detail.headers["etag"]}
+        assert client.post(path, json=VERIFIED, headers=seen).status_code == 200
+        # Judged as an incident: no verdict on one of its events passes over that one.
+        incident = client.get(f"/events/{other.id}").json()["incident_id"]
+        seen = {"If-Match": client.get(f"/incidents/{incident}").headers["etag"]}
+        judged = client.post(f"/incidents/{incident}/verdict", json=VERIFIED, headers=seen)
+        assert judged.status_code == 200
+        assert client.post(f"/events/{other.id}/verdict", json=VERIFIED).status_code == 428
 
 
 def test_an_acknowledgement_is_the_receivers_own_and_the_first_stays(any_service: Service) -> None:

@@ -203,7 +203,7 @@ def get_media(
     return show_image(session, event_id, kind, principal=viewer, state=state, byte_range=byte_range)
 
 
-@router.post("/{event_id}/verdict", responses=problems(401, 403, 404, 412, 422))
+@router.post("/{event_id}/verdict", responses=problems(401, 403, 404, 412, 422, 428))
 def post_verdict(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
     event_id: EventId,
     given: VerdictIn,
@@ -211,9 +211,11 @@ def post_verdict(  # noqa: PLR0913, PLR0917  # FastAPI: one parameter per input
     state: State,
     session: WriteSession,
     response: Response,
-    if_match: Annotated[str, Header(description="ETag that was seen")] = "",
+    if_match: Annotated[
+        str, Header(description="ETag that was seen; needed once somebody judged")
+    ] = "",
 ) -> EventDetail:
-    """Judge an event; a verified one is released to those who wait for a verdict."""
+    """Judge an event, anew by the version seen; a verified one goes to those who wait for it."""
     event = give_verdict(
         session, event_id, given, principal=verifier, state=state, if_match=if_match
     )
