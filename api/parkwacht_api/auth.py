@@ -24,6 +24,7 @@ from parkwacht_api.repository_access import key_by_certificate, key_by_id
 from parkwacht_api.roles import SCOPES_OF, Role
 from parkwacht_api.state import state_of
 from parkwacht_api.web_sessions import find_session, is_to_be_marked, mark_seen
+from parkwacht_config.site import ReceiverRole
 from parkwacht_config.text import Text
 
 COOKIE = "parkwacht_session"
@@ -43,6 +44,7 @@ class Principal:
     key_id: str | None = None  # of a machine
     account_id: UUID | None = None  # of a person
     csrf: str = ""
+    is_police: bool = False  # of a receiver that is the police
     who_id: str = ""  # unique, as the audit log tells it from others of its name
 
     def may(self, scope: Scope) -> bool:
@@ -110,6 +112,11 @@ def _find_by_certificate(session: Session, request: Request) -> ApiKey:
     return row
 
 
+def _is_police(request: Request, receiver_id: str | None) -> bool:
+    receiver = state_of(request).site.receiver(receiver_id) if receiver_id else None
+    return receiver is not None and receiver.role is ReceiverRole.POLICE
+
+
 def api_principal(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
@@ -128,6 +135,7 @@ def api_principal(
         via="api",
         address=address_of(request),
         key_id=row.id,
+        is_police=_is_police(request, row.receiver_id),
         who_id=f"key:{row.id}",
     )
 
@@ -157,6 +165,7 @@ def console_principal(request: Request) -> Principal:
         address=address_of(request),
         account_id=account.id,
         csrf=row.csrf,
+        is_police=_is_police(request, account.receiver_id),
         who_id=account_who(account.name),
     )
 

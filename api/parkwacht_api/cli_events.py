@@ -125,7 +125,7 @@ def _print_detail(terminal: Terminal, event: EventDetail, timezone: str) -> None
     )
     for verdict in event.verdicts:
         word = REVIEW_WORDS[VERDICTS.validate_python(verdict.verdict)]
-        console.print(f"  {word.to(language)}: {verdict.person}, {verdict.reason}")
+        console.print(f"  {word.to(language)}: {verdict.person}, {verdict.reason or '-'}")
     table = terminal.table(
         Text(nl="Leveringen", en="Deliveries"),
         [

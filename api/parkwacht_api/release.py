@@ -23,7 +23,7 @@ from parkwacht_api.receivers.channel import address_of
 from parkwacht_api.receivers.guard import is_named_local
 from parkwacht_api.state import AppState
 from parkwacht_config.schedule import is_armed, next_change
-from parkwacht_config.site import Channel, Receiver, Release, Severity, Site
+from parkwacht_config.site import Channel, Receiver, ReceiverRole, Release, Severity, Site
 
 FLAGGED = "event.flagged"  # the first alert of an incident
 VERIFIED = "event.verified"  # released by a person's verdict
@@ -218,6 +218,15 @@ def build_payload(
     return {"type": news.kind, "timestamp": at.isoformat(), "data": data}
 
 
+def _for_receiver(payload: dict[str, Any], receiver: Receiver) -> dict[str, Any]:
+    """Leave out what is between the park and the police: the legal basis of a verdict."""
+    verdict = payload["data"].get("verdict")
+    if verdict is None or receiver.role is ReceiverRole.POLICE:
+        return payload
+    kept = {name: told for name, told in verdict.items() if not name.startswith("legal_")}
+    return {**payload, "data": {**payload["data"], "verdict": kept}}
+
+
 def _due_at(news: News, channel: Channel, site: Site, at: datetime) -> datetime:
     at = max(at, news.not_before or at)
     is_slight = news.kind in TROUBLES and news.incident.severity == Severity.LOW.value
@@ -254,6 +263,13 @@ def plan_delivery(
         How many channels were tried before.
     """
     delivery_id, settings = uuid4(), state.settings
+    payload = build_payload(
+        news,
+        delivery_id=delivery_id,
+        site=state.site,
+        api_url=settings.api_url,
+        at=max(at, news.not_before or at),
+    )
     reason = hold_reason(address_of(channel, receiver.id), settings.forwarding)
     patience_s = receiver.acknowledge_within_s if news.kind in WANTS_A_PERSON else None
     return Delivery(
@@ -268,13 +284,7 @@ def plan_delivery(
         escalate_at=at + timedelta(seconds=patience_s) if patience_s and not reason else None,
         state="held" if reason else "pending",
         reason=reason,
-        payload=build_payload(
-            news,
-            delivery_id=delivery_id,
-            site=state.site,
-            api_url=settings.api_url,
-            at=max(at, news.not_before or at),
-        ),
+        payload=_for_receiver(payload, receiver),
         created_at=at,
         due_at=_due_at(news, channel, state.site, at),
         n_attempts=0,

@@ -113,13 +113,17 @@ class MediaOut(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """A verdict as it was given; without an event it is on the incident as a whole."""
+    """
+    A verdict as it was given; without an event it is on the incident as a whole.
+
+    A receiver sees the reason and the legal basis only where its own task needs them, else null.
+    """
 
     event_id: UUID | None
     verdict: str
     cause: str | None
     person: str
-    reason: str
+    reason: str | None
     avs_level: int | None
     legal_basis: str | None
     legal_number: str | None

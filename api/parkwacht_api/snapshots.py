@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from parkwacht_api.audit import Act, Somebody, audit
+from parkwacht_api.audit import Somebody
 from parkwacht_api.database import Database
-from parkwacht_api.models import ImageAccess
+from parkwacht_api.looks import log_look
 from parkwacht_api.repository import media_by_kind
 
 SNAPSHOT = "snapshot"
@@ -51,20 +51,5 @@ def read_snapshot(
             content = (media_dir / media.path).read_bytes()
         except FileNotFoundError:
             return None
-        session.add(
-            ImageAccess(
-                event_id=key,
-                media_id=media.id,
-                kind=SNAPSHOT,
-                byte_range="",
-                at=at,
-                person=recipient.name,
-                key_id=None,
-                account_id=None,
-                via=recipient.via,
-                address=recipient.address,
-            )
-        )
-        details = {"kind": SNAPSHOT, "sha256": media.sha256, "range": ""}
-        audit(session, recipient, Act("image.send", "event", event_id, details=details), at=at)
+        log_look(session, media, recipient, what="image.send", at=at)
     return content

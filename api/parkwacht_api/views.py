@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from parkwacht_api.audit import Act, audit
 from parkwacht_api.auth import Principal
 from parkwacht_api.errors import not_found
 from parkwacht_api.ingest import EVENT
+from parkwacht_api.looks import log_look
 from parkwacht_api.media import media_response
-from parkwacht_api.models import Delivery, Event, ImageAccess, Media
+from parkwacht_api.models import Delivery, Event, Media
 from parkwacht_api.repository import (
     attempts_of,
     deliveries_of,
@@ -28,9 +28,9 @@ from parkwacht_api.schemas import (
     EventDetail,
     EventOut,
     MediaOut,
-    VerdictOut,
 )
 from parkwacht_api.state import AppState
+from parkwacht_api.views_verdicts import verdicts_out
 from parkwacht_config.text import Text
 
 IMAGE = Text(nl="beeld", en="image")
@@ -95,10 +95,7 @@ def event_detail(session: Session, event_id: UUID, principal: Principal) -> Even
         media=[
             _media_out(one) for one in media_of(session, event_id) if _may_have(principal, one.kind)
         ],
-        verdicts=[
-            VerdictOut.model_validate(one, from_attributes=True)
-            for one in verdicts_of(session, event)
-        ],
+        verdicts=verdicts_out(verdicts_of(session, event), principal),
         deliveries=deliveries_out(session, deliveries),
     )
 
@@ -145,21 +142,14 @@ def show_image(
     if media is None:
         raise not_found(IMAGE, f"{event_id}/{kind}")
     response = media_response(state.settings.media_dir, media, byte_range)
-    at = state.clock.now()
-    session.add(
-        ImageAccess(
-            event_id=event_id,
-            media_id=media.id,
-            kind=kind,
-            byte_range=byte_range[:300],
-            at=at,
-            person=principal.name,
-            key_id=principal.key_id,
-            account_id=principal.account_id,
-            via=principal.via,
-            address=principal.address,
-        )
+    log_look(
+        session,
+        media,
+        principal,
+        what="image.view",
+        at=state.clock.now(),
+        byte_range=byte_range,
+        key_id=principal.key_id,
+        account_id=principal.account_id,
     )
-    details = {"kind": kind, "sha256": media.sha256, "range": byte_range[:300]}
-    audit(session, principal, Act("image.view", "event", str(event_id), details=details), at=at)
     return response

@@ -15,14 +15,16 @@ from parkwacht_api.repository_incidents import (
     incident_by_id,
     verdicts_on,
 )
-from parkwacht_api.schemas import VerdictOut
 from parkwacht_api.schemas_incidents import EntryOut, IncidentDetail, IncidentOut
 from parkwacht_api.views import deliveries_out, event_out
+from parkwacht_api.views_verdicts import verdicts_out
 
 
-def incident_out(incident: Incident) -> IncidentOut:
-    """Show an incident in a list."""
-    return IncidentOut.model_validate(incident, from_attributes=True)
+def incident_out(incident: Incident, principal: Principal) -> IncidentOut:
+    """Show an incident in a list; why it was closed is written for the house."""
+    shown = IncidentOut.model_validate(incident, from_attributes=True)
+    is_house = principal.receiver_id is None
+    return shown if is_house else shown.model_copy(update={"close_reason": None})
 
 
 def incident_detail(session: Session, incident_id: UUID, principal: Principal) -> IncidentDetail:
@@ -41,12 +43,9 @@ def incident_detail(session: Session, incident_id: UUID, principal: Principal) -
     entries = entries_of(session, incident_id) if receiver_id is None else []
     deliveries = deliveries_on(session, [incident_id], receiver_id=receiver_id)
     return IncidentDetail(
-        **incident_out(incident).model_dump(),
+        **incident_out(incident, principal).model_dump(),
         events=[event_out(one) for one in events_of(session, incident)],
-        verdicts=[
-            VerdictOut.model_validate(one, from_attributes=True)
-            for one in verdicts_on(session, incident_id)
-        ],
+        verdicts=verdicts_out(verdicts_on(session, incident_id), principal),
         deliveries=deliveries_out(session, deliveries),
         entries=[EntryOut.model_validate(one, from_attributes=True) for one in entries],
     )

@@ -19,6 +19,7 @@ from api_harness import Service, make_receiver, make_site, running_service
 
 from parkwacht_api.app import create_app
 from parkwacht_api.keys import Scope, create_key
+from parkwacht_api.models import Delivery
 from parkwacht_api.models_access import WebSession
 from parkwacht_api.roles import BOUND_TO_RECEIVER, PEOPLE, SCOPES_OF, Role
 from parkwacht_config.settings import Settings
@@ -309,6 +310,77 @@ def test_a_reader_sees_only_what_was_released_to_it(park: Service) -> None:
             for event in (verified, kept):
                 status = page.get(f"/events/{event.id}").status_code
                 assert status == (200 if event.id in expected else 404), role
+
+
+# What of a verdict and of a closed incident each sees, from forwarding.md (section 3): the number
+# of a vordering is between the park and the police, and reasons are written for colleagues.
+REASON_DISMISSED, REASON_VERIFIED = "Een kat van mevrouw X.", "Iemand klimt over het hek"
+WHY_CLOSED, NUMBER = "Bewoner gebeld", "PL0600-2026"
+ALL = {REASON_DISMISSED, REASON_VERIFIED, WHY_CLOSED, NUMBER, "vordering"}
+POLICE = {REASON_VERIFIED, NUMBER, "vordering"}
+SHOWN: dict[Role, tuple[str | None, set[str]]] = {
+    Role.ADMINISTRATOR: (None, ALL),
+    Role.SECURITY_OPERATOR: (None, ALL),
+    Role.REVIEWER: (None, ALL),
+    Role.POLICE_READER: ("politie", POLICE),
+    Role.PARTNER: ("meldkamer", set()),
+}
+
+
+def test_each_sees_of_a_verdict_what_its_task_needs(tmp_path: Path) -> None:
+    site = make_site(
+        make_receiver("meldkamer", NOWHERE),
+        make_receiver("politie", NOWHERE, release=Release.ON_VERIFIED, role=ReceiverRole.POLICE),
+    )
+    with running_service(tmp_path / "s", site) as service:
+        event = service.stored()
+        with service.client(service.operator_key) as client:
+            incident = _judge_and_close(client, event.id)
+        asked = [(role, *told) for role, told in SHOWN.items()]
+        asked += [(Role.PARTNER, "politie", POLICE), (Role.POLICE_READER, "meldkamer", set())]
+        for role, receiver_id, expected in asked:
+            scopes, at = SCOPES_OF[role], datetime.now(UTC)
+            key = create_key(service.database, "x", scopes, at=at, receiver_id=receiver_id)
+            with service.client(key) as client:
+                texts = [
+                    client.get(path).text
+                    for path in (f"/events/{event.id}", f"/incidents/{incident}", "/incidents")
+                ]
+            seen = {word for word in ALL if any(word in text for text in texts)}
+            assert seen == expected, (role, receiver_id)
+            assert '"avs_level":3' in texts[0]  # what it is, everybody who was told may know
+            if role in PEOPLE:
+                with service.browser(role, receiver_id=receiver_id) as page:
+                    shown = page.get(f"/incidents/{incident}").text
+                    assert "None" not in shown
+                    assert (NUMBER in shown, REASON_DISMISSED in shown) == (
+                        NUMBER in expected,
+                        REASON_DISMISSED in expected,
+                    ), role
+        sent = {one["receiver_id"]: str(one) for one in _payloads(service)}
+        assert (NUMBER in sent["politie"], NUMBER in sent["meldkamer"]) == (True, False)
+
+
+def _judge_and_close(client: httpx.Client, event_id: object) -> str:
+    """Dismiss, verify on a vordering, and close; return the incident's id."""
+    path = f"/events/{event_id}/verdict"
+    given = {"person": "Desk", "reason": REASON_DISMISSED, "verdict": "dismissed"}
+    client.post(path, json={**given, "cause": "animal"})
+    seen = {"If-Match": client.get(f"/events/{event_id}").headers["etag"]}
+    given = {"person": "Desk", "reason": REASON_VERIFIED, "verdict": "verified"}
+    basis = {"avs_level": 3, "legal_basis": "vordering", "legal_number": NUMBER}
+    judged = client.post(path, json={**given, **basis}, headers=seen).json()
+    incident = f"/incidents/{judged['incident_id']}"
+    seen = {"If-Match": client.get(incident).headers["etag"]}
+    why = {"person": "Desk", "reason": WHY_CLOSED}
+    assert client.post(f"{incident}/close", json=why, headers=seen).status_code == 200
+    return str(judged["incident_id"])
+
+
+def _payloads(service: Service) -> list[dict[str, Any]]:
+    with service.database.reading() as session:
+        rows = session.query(Delivery).filter_by(kind="event.verified")
+        return [{"receiver_id": row.receiver_id, **row.payload["data"]} for row in rows]
 
 
 def test_the_working_group_has_no_way_to_an_image_or_an_event() -> None:

@@ -62,7 +62,7 @@ def get_incidents(
     rows, next_cursor = incidents_page(
         session, wanted, receiver_id=reader.receiver_id, cursor=cursor, limit=limit
     )
-    return IncidentPage(items=[incident_out(row) for row in rows], next_cursor=next_cursor)
+    return IncidentPage(items=[incident_out(row, reader) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/{incident_id}", responses=problems(401, 403, 404, 422))
