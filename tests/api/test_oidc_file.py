@@ -9,9 +9,13 @@ import pytest
 from api_harness import SITE_PATH
 from oidc_provider import told
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from parkwacht_api.cli import app
+from parkwacht_api.database import Database
+from parkwacht_api.repository_access import account_by_subject, audit_entries
 from parkwacht_api.roles import PEOPLE, Role
-from parkwacht_config.errors import ConfigError
+from parkwacht_config.errors import ConfigError, ParkwachtError
 from parkwacht_config.loader import load_site
 from parkwacht_config.oidc import Oidc, OidcRole
 
@@ -53,8 +57,7 @@ def test_the_file_knows_the_roles_of_people() -> None:
         OidcRole.model_validate({"group": "a", "role": role.value, "receiver_id": receiver})
 
 
-def test_a_role_is_bound_to_a_receiver_that_there_is(tmp_path: Path) -> None:
-    lines = """
+LINES = """
 [oidc]
 name = "Parkpas"
 issuer = "https://login.example"
@@ -66,15 +69,53 @@ group = "politie"
 role = "police_reader"
 receiver_id = "RECEIVER"
 """
+
+
+def park_file(folder: Path, receiver_id: str) -> Path:
+    """Write the sample park with a log-in service."""
     for one in SITE_PATH.parent.iterdir():
-        (tmp_path / one.name).symlink_to(one)
-    path = tmp_path / "park.toml"
-    path.write_text(SITE_PATH.read_text() + lines.replace("RECEIVER", "politie"))
-    read = load_site(path).oidc
+        if not (folder / one.name).exists():
+            (folder / one.name).symlink_to(one)
+    path = folder / "park.toml"
+    path.write_text(SITE_PATH.read_text() + LINES.replace("RECEIVER", receiver_id))
+    return path
+
+
+def test_a_role_is_bound_to_a_receiver_that_there_is(tmp_path: Path) -> None:
+    read = load_site(park_file(tmp_path, "politie")).oidc
     assert read is not None
     assert read.roles[0].receiver_id == "politie"
-    path.write_text(SITE_PATH.read_text() + lines.replace("RECEIVER", "politei"))
     with pytest.raises(ConfigError) as caught:
-        load_site(path)
+        load_site(park_file(tmp_path, "politei"))
     assert "oidc.roles[0].receiver_id" in str(caught.value)
     assert "politie" in str(caught.value)
+
+
+def test_the_command_links_and_unlinks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state_dir, park = tmp_path / "s", park_file(tmp_path, "politie")
+    for name, value in (("STATE_DIR", state_dir), ("LANGUAGE", "en"), ("SITE", park)):
+        monkeypatch.setenv(f"PARKWACHT_{name}", str(value))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["accounts", *arguments], env={"COLUMNS": "300"})
+        is_refused = isinstance(done.exception, ParkwachtError)
+        return 2 if is_refused else done.exit_code, done.output
+
+    for name in ("anna", "bob"):
+        assert run("add", name, "--role", "reviewer")[0] == 0
+    assert run("link", "anna", "--subject", "248289761001") == (0, "Parkpas vouches for anna.\n")
+    assert run("link", "bob", "--subject", "248289761001")[0] == 2  # one person, one account
+    assert run("link", "anna", "--subject", "248289761001")[0] == 0  # a second time changes nothing
+    database = Database(f"sqlite:///{state_dir / 'parkwacht.db'}")
+    with database.reading() as session:
+        linked = account_by_subject(session, "https://login.example", "248289761001")
+        assert linked is not None
+        assert linked.name == "anna"
+    assert run("link", "anna")[0] == 0
+    with database.reading() as session:
+        assert account_by_subject(session, "https://login.example", "248289761001") is None
+        acts = [row.what for row in audit_entries(session) if row.object_id == "anna"]
+    database.dispose()
+    assert acts == ["account.add", "account.link", "account.link", "account.unlink"]
+    monkeypatch.setenv("PARKWACHT_SITE", str(SITE_PATH))
+    assert run("link", "anna", "--subject", "1")[0] == 2  # this park has none
