@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -53,7 +54,9 @@ class SigningKey:
     private: rsa.RSAPrivateKey
 
     @classmethod
+    @cache
     def make(cls, kid: str) -> "SigningKey":
+        """Return the key of this name: made once, for it takes a while."""
         return cls(kid, rsa.generate_private_key(65537, 2048))
 
     def public(self) -> dict[str, str]:

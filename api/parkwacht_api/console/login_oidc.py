@@ -5,9 +5,11 @@ The way out is a link and not a form, and the way back ends on a page of ours: t
 is SameSite=Strict, so a browser that comes from elsewhere sends it only from there on.
 """
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from parkwacht_api.audit import Act, Somebody, account_who, audit
@@ -23,11 +25,11 @@ from parkwacht_api.console.login import (
 from parkwacht_api.console.rendering import page_language, render
 from parkwacht_api.errors import ApiError, NotFound, NotVouched, ProviderSilent
 from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt, take_back_attempt
-from parkwacht_api.models_access import SignIn
+from parkwacht_api.models_access import Account, SignIn
 from parkwacht_api.oidc import Provider, Vouched
 from parkwacht_api.sign_in import BACK_WITHIN, Refusal, account_for, begin_sign_in, take_sign_in
 from parkwacht_api.state import AppState, State
-from parkwacht_api.web_sessions import open_session
+from parkwacht_api.web_sessions import Stage, open_session
 from parkwacht_config.text import Text
 
 router = APIRouter(prefix="/login/oidc")
@@ -149,16 +151,23 @@ def _let_in(
         stage = stage_of(found, is_code_given=vouched.has_second_factor, is_vouched=True)
         settle = take_back_attempt if stage == "code" else forgive_attempt
         settle(session, attempt, at=at)
-        issuer = provider.told.issuer
-        token = open_session(session, found, browser_of(request), stage=stage, at=at, issuer=issuer)
-        if stage == "full":
-            who = Somebody(found.person, found.role, "console", address, account_who(found.name))
-            act = Act("login", "account", found.name, details={"issuer": issuer})
-            audit(session, who, act, at=at)
+        token = _open(session, request, found, provider.told.issuer, stage=stage, at=at)
     response = render(request, "login_done.html", {"target": next_page(stage, row.next)})
     set_session_cookie(response, token, state)
     response.delete_cookie(COOKIE, path=PATH, httponly=True, samesite="lax")
     return response
+
+
+def _open(
+    session: Session, request: Request, account: Account, issuer: str, *, stage: Stage, at: datetime
+) -> str:
+    """Open a session of an account that the service vouched for; return its cookie."""
+    if stage == "full":
+        name, address = account.name, address_of(request)
+        who = Somebody(account.person, account.role, "console", address, account_who(name))
+        act = Act("login", "account", name, details={"issuer": issuer})
+        audit(session, who, act, at=at)
+    return open_session(session, account, browser_of(request), stage=stage, at=at, issuer=issuer)
 
 
 def _log_failure(request: Request, state: AppState, provider: Provider, why: str) -> None:
