@@ -72,7 +72,10 @@ def resize(media):
     GLib.timeout_add(2500, change)
 factory("/resized", 320, 240, 5).connect("media-configure", lambda _, media: resize(media))
 if len(sys.argv) > 5:
-    OTHERS["/file"] = "( filesrc location=%s ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 )"
+    codec = "mpeg4videoparse ! rtpmp4vpay config-interval=1"
+    if "mpeg4" not in sys.argv[5]:
+        codec = "h264parse ! rtph264pay"
+    OTHERS["/file"] = "( filesrc location=%s ! qtdemux ! " + codec + " name=pay0 pt=96 )"
     OTHERS["/file"] %= sys.argv[5]
 for path, launch in OTHERS.items():
     made = GstRtspServer.RTSPMediaFactory()
@@ -156,7 +159,8 @@ class Server:
     Parameters
     ----------
     file
-        An MP4 to be sent as /file, in real time from its beginning for everyone who asks.
+        An MP4 (of MPEG-4 Part 2 where its name has "mpeg4" in it) to be sent as /file,
+        in real time from its beginning for everyone who asks.
     """
 
     def __init__(self, file: Path | None = None) -> None:

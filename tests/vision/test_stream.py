@@ -5,8 +5,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rtsp_server import Relay, Server, free_port, require_rtsp_server, set_clock_on, spoil
@@ -185,6 +186,20 @@ def test_a_stream_in_another_codec_is_seen_on_the_clock(shared_server: Server, p
     assert watched.source.tier == "key_frames"
     assert watched.frames[0].image.shape == (120, 160, 3)
     assert steps_s(watched.frames) == pytest.approx([1.0] * 3, abs=0.15)
+
+
+def test_mpeg4_is_seen(make_video: Callable[..., Path]) -> None:
+    require_rtsp_server()
+    path = make_video("mpeg4.mp4", seconds=20.0, codec="mpeg4", options={"g": "5"})
+    server = Server(path)
+    try:
+        server.start()
+        watched = Watched(server.url("file"), has_frames(3))
+    finally:
+        server.close()
+    assert watched.source.tier == "key_frames"
+    assert watched.frames[0].image.shape == (240, 320, 3)
+    assert watched.source.ring.since(watched.frames[0].at)[0].format.codec == "mpeg4"
 
 
 def test_a_stream_without_pictures_says_so(shared_server: Server) -> None:

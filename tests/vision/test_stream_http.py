@@ -3,11 +3,12 @@
 import contextlib
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 from rtsp_server import free_port
+from tls_builders import make_certificate
 from watched import FAST, Watched, has_frames, has_gaps
 
 from parkwacht_config.errors import SourceError
@@ -147,6 +149,122 @@ def test_flv_over_http_and_rtmp_is_seen(url: str) -> None:
     url = url.format(free_port())
     with ffmpeg("-f", "flv", "-listen", "1", url):
         assert Watched(url, has_frames(3), settings=PATIENT).frames
+
+
+class TlsRelay:
+    """Listens with a certificate for a name, and passes everything on to a plain port."""
+
+    def __init__(self, folder: Path, name: str, port: int) -> None:
+        self._serving, self.trusted = make_certificate(folder, name)
+        self._to_port = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._sockets = [self._listener]
+        self._threads: list[threading.Thread] = []
+        self._begin(self._accept)
+
+    def __enter__(self) -> "TlsRelay":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in list(self._threads):
+            thread.join(10)
+        for one in self._sockets:
+            one.close()
+
+    def _begin(self, work: Callable[..., None], *ends: socket.socket) -> None:
+        self._threads.append(threading.Thread(target=work, args=ends, daemon=True))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                plain, _ = self._listener.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError), plain:
+                client = self._serving.wrap_socket(plain, server_side=True)
+                self._sockets.append(client)
+                server = socket.create_connection(("127.0.0.1", self._to_port))
+                self._sockets.append(server)
+                self._begin(self._pass_on, client, server)
+                self._begin(self._pass_on, server, client)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for one in (source, target):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def test_a_stream_over_https_is_seen_of_the_one_that_is_trusted_only(
+    mjpeg_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    with TlsRelay(tmp_path, "localhost", port_of(mjpeg_url)) as relay:
+        url = with_login(f"http://localhost:{relay.port}", LOGIN).replace("http:", "https:")
+        url += "/video.mjpg"
+        assert Watched(url, has_frames(1), settings=PATIENT).frames  # nobody asked who it is
+        monkeypatch.setenv("PARKWACHT_CAMERA_CERTIFICATES", str(relay.trusted))
+        assert Watched(url, has_frames(1), settings=PATIENT).frames
+        _, other = make_certificate(tmp_path / "other", "localhost")
+        monkeypatch.setenv("PARKWACHT_CAMERA_CERTIFICATES", str(other))
+        check_distrusted(url)
+    with TlsRelay(tmp_path, "camera.example", port_of(mjpeg_url)) as relay:
+        monkeypatch.setenv("PARKWACHT_CAMERA_CERTIFICATES", str(relay.trusted))
+        check_distrusted(f"https://localhost:{relay.port}/video.mjpg")
+
+
+def check_distrusted(url: str) -> None:
+    watched = Watched(url, has_gaps(1))
+    assert watched.frames == []
+    (gap, *_) = watched.gaps
+    assert gap.cause == "refused_certificate"
+    assert gap.problem is not None
+    assert "certificaat dat niet in PARKWACHT_CAMERA_CERTIFICATES staat" in gap.problem.nl
+    assert "geheim" not in gap.problem.nl
+
+
+@pytest.mark.server("ffmpeg")
+def test_rtmps_is_seen_of_the_one_that_is_trusted_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = free_port()
+    sending = ("-f", "flv", "-listen", "1", f"rtmp://127.0.0.1:{plain}/live/cam")
+    (tmp_path / "other").mkdir()
+    _, other = make_certificate(tmp_path / "other", "localhost")
+    with TlsRelay(tmp_path, "localhost", plain) as relay:
+        url = f"rtmps://localhost:{relay.port}/live/cam"
+        monkeypatch.setenv("PARKWACHT_CAMERA_CERTIFICATES", str(other))
+        check_distrusted(url)
+        monkeypatch.setenv("PARKWACHT_CAMERA_CERTIFICATES", str(relay.trusted))
+        with ffmpeg(*sending):
+            assert Watched(url, has_frames(3), settings=PATIENT).frames
+
+
+def test_av1_is_seen_over_https(
+    make_video: Callable[..., Path],
+    folder_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_video("live.mkv", seconds=4.0, codec="libsvtav1", options={"preset": "12", "g": "10"})
+    with TlsRelay(tmp_path, "localhost", port_of(folder_url)) as relay:
+        monkeypatch.setenv("PARKWACHT_CAMERA_CERTIFICATES", str(relay.trusted))
+        watched = Watched(
+            f"https://localhost:{relay.port}/live.mkv", has_frames(3), settings=PATIENT
+        )
+    assert watched.frames[0].image.shape == (240, 320, 3)
+    assert watched.source.ring.since(watched.frames[0].at)[0].format.codec in {"av1", "libdav1d"}
 
 
 @pytest.mark.parametrize(

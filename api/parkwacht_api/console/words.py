@@ -43,6 +43,7 @@ WORDS = {
     "stalled": Text(nl="beeld stond stil", en="stream stalled"),
     "no_answer": Text(nl="camera antwoordt niet", en="camera does not answer"),
     "refused_credentials": Text(nl="naam of wachtwoord geweigerd", en="name or password refused"),
+    "refused_certificate": Text(nl="certificaat niet vertrouwd", en="certificate not trusted"),
     "unknown_host": Text(nl="adres onbekend", en="address unknown"),
     "unknown_path": Text(nl="pad onbekend bij de camera", en="path unknown to the camera"),
     "analysis_too_slow": Text(nl="analyse te traag", en="analysis too slow"),
