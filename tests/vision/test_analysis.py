@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
-from parkwacht_config.site import Site
+from parkwacht_config.site import ObjectClass, Site
 from parkwacht_vision.analysis import CameraAnalysis
 from parkwacht_vision.budget import Budget
-from parkwacht_vision.detections import Detections
+from parkwacht_vision.detections import CLASSES, Detections
 from parkwacht_vision.event import DetectorInfo
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.regions import Region
@@ -90,3 +91,50 @@ def test_who_moves_far_away_is_looked_at_in_a_part_as_small_as_the_plan_says(
         analysis.see(Frame.of_image(image, number / FPS, at, at, number))
     assert 128 in detector.moving_sides_px
     assert max(detector.moving_sides_px) < 0.22 * 720  # its least without a plan
+
+
+def test_nothing_is_quiet_for_who_cannot_see_yet() -> None:
+    analysis = CameraAnalysis("yard", View(WIDTH, HEIGHT), _Notes(), Budget())
+    assert not analysis.is_quiet(1000.0)
+    for number in range(15):
+        analysis.see(_empty(number / FPS))
+    assert analysis.is_quiet(1000.0)
+
+
+class _Unsure(_Notes):
+    """A detector that finds a standing car in some of its looks only."""
+
+    def __init__(self, found_in: set[int]) -> None:
+        super().__init__()
+        self._found_in = found_in
+
+    def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
+        """Find it or not, by the number of the look."""
+        super().detect(frame, regions)
+        if len(self.looks_s) - 1 not in self._found_in:
+            return Detections.empty()
+        car = CLASSES.index(ObjectClass.CAR)
+        box = np.array([[100.0, 60.0, 180.0, 120.0]])
+        return Detections(box, np.array([0.6]), np.array([car]), np.zeros((0, 4)))
+
+
+@pytest.mark.parametrize(("again", "is_news"), [(10, False), (11, True)])
+def test_a_standing_car_is_known_from_the_ten_looks_before(again: int, is_news: bool) -> None:
+    """Found in look 0, missed in between: of the ten before it look 10 knows it, 11 does not."""
+    detector = _Unsure({0, again})
+    analysis = CameraAnalysis("yard", View(WIDTH, HEIGHT), detector, Budget())
+    news: list[bool] = []
+    for number in range(40):
+        n_looks = len(detector.looks_s)
+        # the first key frames come each second, to learn; then each minute, with a look at each
+        at_s = number if number < 15 else 15 + 61.0 * (number - 15)
+        reading, is_of_interest = analysis.triage(_empty(float(at_s)))
+        if len(detector.looks_s) > n_looks:
+            assert not reading.is_blind
+            news.append(is_of_interest)
+    assert news[: again + 1] == [True, *[False] * (again - 1), is_news]
+
+
+def _empty(at_s: float) -> Frame:
+    at = BEGIN + timedelta(seconds=at_s)
+    return Frame.of_image(np.full((HEIGHT, WIDTH, 3), 90, np.uint8), at_s, at, at, round(at_s))

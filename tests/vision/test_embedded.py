@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from parkwacht_config.site import ObjectClass
-from parkwacht_vision.embedded import WEIGHTS, EmbeddedDetector, embedded_info, fits_extent
+from parkwacht_vision.embedded import WEIGHTS, EmbeddedDetector, embedded_info
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.ground import Extent
 from parkwacht_vision.regions import Region, whole
+from parkwacht_vision.sizes import MOVING_PERSON, MOVING_VEHICLE
 
 AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -48,8 +49,8 @@ def test_an_empty_wall_and_a_look_at_everything_give_nothing() -> None:
     ids=["adult", "high", "car", "cat"],
 )
 def test_size_in_metres(extent: Extent, is_person: bool, is_vehicle: bool) -> None:
-    assert fits_extent(extent, ObjectClass.PERSON) is is_person
-    assert fits_extent(extent, ObjectClass.VEHICLE) is is_vehicle
+    assert MOVING_PERSON.hold(extent) is is_person
+    assert MOVING_VEHICLE.hold(extent) is is_vehicle
 
 
 @pytest.mark.shared_data

@@ -230,8 +230,10 @@ def test_the_light_ahead_of_a_car_is_of_its_event(rule: Callable[..., IntrusionR
         (lambda s: 170 - 75 * s, True),  # 1.6 s of driving out to the left
         (lambda s: 170 if s < 0.8 else 85, False),  # half of what stands there is hidden
         (lambda s: 170 - 8 * ((round(s * FPS) * 5) % 7), False),  # its box is unsure
+        # two steps on and one back: far enough and often enough, yet not four fifths of its way
+        (lambda s: 170 - 17 * (n := round(s * FPS)) / 2 - 23.5 * (n % 2), False),
     ],
-    ids=["drives out", "hidden", "unsure"],
+    ids=["drives out", "hidden", "unsure", "to and fro"],
 )
 def test_a_car_cut_off_by_the_edge_drives_by_its_other_end(
     right_end: Callable[[float], float], is_flagged: bool, rule: Callable[..., IntrusionRule]

@@ -27,6 +27,7 @@ from parkwacht_vision.frames import Frame
 from parkwacht_vision.ground import Extent, object_extent
 from parkwacht_vision.pictures import Image, Picture, PxBox
 from parkwacht_vision.regions import Region
+from parkwacht_vision.sizes import MOVING_PERSON, MOVING_VEHICLE
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -170,8 +171,8 @@ def _padded(box: PxBox, share: float, picture: Picture) -> PxBox:
 def _has_size(box: PxBox, named: ObjectClass, picture: Picture, model: CameraModel | None) -> bool:
     width, height = box[2] - box[0], box[3] - box[1]
     if model is not None:
-        extent = object_extent(model, box)
-        return extent is not None and fits_extent(extent, named)
+        limits = MOVING_PERSON if named is ObjectClass.PERSON else MOVING_VEHICLE
+        return limits.hold(object_extent(model, box))
     return fits_shape(width / picture.width_px, height / picture.height_px, width / height, named)
 
 
@@ -183,18 +184,6 @@ def _by_size(
     if named is ObjectClass.VEHICLE and extent is not None and is_upright(extent):
         return MIN_CONFIDENCE, ObjectClass.PERSON
     return confidence, named
-
-
-def fits_extent(extent: Extent, named: ObjectClass) -> bool:
-    """
-    Return whether metres fit a class; a spider at the lens is a person of four metres.
-
-    Edges of moving parts are some pixels off, legs may be hidden, and a shadow or a light clings
-    to the foot: hence the room around 1.5-2.0 m for persons and 1.2-4 m by 1.6-19 m for vehicles.
-    """
-    if named is ObjectClass.PERSON:
-        return 0.7 <= extent.height_m <= 2.6 and 0.15 <= extent.width_m <= 1.9  # noqa: PLR2004
-    return 0.8 <= extent.height_m <= 5.0 and 1.2 <= extent.width_m <= 20.0  # noqa: PLR2004
 
 
 def is_upright(extent: Extent) -> bool:

@@ -5,7 +5,7 @@ An object is taken as an upright rectangle that stands on the lower edge of its 
 through the camera's calibration. Boxes are xyxy in pixels of the picture, origin top left.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,13 +15,40 @@ from parkwacht_vision.boxes import FOUR_WHEELED
 from parkwacht_vision.detections import Detections
 from parkwacht_vision.ground import Extent, object_extent
 
-# Upper limits, metres. Room is left for raised arms, a load, a leaning box and a calibration that
-# is some degrees off. Whoever is partly hidden looks smaller, so that only the upper limits mean
-# something for persons; the longest lorry of the Dutch roads is 18.75 m, four metres high.
-PERSON_M = (2.6, 3.0)  # width, height
-TWO_WHEELED_M = (4.0, 3.0)
-FOUR_WHEELED_M = (25.0, 6.0)
-LEAST_M = 0.35  # the longer side: a head above a wall
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From which to which width and height in metres, and the least of the longer one."""
+
+    width_m: tuple[float, float]
+    height_m: tuple[float, float]
+    longer_m: float = 0.0
+
+    def hold(self, extent: Extent | None) -> bool:
+        """Return whether metres are within them; None stands nowhere."""
+        if extent is None:
+            return False
+        width_m, height_m = extent.width_m, extent.height_m
+        return (
+            self.width_m[0] <= width_m <= self.width_m[1]
+            and self.height_m[0] <= height_m <= self.height_m[1]
+            and max(width_m, height_m) >= self.longer_m
+        )
+
+
+# Of boxes that a network drew. Room is left for raised arms, a load, a leaning box and a
+# calibration that is some degrees off. Whoever is partly hidden looks smaller, so that only the
+# upper limits mean something for persons; the longest lorry of the Dutch roads is 18.75 m, four
+# metres high. The longer side: a head above a wall.
+PERSON = Limits((0.0, 2.6), (0.0, 3.0), 0.35)
+TWO_WHEELED = Limits((0.0, 4.0), (0.0, 3.0), 0.35)
+VEHICLE = Limits((0.0, 25.0), (0.0, 6.0), 0.35)
+
+# Of parts that move. Their edges are some pixels off, legs may be hidden, and a shadow or a light
+# clings to the foot: hence the room around 1.5-2.0 m for persons and 1.2-4 m by 1.6-19 m for
+# vehicles.
+MOVING_PERSON = Limits((0.15, 1.9), (0.7, 2.6))
+MOVING_VEHICLE = Limits((1.2, 20.0), (0.8, 5.0))
 
 
 def keep_plausible(found: Detections, model: CameraModel | None) -> Detections:
@@ -42,7 +69,8 @@ def keep_plausible(found: Detections, model: CameraModel | None) -> Detections:
         return found
     extents = [object_extent(model, box) for box in found.xyxy.tolist()]
     keeps = np.array(
-        [has_size(one, found.object_class(row)) for row, one in enumerate(extents)], dtype=np.bool_
+        [_limits(found.object_class(row)).hold(one) for row, one in enumerate(extents)],
+        dtype=np.bool_,
     )
     if keeps.all():
         return found
@@ -60,20 +88,13 @@ def keep_plausible(found: Detections, model: CameraModel | None) -> Detections:
     )
 
 
-def has_size(extent: Extent | None, named: ObjectClass) -> bool:
-    """Return whether metres fit what something was called; None stands nowhere."""
-    if extent is None:
-        return False
-    width_m, height_m = _limits_m(named)
-    longer_m = max(extent.width_m, extent.height_m)
-    return extent.width_m <= width_m and extent.height_m <= height_m and longer_m >= LEAST_M
-
-
 def _is_too_large(extent: Extent | None) -> bool:
-    return extent is None or extent.height_m > PERSON_M[1] or extent.width_m > PERSON_M[0]
+    return (
+        extent is None or extent.height_m > PERSON.height_m[1] or extent.width_m > PERSON.width_m[1]
+    )
 
 
-def _limits_m(named: ObjectClass) -> tuple[float, float]:
+def _limits(named: ObjectClass) -> Limits:
     if named is ObjectClass.PERSON:
-        return PERSON_M
-    return FOUR_WHEELED_M if named in FOUR_WHEELED else TWO_WHEELED_M
+        return PERSON
+    return VEHICLE if named in FOUR_WHEELED else TWO_WHEELED
