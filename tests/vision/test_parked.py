@@ -156,3 +156,13 @@ def test_a_picture_that_moves_moves_no_vehicle() -> None:
         assert not has_moved(track, RuleSettings(), view)
     assert moves == []
     assert parked.is_standing(1)
+
+
+def test_a_number_that_drives_off_with_another_vehicle_is_not_parked() -> None:
+    def cast(s: float) -> list[tuple[int, ObjectClass, XyXy]]:
+        if s < 6:
+            return [(1, C, CAR)]
+        return [(1, C, shifted(80 * (s - 6), 10)), (3, C, CAR)]
+
+    _, parked, _ = play(cast, seconds=8)
+    assert not parked.is_standing(1)
