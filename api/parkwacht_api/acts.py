@@ -17,10 +17,11 @@ from parkwacht_api.escalation import UNANSWERED
 from parkwacht_api.incidents import add_entry, take_turn
 from parkwacht_api.models import Delivery
 from parkwacht_api.models_incidents import Incident
-from parkwacht_api.release import VERIFIED, News, tell
+from parkwacht_api.release import TROUBLE_OVER, VERIFIED, News, tell
 from parkwacht_api.repository import delivery_by_id
 from parkwacht_api.repository_incidents import (
     events_of,
+    hasten_unsent,
     incident_by_id,
     last_event_of,
     last_verdict_of,
@@ -180,6 +181,9 @@ class Desk:
                     en="judge the incident before you close it",
                 )
             )
+        # Else the end that waits to be steady would follow a new trouble of the same thing, and
+        # end that one where it arrives.
+        hasten_unsent(self._session, incident, TROUBLE_OVER, self._at)
         incident.state, incident.closed_at = "closed", self._at
         incident.closed_by, incident.close_reason = given.person, given.reason
         return self._record(incident, "closed", given.person, given.reason)

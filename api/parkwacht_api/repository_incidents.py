@@ -100,16 +100,28 @@ def last_words(session: Session, incident: Incident) -> dict[str, Delivery]:
 
 def withdraw_unsent(session: Session, incident: Incident, kind: str) -> list[str]:
     """Take back what no sender has touched of a kind about an incident; return to whom it was."""
+    rows = _unsent(session, incident, kind)
+    for row in rows:
+        session.delete(row)
+    return [row.receiver_id for row in rows]
+
+
+def hasten_unsent(session: Session, incident: Incident, kind: str, at: datetime) -> None:
+    """Let what was planned for later go now, but not what quiet hours hold longer than that."""
+    for row in _unsent(session, incident, kind):
+        planned_at = datetime.fromisoformat(row.payload["timestamp"])
+        if at < row.due_at <= planned_at:
+            row.due_at, row.payload = at, {**row.payload, "timestamp": at.isoformat()}
+
+
+def _unsent(session: Session, incident: Incident, kind: str) -> Sequence[Delivery]:
     query = select(Delivery).where(
         Delivery.incident_id == incident.id,
         Delivery.kind == kind,
         Delivery.state.in_(("pending", "held")),
         Delivery.sent_at.is_(None),
     )
-    rows = session.scalars(query.with_for_update()).all()
-    for row in rows:
-        session.delete(row)
-    return [row.receiver_id for row in rows]
+    return session.scalars(query.with_for_update()).all()
 
 
 def is_told_of(session: Session, event: Event) -> bool:

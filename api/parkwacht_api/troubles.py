@@ -5,7 +5,8 @@ The same cause of the same thing is one incident as long as it lasts, told again
 graver. One that comes and goes stays one incident too, told once: its end is told when it has been
 quiet for the park's `merge_within_s`, longer each time it came back, up to six times that. A return
 before then withdraws the end that nobody has heard yet, and is counted; whoever was told of the end
-is told of the return. A partner is never told of its own trouble.
+is told of the return, and everybody where it came back graver. A partner is never told of its own
+trouble.
 """
 
 from dataclasses import dataclass
@@ -122,16 +123,18 @@ def _come_back(
 ) -> Incident:
     incident.state, incident.last_at, incident.heard_at = "open", at, at
     incident.n_merged += 1
+    is_graver = RANK[trouble.severity] > RANK[incident.severity]
+    incident.severity = trouble.severity  # as it is now: it may get graver again
     withdrawn = withdraw_unsent(session, incident, TROUBLE_OVER)
     session.flush()
     words = last_words(session, incident)
-    believe_it_over = [
+    not_aware = [
         one
         for one in _listeners(trouble, state)
-        if one.id not in words or words[one.id].kind == TROUBLE_OVER
+        if is_graver or one.id not in words or words[one.id].kind == TROUBLE_OVER
     ]
     news = News(TROUBLE_OPENED, incident)
-    spread(session, news, believe_it_over, at=at, state=state)
+    spread(session, news, not_aware, at=at, state=state)
     details: dict[str, Any] = {
         "news": "return",
         "n_times": incident.n_merged + 1,

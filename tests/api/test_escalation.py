@@ -9,13 +9,17 @@ from alarm_desk import AlarmDesk, alarm_desk
 from api_harness import STARTED_AT, make_receiver, make_site, make_trouble
 from sqlalchemy import select, update
 
+from parkwacht_api.acts import Desk
+from parkwacht_api.auth import Principal
 from parkwacht_api.escalation import escalate_due
 from parkwacht_api.ingest import store_trouble
 from parkwacht_api.models import Delivery
 from parkwacht_api.models_incidents import Incident, IncidentEntry, PartnerState
 from parkwacht_api.outbox import OutboxPolicy, claim_due
 from parkwacht_api.receivers.words import facts_of, headline
+from parkwacht_api.schemas_incidents import CloseIn
 from parkwacht_api.troubles import PARTNER, Trouble, end_trouble, open_trouble
+from parkwacht_api.verification import etag_of
 from parkwacht_config.site import Alarms, Channel, Receiver, Severity, Site
 from parkwacht_vision.event import CameraTrouble
 
@@ -295,6 +299,47 @@ def test_a_trouble_that_gets_graver_is_told_to_who_asked_for_grave_ones(desk: Al
             open_trouble(session, down, at=desk.at(3), state=desk.state)
     assert [one.severity for one in desk.incidents()] == ["high"]
     assert desk.kinds("bestuur") == ["trouble.opened"]  # it hears of severity high only
+
+
+def test_a_trouble_that_comes_back_graver_is_told_as_it_is_now(tmp_path: Path) -> None:
+    # Its first channel is lost (medium), it is back, and 60 s later all channels are lost (high).
+    all_of_it = make_receiver("alles", NOWHERE).model_copy(update={"takes_troubles": True})
+    grave = make_receiver("bestuur", NOWHERE).model_copy(
+        update={"takes_troubles": True, "min_severity": Severity.HIGH}
+    )
+    with alarm_desk(tmp_path, park(company(channel("a")), all_of_it, grave)) as desk:
+        for after_s, severity in ((0, "medium"), (80, "high"), (200, "medium"), (230, "high")):
+            down = Trouble(PARTNER, "meldkamer", "lost", severity)
+            with desk.database.writing() as session:
+                open_trouble(session, down, at=desk.at(after_s), state=desk.state)
+            if after_s in {0, 80}:
+                flap(desk, after_s + 20, is_down=False)
+        (incident,) = desk.incidents()
+        assert (incident.severity, incident.n_merged) == ("high", 2)
+        told = [one.payload["data"]["incident"]["severity"] for one in desk.deliveries("bestuur")]
+        assert told == ["high", "high"]
+        told = [one.payload["data"]["incident"]["severity"] for one in desk.deliveries("alles")]
+        assert told == ["medium", "high", "high"]
+
+
+def test_the_end_of_a_trouble_that_a_person_closes_never_follows_the_next(desk: AlarmDesk) -> None:
+    # To a control room the restore of a zone says that the zone is well, whichever trouble it was.
+    flap(desk, 0, is_down=True)
+    flap(desk, 20, is_down=False)
+    (incident,) = desk.incidents()
+    desk.at(30)
+    person = Principal("Ria", "security_operator", frozenset(), None, "console", "192.0.2.1")
+    with desk.database.writing() as session:
+        acts = Desk(session, person, desk.state, etag_of(incident))
+        acts.close(incident.id, CloseIn(person="Ria", reason="gezien"))
+    flap(desk, 60, is_down=True)
+    assert due_s(desk) == [
+        ("trouble.opened", 0.0),
+        ("trouble.over", 30.0),
+        ("trouble.opened", 60.0),
+    ]
+    over = desk.deliveries("bestuur")[1].payload
+    assert datetime.fromisoformat(over["timestamp"]) == STARTED_AT + timedelta(seconds=30)
 
 
 def test_quiet_hours_hold_slight_troubles_and_never_an_alarm(tmp_path: Path) -> None:
