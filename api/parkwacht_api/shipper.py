@@ -63,10 +63,13 @@ class Watching:
 
 
 class _Stumbled(IngestError):  # noqa: N818
-    """The service answers and did not manage this entry: the next is no worse for it."""
+    """One entry was not managed, here or by the service: the next is no worse for it."""
 
 
 def _is_a_fault(answer: httpx.Response) -> bool:
+    # Too large for whoever stands before the service: that is about this one, and may be mended.
+    if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return True
     is_ours = answer.headers.get("content-type", "").startswith("application/problem+json")
     return is_ours and answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
 
@@ -156,6 +159,13 @@ class IngestClient:
         """
         try:
             answer = self._post(entry)
+        except (OSError, ValueError, KeyError) as error:  # a bad sector, a file of another kind
+            raise _Stumbled(
+                Text(
+                    nl=f"{entry.path} is niet te lezen ({type(error).__name__}: {error})",
+                    en=f"{entry.path} cannot be read ({type(error).__name__}: {error})",
+                )
+            ) from error
         except httpx.HTTPError as error:
             raise IngestError(
                 Text(
@@ -267,11 +277,25 @@ def ship_once(spool: Spool, api_url: str, key: str) -> ShipCounts:
         return _Lane(spool, client, (*ALARMS, *RECORDS)).ship()
 
 
-def _keep_beating(client: IngestClient, watching: Watching, stop: threading.Event) -> None:
-    while not stop.is_set():
+def _keep_beating(
+    client: IngestClient, watching: Watching, stop: threading.Event, broken: threading.Event
+) -> None:
+    """Say that a worker lives, but not where nothing is handed over any more: that is silence."""
+    while not stop.is_set() and not broken.is_set():
         client.beat(watching, is_ending=False)
         stop.wait(BEAT_EVERY_S)
-    client.beat(watching, is_ending=True)
+    if not broken.is_set():
+        client.beat(watching, is_ending=True)
+
+
+def _run(lane: _Lane, stop: threading.Event, broken: threading.Event) -> None:
+    is_over = False
+    try:
+        lane.run(stop)
+        is_over = True
+    finally:
+        if not is_over:
+            broken.set()
 
 
 def run_shipper(
@@ -305,14 +329,16 @@ def run_shipper(
     """
     with IngestClient(api_url, key) as client:
         alarms, records = (_Lane(spool, client, one) for one in (ALARMS, RECORDS))
-        beside = [threading.Thread(target=records.run, args=(stop,), name="records", daemon=True)]
+        broken = threading.Event()
+        line = (records, stop, broken)
+        beside = [threading.Thread(target=_run, args=line, name="records", daemon=True)]
         if watching is not None:
-            beat = (client, watching, stop)
+            beat = (client, watching, stop, broken)
             beside.append(
                 threading.Thread(target=_keep_beating, args=beat, name="heartbeat", daemon=True)
             )
         for thread in beside:
             thread.start()
-        alarms.run(stop)
+        _run(alarms, stop, broken)
         for thread in beside:
             thread.join()

@@ -23,10 +23,11 @@ from api_harness import (
 )
 from sqlalchemy import func, select, text
 
+from parkwacht_api import shipper
 from parkwacht_api.models import Event, Heartbeat, Media, WatchReportRow
 from parkwacht_api.models_incidents import Incident
 from parkwacht_api.shipper import ShipCounts, Watching, run_shipper, ship_once
-from parkwacht_vision.spool import Spool
+from parkwacht_vision.spool import Spool, SpoolEntry
 
 
 @pytest.fixture
@@ -210,6 +211,32 @@ def test_a_begun_and_an_ended_trouble_keep_their_order(service: Service, spool: 
     assert (row.kind, row.state) == ("camera_trouble", "over")
 
 
+def test_an_entry_that_cannot_be_read_holds_up_nothing_and_stays(
+    service: Service, spool: Spool, tmp_path: Path
+) -> None:
+    fill(spool, tmp_path)
+    put(spool)
+    put(spool)
+    newest = spool.entries()[-1]
+    newest.record_path.write_bytes(b"\x00\xff")
+    (spool.entries()[-2].path / "snapshot.tiff").write_bytes(JPEG)  # of a kind that we do not make
+    counts = ship_once(spool, service.url, service.worker_key)
+    assert counts == ShipCounts(n_sent=3, n_kept=2)
+    assert not counts.is_down
+    assert newest in spool.entries()
+
+
+def test_what_is_too_large_for_who_stands_before_the_service_holds_up_nothing(
+    spool: Spool, tmp_path: Path
+) -> None:
+    fill(spool, tmp_path)
+    put(spool)
+    with receiver_stub(answering(413)) as stub:
+        counts = ship_once(spool, stub.url.removesuffix("/webhook"), "pw_a_b")
+    assert len(stub.seen) == 3
+    assert (counts.n_kept, counts.n_refused, counts.is_down) == (4, 0, False)
+
+
 def test_a_backlog_of_clips_delays_neither_alarms_nor_the_heartbeat(
     service: Service, spool: Spool, tmp_path: Path
 ) -> None:
@@ -243,6 +270,32 @@ def test_a_backlog_of_clips_delays_neither_alarms_nor_the_heartbeat(
     assert spool.entries() == []
     with service.database.reading() as session:
         assert session.scalars(select(Heartbeat)).one().data["is_ending"] is True
+
+
+class StoppedSpool(Spool):
+    """A spool on which the alarms' own thread stumbles over something that nobody foresaw."""
+
+    def entries(self) -> list[SpoolEntry]:
+        if threading.current_thread() is threading.main_thread():
+            raise RuntimeError
+        return super().entries()
+
+
+def test_no_sign_of_life_where_nothing_is_handed_over_any_more(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipper, "BEAT_EVERY_S", 0.05)
+    stop, spool = threading.Event(), StoppedSpool(tmp_path / "spool")
+    watching = Watching("hal:1", ("c1",))
+    try:
+        with pytest.raises(RuntimeError):
+            run_shipper(spool, service.url, service.worker_key, stop=stop, watching=watching)
+        until(lambda: all(one.name != "heartbeat" for one in threading.enumerate()))
+    finally:
+        stop.set()
+    with service.database.reading() as session:
+        rows = session.scalars(select(Heartbeat)).all()
+    assert not any(one.data["is_ending"] for one in rows)  # its silence is an incident
 
 
 def test_the_loop_waits_for_the_service_and_ships_the_last(
