@@ -89,6 +89,7 @@ def test_compose_starts_commands_that_exist_and_names_settings_that_do() -> None
 def is_known_secret(name: str) -> bool:
     """Whether the product reads a secret of this name, or an example of a park file names it so."""
     sources = [*(ROOT / "api" / "parkwacht_api").rglob("*.py"), *ROOT.glob("config/sites/*.toml")]
+    sources += (ROOT / "vision" / "parkwacht_vision").glob("*.py")
     sources += ROOT.glob("docs/guide/*.md")
     return any(f'= "{name}"' in one.read_text() for one in sources)
 
