@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,6 +38,8 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 KEPT_FOR = timedelta(hours=1)
 # An unknown key makes us ask for the keys anew, but not at a stranger's pace.
 ASK_AGAIN_AFTER = timedelta(seconds=10)
+# A service that is down is not waited for by everybody who tries: threads are for alarms too.
+SILENT_FOR = timedelta(seconds=10)
 SKEW_S = 60
 MAX_AGE_S = 600
 TIMEOUT_S = 5.0
@@ -93,6 +96,7 @@ class Provider:
         self._state_dir = state_dir
         self._clock = clock
         self._known = _Known()
+        self._silent_at: datetime | None = None
         self._lock = threading.Lock()
 
     def authorization_url(self, row: SignIn) -> str:
@@ -146,7 +150,9 @@ class Provider:
         claims = self._claims_of(tokens.get("id_token"))
         _check_claims(claims, self.told, row.nonce, now_s=self._clock.now().timestamp())
         if self.told.group_claim not in claims and self.told.roles:
-            claims = {**self._user_info(tokens, claims["sub"]), **claims}
+            told = self._user_info(tokens, claims["sub"])
+            # Nobody signed it, and people may fill it in themselves: no word on how they logged in.
+            claims = {**told, **claims, "amr": claims.get("amr")}
         return _vouched(claims, self.told)
 
     def _exchange(self, code: str, verifier: str) -> dict[str, Any]:
@@ -206,12 +212,21 @@ class Provider:
         at = self._clock.now()
         with self._lock:
             if self._known.at is None or at - self._known.at >= KEPT_FOR:
-                url = f"{self.told.issuer.rstrip('/')}/.well-known/openid-configuration"
-                document = _ask("GET", url)
-                if document.get("issuer") != self.told.issuer:
-                    _give_up("issuer")
-                self._known = _Known(document, at=at)
+                if (
+                    self._silent_at is not None
+                    and timedelta(0) <= at - self._silent_at < SILENT_FOR
+                ):
+                    _give_up("silent")
+                self._silent_at = at  # unless it turns out otherwise
+                document = self._fetched()
+                self._known, self._silent_at = _Known(document, at=at), None
             return self._known.document
+
+    def _fetched(self) -> dict[str, Any]:
+        document = _ask("GET", f"{self.told.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if document.get("issuer") != self.told.issuer:
+            _give_up("issuer")
+        return document
 
     def _address(self, name: str) -> str:
         return _checked(self._document().get(name), name)
@@ -295,11 +310,11 @@ def _ask(method: str, url: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 
             httpx.Client(timeout=TIMEOUT_S, trust_env=not is_on_this_machine(url)) as client,
             client.stream(method, url, **more) as answer,
         ):
-            body = b""
+            body, end_s = b"", time.monotonic() + TIMEOUT_S
             for part in answer.iter_bytes():
                 body += part
-                if len(body) > MAX_BYTES:
-                    _give_up("size")
+                if len(body) > MAX_BYTES or time.monotonic() > end_s:
+                    _give_up("size or time")
             status = answer.status_code
         told = json.loads(body)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:

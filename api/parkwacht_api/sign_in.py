@@ -23,10 +23,12 @@ from parkwacht_api.oidc import Vouched
 from parkwacht_api.repository_access import (
     account_by_name,
     account_by_subject,
+    count_accounts,
     sign_in_by_hash,
     sign_ins_before,
     sign_ins_from,
 )
+from parkwacht_api.roles import Role
 from parkwacht_config.oidc import Oidc, OidcRole
 from parkwacht_config.site import Site
 from parkwacht_config.text import Text
@@ -153,8 +155,28 @@ def account_for(
     if account.disabled_at is not None:
         return Refusal(Text(nl="dit account is gesloten", en="this account is shut"), "disabled")
     if given is not None:
+        if _would_leave_none(session, account, given):
+            return _last_of_all(given)
         _give_role(session, account, given, by=by, at=at)
     return account
+
+
+def _would_leave_none(session: Session, account: Account, given: OidcRole) -> bool:
+    role = Role.ADMINISTRATOR.value
+    is_less = account.role == role and given.role != role
+    return is_less and count_accounts(session, role=role) == 1
+
+
+def _last_of_all(given: OidcRole) -> Refusal:
+    return Refusal(
+        Text(
+            nl=f"u bent hier de laatste beheerder, en uw groep {given.group} geeft een andere rol; "
+            "maak eerst iemand anders beheerder",
+            en=f"you are the last administrator here, and your group {given.group} gives another "
+            "role; make somebody else administrator first",
+        ),
+        "last administrator",
+    )
 
 
 def _role_of(vouched: Vouched, site: Site, told: Oidc) -> OidcRole | None:

@@ -10,22 +10,17 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
-from api_harness import make_receiver
 from console_pages import check, csrf_of
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from login_desk import (
     NOW,
     TESTER,
-    Desk,
     choose_password,
     enrol,
     log_in,
@@ -33,13 +28,13 @@ from login_desk import (
     post_form,
     totp,
 )
+from oidc_park import ANNA, Park, add_another_administrator, is_in, open_park
 from oidc_provider import (
     CLIENT,
     CLIENT_SECRET,
     ProviderStub,
     SigningKey,
     b64,
-    running_provider,
     told,
 )
 
@@ -49,55 +44,6 @@ from parkwacht_api.lockout import ACCOUNT_LIMIT, Attempt, begin_attempt
 from parkwacht_api.models_access import Account, AuditEntry, LoginFailure, SignIn, WebSession
 from parkwacht_api.repository_access import account_by_name
 from parkwacht_api.sign_in import link_account
-from parkwacht_config.clock import FakeClock
-
-ANNA = {"sub": "248289761001", "groups": ["beveiliging"], "name": "Anna", "amr": ["pwd"]}
-
-
-@dataclass
-class Park:
-    """A desk at which the log-in service vouches for anna."""
-
-    desk: Desk
-    stub: ProviderStub
-
-    def begin(self, client: httpx.Client, next_path: str = "") -> str:
-        path = f"/login/oidc?next={next_path}" if next_path else "/login/oidc"
-        answer = client.get(path)
-        assert answer.status_code == 303, answer.text
-        return answer.headers["location"]
-
-    def come_back(self, client: httpx.Client, **changes: str) -> httpx.Response:
-        """Go to the service and back, with other words in the address where given."""
-        back = self.stub.log_in(self.begin(client)) | changes
-        return client.get("/login/oidc/callback", params=back)
-
-    def failures(self) -> list[str]:
-        with self.desk.service.database.reading() as session:
-            rows = session.query(AuditEntry).filter_by(what="login.failed")
-            return [row.details["reason"] for row in rows.order_by(AuditEntry.id)]
-
-
-def is_in(client: httpx.Client) -> bool:
-    return client.get("/account").status_code == 200
-
-
-@contextmanager
-def open_park(state_dir: Path, monkeypatch: pytest.MonkeyPatch, **oidc: Any) -> Iterator[Park]:
-    monkeypatch.setenv("PARKWACHT_OIDC_SECRET", CLIENT_SECRET)
-    clock = FakeClock(NOW)
-    with running_provider(clock.now) as stub:
-        site = {
-            "oidc": told(stub.issuer, **oidc),
-            "receivers": (make_receiver("politie", "http://127.0.0.1:9/x"),),
-        }
-        with open_desk(state_dir, clock, **site) as desk:
-            stub.user = dict(ANNA)
-            with desk.service.database.writing() as session:
-                anna = account_by_name(session, "anna", lock=True)
-                assert anna is not None
-                link_account(session, anna, stub.issuer, ANNA["sub"], by=TESTER, at=NOW)  # type: ignore[arg-type]
-            yield Park(desk, stub)
 
 
 @pytest.fixture
@@ -358,6 +304,7 @@ def test_the_role_follows_the_groups_at_every_log_in(park: Park) -> None:
             status = park.come_back(client).status_code
         return status, park.desk.account().role, park.desk.account().receiver_id
 
+    add_another_administrator(park)
     assert role_after(["x", "beveiliging"]) == (200, "security_operator", None)
     with park.desk.browser() as client:
         park.come_back(client)

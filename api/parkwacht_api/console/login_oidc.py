@@ -23,7 +23,7 @@ from parkwacht_api.console.login import (
     stage_of,
 )
 from parkwacht_api.console.rendering import page_language, render
-from parkwacht_api.errors import ApiError, NotFound, NotVouched, ProviderSilent
+from parkwacht_api.errors import ApiError, FormForged, NotFound, NotVouched, ProviderSilent
 from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt, take_back_attempt
 from parkwacht_api.models_access import Account, SignIn
 from parkwacht_api.oidc import Provider, Vouched
@@ -57,9 +57,18 @@ def provider_of(request: Request) -> Provider:
     return provider
 
 
+def _check_page(request: Request) -> None:
+    # As a picture on somebody else's page, it would lock out the address of whoever looks at that.
+    if request.headers.get("sec-fetch-dest", "document") != "document":
+        raise FormForged(
+            Text(nl="meld u aan op een eigen pagina", en="log in on a page of its own")
+        )
+
+
 @router.get("")
 def get_begin(request: Request, state: State, next: str = "/") -> Response:
     """Send the browser to the log-in service."""
+    _check_page(request)
     provider, at = provider_of(request), state.clock.now()
     with state.database.writing() as session:
         token, row = begin_sign_in(
@@ -92,6 +101,7 @@ def get_callback(  # FastAPI: one parameter per input
     iss: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
     """Take back whoever the log-in service sends, and open a session for an account of ours."""
+    _check_page(request)
     provider, at = provider_of(request), state.clock.now()
     # Counted per address like wrong passwords: each costs us a question to the service.
     attempt = Attempt(f"@{address_of(request)}", address_of(request))
