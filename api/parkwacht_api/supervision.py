@@ -8,7 +8,7 @@ daily test alarm goes over every channel of every partner; it is seen only where
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -236,8 +236,8 @@ def is_test_due(session: Session, at: datetime, *, state: AppState) -> bool:
     """Say whether `run_test_alarm` would send or judge one, without taking a lock."""
     if state.site.alarms.test_at is None:
         return False
-    test = _test_of(session, state.site.id, _today(state, at), lock=False)
-    return _must_send(test, at, state) or _must_judge(test, at)
+    today, yesterday = _tests_of(session, state, at, lock=False)
+    return _must_send(today, at, state) or _must_judge(today, at) or _must_judge(yesterday, at)
 
 
 def _today(state: AppState, at: datetime) -> date:
@@ -272,11 +272,22 @@ def run_test_alarm(session: Session, at: datetime, *, state: AppState) -> None:
         Gives the park, and when its test is.
     """
     take_turn(session)
-    test = _test_of(session, state.site.id, _today(state, at))
-    if _must_send(test, at, state):
+    tests = _tests_of(session, state, at)
+    if _must_send(tests[0], at, state):
         _send_test(session, _today(state, at), at, state)
-    elif test is not None and _must_judge(test, at):
-        _judge_test(session, test, at, state)
+    for test in tests:
+        if test is not None and _must_judge(test, at):
+            _judge_test(session, test, at, state)
+
+
+def _tests_of(
+    session: Session, state: AppState, at: datetime, *, lock: bool = True
+) -> tuple[Incident | None, Incident | None]:
+    """Return the tests of today and of yesterday, which may be judged after midnight."""
+    site_id, today = state.site.id, _today(state, at)
+    days = (today, today - timedelta(days=1))
+    first, second = (_test_of(session, site_id, day, lock=lock) for day in days)
+    return first, second
 
 
 def _test_of(session: Session, site_id: str, day: date, *, lock: bool = True) -> Incident | None:

@@ -34,6 +34,7 @@ from parkwacht_api.receivers.channel import Answer
 from parkwacht_api.repository_outbox import partner_states
 from parkwacht_api.state import AppState
 from parkwacht_api.supervision import (
+    is_test_due,
     judge_dead_letters,
     judge_partners,
     judge_workers,
@@ -332,6 +333,21 @@ def test_the_daily_test_alarm_is_unseen_where_it_arrives(running: Service) -> No
         assert session.query(Incident).one().state == "closed"
     judge(running, run_test_alarm, after(86_400, TEST_AT))
     assert len(sent_tests(running)) == 4
+
+
+def test_a_test_alarm_just_before_midnight_is_judged_after_it(running: Service) -> None:
+    alarms = running.site.alarms.model_copy(update={"test_at": "23:59"})
+    site = replace(running.site, alarms=alarms)
+    state = replace(state_of(running), site=site)
+    sent_at = datetime(2026, 11, 23, 22, 59, tzinfo=UTC)  # 23:59 in winter in the Netherlands
+    for at in (sent_at, after(119, sent_at), after(120, sent_at)):
+        assert troubles(running) == []
+        with running.database.reading() as session:
+            assert is_test_due(session, at, state=state) == (at != after(119, sent_at))
+        with running.database.writing() as session:
+            run_test_alarm(session, at, state=state)
+    lost = {one[1:3] for one in troubles(running)}
+    assert lost == {("meldkamer", "test_failed"), ("beheer", "test_failed")}
 
 
 def test_a_test_alarm_that_does_not_arrive_is_an_incident(running: Service) -> None:
