@@ -98,12 +98,12 @@ def unseal(sealed: str, account_id: UUID, key: bytes | None) -> str | None:
     """
     match sealed.split(":"):
         case ["sealed", used, content] if key is not None and used == key_id(key):
-            raw = base64.b64decode(content)
             try:
+                raw = base64.b64decode(content)
                 clear = AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], account_id.bytes)
-            except InvalidTag:
+                return clear.decode()
+            except (InvalidTag, ValueError):  # also of a row that somebody cut short
                 return None
-            return clear.decode()
     return None
 
 

@@ -52,6 +52,13 @@ def set_secret(desk: Desk, secret: str | None) -> None:
         account.totp_secret = secret
 
 
+@pytest.mark.parametrize("content", ["x", "", "AAAA", "é"])
+def test_a_sealed_secret_that_was_cut_short_opens_nothing_and_raises_nothing(content: str) -> None:
+    account_id, key = uuid4(), bytes(32)
+    word, used, _ = seal(SECRET, account_id, key).split(":")
+    assert unseal(f"{word}:{used}:{content}", account_id, key) is None
+
+
 def test_the_database_and_a_backup_hold_no_secret(tmp_path: Path) -> None:
     with open_desk(tmp_path / "s") as desk:
         secret, _ = enrolled(desk)
