@@ -6,6 +6,7 @@ has one room; what is written lies in its working folder until it was handed ove
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import av
 
 from parkwacht_config.secrets import read_secret
 from parkwacht_config.site import Site
+from parkwacht_vision.ahead import PicturesAhead
 from parkwacht_vision.clips import MAX_CLIP_S, ClipCutter, ClipResult, described
 from parkwacht_vision.encoding import PictureEncoder
 from parkwacht_vision.event import FlaggedEvent, MediaFile
@@ -24,11 +26,14 @@ from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.sealing import parse_key
 from parkwacht_vision.stills import BestView, RecentFrames, Stills, make_stills
+from parkwacht_vision.tracker import Track
 
 logger = logging.getLogger(__name__)
 
 PRE_ROLL_S = 3.0
 POST_ROLL_S = 3.0
+QUIET_AFTER = timedelta(seconds=2)  # unseen for that long, the next one begins anew
+AHEAD_FOR = timedelta(seconds=30)  # decoding ahead costs about 50 ms/s of CPU
 
 
 def evidence_key(site: Site, state_dir: Path) -> bytes | None:
@@ -154,6 +159,8 @@ class EvidenceRoom:
         The privacy masks of the camera, for the manifest.
     key
         Seals unmasked originals; None where none are kept.
+    is_live
+        Whether an alarm waits for the pictures: they are decoded ahead.
     """
 
     def __init__(
@@ -164,6 +171,7 @@ class EvidenceRoom:
         *,
         mask_ids: tuple[str, ...] = (),
         key: bytes | None = None,
+        is_live: bool = False,
     ) -> None:
         self._ring = ring
         self._screen = screen
@@ -171,23 +179,63 @@ class EvidenceRoom:
         self._mask_ids = mask_ids
         self._key = key
         self._recent = RecentFrames()
+        self._ahead = PicturesAhead(ring) if is_live else None
+        self._seen_at: datetime | None = None
+        self._stirred_at: datetime | None = None  # seen from then on
         self._clips: dict[UUID, ClipCutter | _FrameClip] = {}
         self._sizes: dict[UUID, tuple[int, int]] = {}
 
     @classmethod
     def of(
-        cls, site: Site, camera_id: str, ring: PacketRing, work_dir: Path, key: bytes | None
+        cls,
+        site: Site,
+        camera_id: str,
+        ring: PacketRing,
+        work_dir: Path,
+        key: bytes | None,
+        *,
+        is_live: bool = False,
     ) -> "EvidenceRoom":
         """Make the room of a camera of a site."""
         mask_ids = tuple(one.id for one in site.privacy_masks if one.camera_id == camera_id)
         screen = PrivacyScreen.of(site, site.camera(camera_id))
-        return cls(ring, screen, work_dir, mask_ids=mask_ids, key=key)
+        return cls(ring, screen, work_dir, mask_ids=mask_ids, key=key, is_live=is_live)
 
     def note(self, frame: Frame) -> None:
         """Note an analysed picture; where there are packets only the last one is kept."""
         if self._ring.n_bytes:
             self._recent.clear()
         self._recent.add(frame)
+        if self._ahead is None or self._seen_at is None:
+            return
+        if self._is_stirred(frame.at) and abs(frame.at - self._seen_at) <= QUIET_AFTER:
+            self._ahead.want(frame.at)  # decoded while the detector looks at it
+        else:
+            self._ahead.clear()
+
+    def expect(self, at: datetime, tracks: Sequence[Track]) -> None:
+        """
+        Have the picture ready of an instant at which something was seen, should it be an event.
+
+        Parameters
+        ----------
+        at
+            The instant.
+        tracks
+            What is tracked.
+        """
+        seen = [one.last.confidence for one in tracks if one.last.at == at]
+        if self._ahead is None or not seen:
+            return
+        if self._seen_at is None or at - self._seen_at > QUIET_AFTER:
+            self._stirred_at = at
+        self._seen_at = at
+        if self._is_stirred(at):
+            self._ahead.want(at, max(seen))
+
+    def _is_stirred(self, at: datetime) -> bool:
+        """Whether somebody came lately: who stays long is not worth decoding everything."""
+        return self._stirred_at is not None and at - self._stirred_at <= AHEAD_FOR
 
     def open(self, event_id: UUID, first_at: datetime, view: BestView) -> Stills:
         """
@@ -207,7 +255,8 @@ class EvidenceRoom:
         LookupError
             No picture was noted.
         """
-        stills = make_stills(self._ring, self._recent, self._screen, view)
+        ahead = None if self._ahead is None else self._ahead.picture(view.at)
+        stills = make_stills(self._ring, self._recent, self._screen, view, ahead=ahead)
         if stills is None:
             message = f"no picture of event {event_id} is kept"
             raise LookupError(message)

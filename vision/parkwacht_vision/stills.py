@@ -19,7 +19,7 @@ import numpy.typing as npt
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.muxing import media_ticks, open_decoder, to_decode
-from parkwacht_vision.packets import EncodedPacket, PacketRing
+from parkwacht_vision.packets import EncodedPacket, PacketRing, StreamFormat
 from parkwacht_vision.pictures import DecodedPicture, Image
 from parkwacht_vision.tracker import XyXy
 
@@ -31,6 +31,8 @@ REORDER_S = 1.0
 RECENT_S = 10.0
 RECENT_BYTES = 128_000_000
 _BOX_BGR = (40, 40, 235)
+
+Shown = tuple[av.VideoFrame, datetime]  # a decoded picture, and the instant it was taken at
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,34 @@ class BestView:
     xyxy: XyXy
     width_px: int
     height_px: int
+
+
+class Unpacker:
+    """
+    Packets of one connection to pictures, each with the instant of the packet it came in.
+
+    Parameters
+    ----------
+    stream_format
+        What the packets are.
+    """
+
+    def __init__(self, stream_format: StreamFormat) -> None:
+        self.format = stream_format
+        self._decoder: av.VideoCodecContext = open_decoder(stream_format)
+        self._decoder.thread_count = 1  # why: see StreamDecoder
+        self._taken: dict[int | None, datetime] = {}
+
+    def feed(self, packet: EncodedPacket | None) -> list[Shown]:
+        """Return what one more packet shows, or at the end, for None, what was held back."""
+        if packet is not None:
+            self._taken[media_ticks(packet)] = packet.at
+        try:
+            frames = self._decoder.decode(None if packet is None else to_decode(packet))
+        except av.FFmpegError:
+            logger.debug("a packet that cannot be decoded was passed over")
+            return []
+        return [(one, self._taken.get(one.pts) or max(self._taken.values())) for one in frames]
 
 
 class RecentFrames:
@@ -136,17 +166,26 @@ def picture_at(ring: PacketRing, at: datetime) -> tuple[Image, datetime] | None:
     image, taken_at
         The whole picture in BGR and its instant; None where the ring shows none.
     """
-    best: tuple[av.VideoFrame, datetime] | None = None
+    best: Shown | None = None
     for frame, taken_at in _decoded(_packets_up_to(ring.since(at), at)):
         if best is None or abs(taken_at - at) < abs(best[1] - at):
             best = (frame, taken_at)
         if taken_at >= at:
             break  # pictures come in the order of their times
-    return None if best is None else (DecodedPicture(best[0]).bgr(), best[1])
+    return None if best is None else _in_bgr(best)
+
+
+def _in_bgr(shown: Shown) -> tuple[Image, datetime]:
+    return DecodedPicture(shown[0]).bgr(), shown[1]
 
 
 def make_stills(
-    ring: PacketRing, recent: RecentFrames, screen: PrivacyScreen, view: BestView
+    ring: PacketRing,
+    recent: RecentFrames,
+    screen: PrivacyScreen,
+    view: BestView,
+    *,
+    ahead: Shown | None = None,
 ) -> Stills | None:
     """
     Make the pictures of the best view.
@@ -161,13 +200,15 @@ def make_stills(
         What must not be seen.
     view
         The best view.
+    ahead
+        Its picture, where it was decoded before.
 
     Returns
     -------
     stills
         None where no picture of that time is kept any more.
     """
-    found = picture_at(ring, view.at)
+    found = picture_at(ring, view.at) if ahead is None else _in_bgr(ahead)
     if found is not None:
         image, taken_at = screen.cover_image(found[0]), found[1]
     else:
@@ -190,32 +231,17 @@ def _packets_up_to(packets: Iterable[EncodedPacket], at: datetime) -> Iterator[E
         yield packet
 
 
-def _decoded(packets: Iterable[EncodedPacket]) -> Iterator[tuple[av.VideoFrame, datetime]]:
+def _decoded(packets: Iterable[EncodedPacket]) -> Iterator[Shown]:
     """Decode packets, each picture with the instant of the packet it came in."""
-    decoder, stream_format = None, None
-    taken: dict[int | None, datetime] = {}
+    unpacker: Unpacker | None = None
     for packet in packets:
-        if packet.format is not stream_format:
-            if decoder is not None:
-                yield from _with_times(decoder, None, taken)
-            stream_format, decoder, taken = packet.format, open_decoder(packet.format), {}
-        taken[media_ticks(packet)] = packet.at
-        yield from _with_times(decoder, to_decode(packet), taken)
-    if decoder is not None:
-        yield from _with_times(decoder, None, taken)
-
-
-def _with_times(
-    decoder: "av.VideoCodecContext", packet: av.Packet | None, taken: dict[int | None, datetime]
-) -> Iterator[tuple[av.VideoFrame, datetime]]:
-    try:
-        frames = decoder.decode(packet)
-    except av.FFmpegError:
-        logger.debug("a packet that cannot be decoded was passed over")
-        return
-    for frame in frames:
-        at = taken.get(frame.pts)
-        yield frame, at if at is not None else max(taken.values())
+        if unpacker is None or packet.format is not unpacker.format:
+            if unpacker is not None:
+                yield from unpacker.feed(None)
+            unpacker = Unpacker(packet.format)
+        yield from unpacker.feed(packet)
+    if unpacker is not None:
+        yield from unpacker.feed(None)
 
 
 def _bytes_of(frame: Frame) -> int:

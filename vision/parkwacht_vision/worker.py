@@ -80,12 +80,9 @@ class CameraWatch:
         self._rule: IntrusionRule | None = None
         self._view: View | None = None
         self._room = EvidenceRoom.of(
-            context.site,
-            camera_id,
-            source.ring,
-            context.work_dir,
-            evidence_key(context.site, context.state_dir),
-        )
+            context.site, camera_id, source.ring, context.work_dir,
+            evidence_key(context.site, context.state_dir), is_live=source.kind == "stream",
+        )  # fmt: skip
         self._flagged: dict[str, FlaggedEvent] = {}
         self._own_budget = Budget()
         kept = context.state_dir / "health" / f"{camera_id}.npz"
@@ -205,9 +202,10 @@ class CameraWatch:
                 self._source.attend()
             self._expire(frame.media_time_s)
             return
-        confirmed = rule.update(analysis.see(frame).tracks, frame.at)
-        for intrusion in confirmed:
+        tracks = analysis.see(frame).tracks
+        for intrusion in rule.update(tracks, frame.at):
             self._flag(intrusion)
+        self._room.expect(frame.at, tracks)
         for intrusion in rule.open:
             self._room.follow(intrusion.id, frame.at, intrusion.last_active.at)
         self._expire(frame.media_time_s)
