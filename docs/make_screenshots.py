@@ -16,7 +16,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 IMAGES = ROOT / "docs" / "images"
-NAMES = ("incidents.png", "incident.png", "events.png", "event.png")
+NAMES = ("incidents.png", "incident.png", "events.png", "event.png", "cameras.png")
 
 
 def main() -> None:
@@ -43,6 +43,8 @@ def main() -> None:
         _take(driver, "events.png", height_px=800)
         driver.find_element(By.CSS_SELECTOR, "li.event a.cover").click()
         _take(driver, "event.png", height_px=1500)
+        driver.get(f"{night.url}/cameras")
+        _take(driver, "cameras.png", height_px=800)
     print(f"written: {', '.join(NAMES)} in {IMAGES}")  # noqa: T201
 
 
