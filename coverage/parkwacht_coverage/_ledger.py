@@ -11,6 +11,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from parkwacht_coverage._compiled import inlined
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -188,7 +190,7 @@ def _has_room(data: Data, state: State, view: int) -> bool:
     return True
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@inlined
 def _rate(data: Data, state: State, view: int, room: Floats) -> float:
     """Return the gain per euro of a view, 0 where the limits bar it."""
     extra = data.view_eur[view] + state.opening[data.site_of[view]]

@@ -6,7 +6,8 @@ ground and passers-by on a coarser grid, which the study's own measurement check
 kept cameras see already is taken off each ceiling.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numba
@@ -17,6 +18,7 @@ from scipy import sparse
 from parkwacht_config.errors import CoverageError
 from parkwacht_config.site import Lens
 from parkwacht_config.text import Text
+from parkwacht_coverage.camera import CameraModel
 from parkwacht_coverage.choices import Ceiling
 from parkwacht_coverage.density import Edition, find_edition
 from parkwacht_coverage.evaluate import Evaluator
@@ -212,39 +214,71 @@ def _views_see(evaluator: Evaluator, views: Sequence[View], rule: _Rule) -> spar
     points = rule.points.points_m
     targets = evaluator.scene.targets(points)
     members: list[npt.NDArray[np.int64]] = []
-    eye, visible = None, np.zeros(0, dtype=np.int64)
-    for view in views:
-        model = view.model
-        here = (model.x_m, model.y_m, model.height_m)
-        if here != eye:
-            eye = here
-            seen = evaluator.scene.is_visible(eye, targets) & _is_facing(rule, *eye[:2])
-            visible = np.flatnonzero(seen)
-            offsets = np.ascontiguousarray(points[visible] - np.array(eye))
-        if model.lens is not Lens.RECTILINEAR:
-            inside = model.is_in_view(points[visible])
-            inside &= model.pixel_density_px_per_m(points[visible]) >= rule.min_px_per_m
-            members.append(visible[inside])
-            continue
-        halves = np.array([model.width_px, model.height_px]) / 2 / model.f_px
-        reach = model.f_px / rule.min_px_per_m
-        members.append(visible[_in_image(offsets, model.axes(), halves, reach)])
+    for eye, group in itertools.groupby(views, key=lambda one: _eye_of(one.model)):
+        seen = evaluator.scene.is_visible(eye, targets) & _is_facing(rule, *eye[:2])
+        visible = np.flatnonzero(seen)
+        members += _shown([one.model for one in group], eye, points, visible, rule.min_px_per_m)
     indptr = np.concatenate(([0], np.cumsum([len(one) for one in members])))
     indices = np.concatenate(members) if members else np.zeros(0, dtype=np.int64)
     shape = (len(views), len(points))
     return sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=shape)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _in_image(offsets: Floats, axes: Floats, halves: Floats, reach: float) -> Bools:
-    """Return which offsets from the eye are in a rectilinear image, not deeper than the reach."""
-    inside = np.zeros(len(offsets), dtype=np.bool_)
-    for i in range(len(offsets)):
-        x, y, z = offsets[i, 0], offsets[i, 1], offsets[i, 2]
-        depth = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z
-        if depth <= 0.0 or depth > reach:
+def _eye_of(model: CameraModel) -> tuple[float, float, float]:
+    return model.x_m, model.y_m, model.height_m
+
+
+def _shown(
+    models: Sequence[CameraModel],
+    eye_m: tuple[float, float, float],
+    points_m: Floats,
+    visible: npt.NDArray[np.int64],
+    min_px_per_m: float,
+) -> list[npt.NDArray[np.int64]]:
+    """Return which of the visible points each model at an eye shows densely enough."""
+    offsets = np.ascontiguousarray(points_m[visible] - np.array(eye_m))
+    flat = [one for one in models if one.lens is Lens.RECTILINEAR]
+    found: Iterator[npt.NDArray[np.int64]] = iter(())
+    if flat:
+        axes = np.array([one.axes() for one in flat])
+        halves = np.array([(one.width_px, one.height_px) for one in flat]) / 2
+        f_px = np.array([one.f_px for one in flat])
+        at, counts = _in_images(offsets, axes, halves / f_px[:, None], f_px / min_px_per_m)
+        found = iter(np.split(visible[at], np.cumsum(counts)[:-1]))
+    shown = []
+    for model in models:
+        if model.lens is Lens.RECTILINEAR:
+            shown.append(next(found))
             continue
-        right = axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z
-        down = axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z
-        inside[i] = abs(right) <= halves[0] * depth and abs(down) <= halves[1] * depth
-    return inside
+        inside = model.is_in_view(points_m[visible])
+        inside &= model.pixel_density_px_per_m(points_m[visible]) >= min_px_per_m
+        shown.append(visible[inside])
+    return shown
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _in_images(
+    offsets: Floats, all_axes: Floats, all_halves: Floats, reaches: Floats
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """
+    Return which offsets from the eye are in each rectilinear image, not deeper than its reach.
+
+    Those of the first image come first, then of the second; and how many there are in each.
+    """
+    counts = np.zeros(len(all_axes), dtype=np.int64)
+    found = np.empty(len(all_axes) * len(offsets), dtype=np.int64)
+    n = 0
+    for image in range(len(all_axes)):
+        axes, halves, before = all_axes[image], all_halves[image], n
+        for i in range(len(offsets)):
+            x, y, z = offsets[i, 0], offsets[i, 1], offsets[i, 2]
+            depth = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z
+            if depth <= 0.0 or depth > reaches[image]:
+                continue
+            right = axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z
+            down = axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z
+            if abs(right) <= halves[0] * depth and abs(down) <= halves[1] * depth:
+                found[n] = i
+                n += 1
+        counts[image] = n - before
+    return found[:n], counts

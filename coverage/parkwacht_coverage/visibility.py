@@ -24,6 +24,7 @@ from shapely.geometry.base import BaseGeometry
 from parkwacht_config.site import Building, Tree
 from parkwacht_coverage._compiled import map_on_cores, n_cores
 from parkwacht_coverage._edges import hidden_scales
+from parkwacht_coverage._inside import points_inside
 from parkwacht_coverage._isovist import find_visible, make_scratch
 from parkwacht_coverage._join import join_quads, polygonal
 from parkwacht_coverage._prisms import crown_of, make_prisms, make_walls, sort_points
@@ -75,6 +76,7 @@ class Scene:
         self._heights = np.array([(one.base_m, one.height_m) for one in self.buildings]).reshape(
             -1, 2
         )
+        self._standing = [one for one in self.buildings if one.base_m <= 0]
         self._walls = make_walls([one for one in self.prisms if one.base_m <= 0])
         self._raised, _ = make_prisms([one for one in self.prisms if one.base_m > 0])
 
@@ -94,12 +96,9 @@ class Scene:
         """
         points = np.ascontiguousarray(points_m, dtype=np.float64)
         is_buried = np.zeros(len(points), dtype=np.bool_)
-        if self.buildings and len(points):
-            which, prism = self._tree.query(shapely.points(points[:, :2]), predicate="within")
-            is_inside = (self._heights[prism, 0] <= 0) & (
-                points[which, 2] < self._heights[prism, 1]
-            )
-            is_buried[which[is_inside]] = True
+        polygons = [one.polygon for one in self._standing]
+        for one, inside in zip(self._standing, points_inside(polygons, points), strict=True):
+            is_buried[inside[points[inside, 2] < one.height_m]] = True
         return Targets(points, is_buried, sort_points(points, ~is_buried))
 
     def building_at(self, x_m: float, y_m: float, height_m: float) -> Building | None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Polygon as PolygonPatch
 
 from parkwacht_config.site import AreaKind, Site
+from parkwacht_coverage._inside import points_inside
 from parkwacht_coverage.camera import CameraModel
 from parkwacht_coverage.reporting.canvas import new_figure, save
 from parkwacht_coverage.results import Scenario
@@ -114,7 +114,6 @@ def image_colours(site: Site, scene: Scene, model: CameraModel) -> Floats:
 def _paint(colours: Floats, ends: Floats, wanted: npt.NDArray[np.bool_], site: Site) -> None:
     """Colour the pixels whose ray ends on private or public ground, in place."""
     which = np.flatnonzero(wanted)
-    east, north = ends[which, 0], ends[which, 1]
     layers = [(one.polygon, PRIVATE) for one in site.private_areas]
     layers += [
         (one.polygon, KIND_COLOURS[one.kind])
@@ -122,6 +121,6 @@ def _paint(colours: Floats, ends: Floats, wanted: npt.NDArray[np.bool_], site: S
         for one in site.public_areas
         if one.kind is kind
     ]
-    for polygon, colour in layers:
-        shapely.prepare(polygon)
-        colours[which[shapely.contains_xy(polygon, east, north)]] = to_rgb(colour)
+    found = points_inside([polygon for polygon, _ in layers], ends[which])
+    for (_, colour), inside in zip(layers, found, strict=True):
+        colours[which[inside]] = to_rgb(colour)
