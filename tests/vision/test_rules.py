@@ -243,3 +243,22 @@ def test_a_car_cut_off_by_the_edge_drives_by_its_other_end(
     mirrored = [(C, lambda s: (640 - right_end(s), 106.0, 640.0, 245.0))]
     at_right, _ = play(rule(), mirrored, seconds=1.6)
     assert [bool(at_left), bool(at_right)] == [is_flagged] * 2
+
+
+@pytest.mark.parametrize(
+    ("right_end", "is_flagged"),
+    [(lambda s: 190 - 75 * s, True), (lambda s: 190 if s < 0.4 else 95, False)],
+    ids=["drives out", "hidden"],
+)
+def test_a_car_that_comes_to_the_edge_drives_out_by_its_other_end(
+    right_end: Callable[[float], float], is_flagged: bool, rule: Callable[..., IntrusionRule]
+) -> None:
+    # Its first box lies 30 px inside the edge, of which 3 % (19 px) count as cut off; then it is.
+    # 0.4 of the root of 139 x 160 px is 60 px; its middle moves 52.
+    def out(s: float) -> XyXy:
+        return (max(0.0, 30 - 300 * s), 106.0, right_end(s), 245.0)
+
+    at_left, _ = play(rule(), [(C, out)], seconds=1.4)
+    mirrored = [(C, lambda s: (640 - out(s)[2], 106.0, 640 - out(s)[0], 245.0))]
+    at_right, _ = play(rule(), mirrored, seconds=1.4)
+    assert [bool(at_left), bool(at_right)] == [is_flagged] * 2

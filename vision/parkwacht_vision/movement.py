@@ -7,7 +7,7 @@ All times are media time; lengths in pixels are compared with the size of the ob
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from statistics import median
 
 from parkwacht_config.site import ObjectClass
@@ -120,11 +120,22 @@ def _drives_over_edge(sightings: Sequence[Sighting], needed_px: float, view: Vie
     """
     across = EDGE_SHARE * view.width_px
     boxes = [one.xyxy for one in sightings]
-    if all(box[0] <= across for box in boxes):
-        ends = [box[2] for box in boxes]
-    elif all(box[2] >= view.width_px - across for box in boxes):
-        ends = [box[0] for box in boxes]
-    else:
+    return any(
+        _goes_steadily([box[side] for box in run], needed_px)
+        for side, is_cut_off in (
+            (2, lambda box: box[0] <= across),
+            (0, lambda box: box[2] >= view.width_px - across),
+        )
+        # In: from the first box on. Out: up to the last one; it came to the edge before.
+        for run in (
+            list(takewhile(is_cut_off, boxes)),
+            list(takewhile(is_cut_off, reversed(boxes))),
+        )
+    )
+
+
+def _goes_steadily(ends: Sequence[float], needed_px: float) -> bool:
+    if not ends:
         return False
     steps = [b - a for a, b in pairwise(ends)]
     net = ends[-1] - ends[0]
