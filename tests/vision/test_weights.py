@@ -1,6 +1,7 @@
 """Weights are checked, exported and fetched, or the reason why not is said."""
 
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -184,3 +185,21 @@ def test_recordings_are_calibrated_on_evenly_spread_pictures(
     assert [one.shape for one in views] == [(1, 3, 320, 320)] * 16
     shown = [float(one[0, :, 160, 160].mean()) * 255 / 20 for one in views[::2]]
     assert shown == pytest.approx([0.5, 1.5, 3.0, 4.0, 5.5, 6.5, 8.0, 9.0], abs=0.15)
+
+
+def test_of_many_recordings_no_more_views_are_held_than_are_used(
+    make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    first = make_video("clip.mp4", seconds=4.0)
+    for number in range(79):
+        shutil.copy(first, tmp_path / f"clip{number}.mp4")
+    tracemalloc.start()
+    try:
+        views = calibration_views(tmp_path, (160, 160), lambda _what, _share: None)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # 150 pictures / 80 recordings: one of each, seen whole and in its middle. Eight of each would
+    # be 1280 views of 0.3 MB.
+    assert len(views) == 160
+    assert peak < 300 * views[0].nbytes

@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
 MOST_VIEWS = 300  # what nncf takes by itself; more changes nothing and takes longer
-PER_CLIP = 8  # pictures of one recording, evenly spread
+PER_CLIP = 8  # pictures of one recording at most, evenly spread
 FEWEST_VIEWS = 8
 _PART = 0.5  # of the picture's sides: the part that is enlarged
 
@@ -63,10 +63,13 @@ def calibration_views(folder: Path, size: tuple[int, int], progress: Progress) -
     """
     paths = sorted(one for one in folder.rglob("*") if one.is_file())
     paths = [one for one in paths if one.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES]
+    paths = _spread(paths, MOST_VIEWS // 2)  # of each picture two views
+    # No more are made than are kept: one of 640 x 640 pixels takes 5 MB.
+    per_clip = max(1, min(PER_CLIP, MOST_VIEWS // 2 // max(1, len(paths))))
     views: list[Planes] = []
-    for index, path in enumerate(_spread(paths, MOST_VIEWS)):
+    for index, path in enumerate(paths):
         progress(path.name, index / len(paths))
-        for image in _images(path):
+        for image in _images(path, per_clip):
             views += [_planes(one, size) for one in (image, _middle(image))]
     if len(views) < FEWEST_VIEWS:
         raise ModelError(
@@ -78,7 +81,7 @@ def calibration_views(folder: Path, size: tuple[int, int], progress: Progress) -
                 "cameras",
             )
         )
-    return _spread(views, MOST_VIEWS)
+    return views
 
 
 def _spread(items: Sequence[Item], n_most: int) -> list[Item]:
@@ -87,7 +90,7 @@ def _spread(items: Sequence[Item], n_most: int) -> list[Item]:
     return [items[int(k * step)] for k in range(min(len(items), n_most))]
 
 
-def _images(path: Path) -> Iterator[Image]:
+def _images(path: Path, per_clip: int) -> Iterator[Image]:
     if path.suffix.lower() in PICTURE_SUFFIXES:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
@@ -98,9 +101,9 @@ def _images(path: Path) -> Iterator[Image]:
     try:
         with open_recording(path) as container:
             length_s = recording_duration_s(container) or 0.0
-            for k in range(PER_CLIP if length_s else 1):
+            for k in range(per_clip if length_s else 1):
                 if length_s:
-                    at_s = (k + 0.5) / PER_CLIP * length_s
+                    at_s = (k + 0.5) / per_clip * length_s
                     start = container.start_time or 0
                     container.seek(start + int(at_s * av.time_base))
                 frame = next(container.decode(video=0), None)
