@@ -6,6 +6,7 @@ a sheet before the lens. A check is made every two seconds, so frames come two s
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -214,3 +215,10 @@ def test_both_records_of_a_trouble_have_one_id() -> None:
     second = trouble_record(over, begun.at, place=("park", "cam_a"), source=source)
     assert (first.id, first.ended_at) == (second.id, None)
     assert second.ended_at == START + timedelta(seconds=9)
+
+
+def test_key_frames_that_come_a_little_early_are_all_checked(scene: Image) -> None:
+    # Two seconds less what a camera's clock may run off; else every other one would be passed over.
+    pictures = frames([scene] * 5 + [covered(scene)] * 3)
+    early = [replace(one, media_time_s=0.98 * one.media_time_s) for one in pictures]
+    assert [one.cause for one in watch(HealthMonitor(), iter(early))] == ["covered"]

@@ -31,6 +31,7 @@ Floats = npt.NDArray[np.float32]
 Light = Literal["bright", "dark"]
 
 CHECK_S = 2.0
+EARLY_S = 0.1  # key frames of a live camera are not exactly 2 s apart: each is a check all the same
 ROWS = 360
 N_BEGIN, N_END = 3, 3  # checks in a row
 N_BEGIN_FROZEN = 6  # equal pictures over 12 s: a recording may begin with a few repeated ones
@@ -180,7 +181,7 @@ class HealthMonitor:
         """Judge a frame; most are passed over, one in two seconds is looked at."""
         changes = self._judge("lost", is_bad=False, at=frame.at)
         since_s = None if self._checked_s is None else frame.media_time_s - self._checked_s
-        if frame.is_replay or (since_s is not None and 0 <= since_s < CHECK_S):
+        if frame.is_replay or (since_s is not None and 0 <= since_s < CHECK_S - EARLY_S):
             return changes
         self._checked_s = frame.media_time_s
         luma = frame.picture.luma(ROWS)
