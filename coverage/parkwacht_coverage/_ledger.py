@@ -19,6 +19,8 @@ Bools = npt.NDArray[np.bool_]
 
 EPS = 1e-9
 FREE_EUR = 1.0  # what a view without further cost is divided by
+# Not plain 1 and -1: numba compiles anew for every such literal that a call passes.
+ADD, DROP = np.int64(1), np.int64(-1)
 NOISE = 0.3  # how far the rate of a view is turned down at random while repairing
 
 
@@ -125,7 +127,7 @@ def _set_opening(data: Data, state: State) -> None:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _change_site(data: Data, state: State, site: int, step: int) -> None:
+def _change_site(data: Data, state: State, site: int, step: int | np.int64) -> None:
     """Open (1) or close (-1) a site with its trench."""
     state.totals[0] += step * data.site_eur[site]
     edge = data.leaf_edge[site]
@@ -139,7 +141,7 @@ def _change_site(data: Data, state: State, site: int, step: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def change(data: Data, state: State, view: int, step: int) -> None:
+def change(data: Data, state: State, view: int | np.int64, step: int | np.int64) -> None:
     """Choose a view (1) or take it out (-1)."""
     state.is_chosen[view] = step > 0
     state.totals[0] += step * data.view_eur[view]
@@ -232,7 +234,7 @@ def fill(data: Data, state: State, barred: Bools, noise: Floats) -> Ints:
                     barred[view] = True  # what is used only grows here
         if best < 0:
             return added[:n]
-        change(data, state, best, 1)
+        change(data, state, np.int64(best), ADD)
         added[n] = best
         n += 1
 
@@ -278,7 +280,7 @@ def prune(data: Data, state: State, floor: Floats) -> None:
                 best, best_saving = view, saving
         if best < 0:
             return
-        change(data, state, best, -1)
+        change(data, state, np.int64(best), DROP)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -294,7 +296,7 @@ def _destroy(data: Data, state: State, barred: Bools) -> None:
         for view in chosen:
             is_hit = data.site_of[view] == data.site_of[pick] if by_site else view == pick
             if is_hit and state.is_chosen[view]:
-                change(data, state, view, -1)
+                change(data, state, view, DROP)
                 barred[view] = barred[view] or is_barring
 
 
@@ -303,10 +305,10 @@ def _set_choice(data: Data, state: State, chosen: Bools) -> None:
     """Make a choice what it was."""
     for view in range(len(chosen)):
         if state.is_chosen[view] and not chosen[view]:
-            change(data, state, view, -1)
+            change(data, state, view, DROP)
     for view in range(len(chosen)):
         if chosen[view] and not state.is_chosen[view]:
-            change(data, state, view, 1)
+            change(data, state, view, ADD)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
