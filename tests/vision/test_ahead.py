@@ -83,6 +83,19 @@ def test_what_was_not_asked_for_or_has_not_come_is_not_guessed(make_video: MakeV
     assert PicturesAhead(PacketRing()).picture(AT) is None
 
 
+def test_a_connection_that_was_lost_and_came_again_holds_nothing_up(
+    make_video: MakeVideo,
+) -> None:
+    path = make_video(seconds=2, draw=moving, options=OPTIONS | {"bf": "0"})
+    ring = ring_of([*read_packets(path), *read_packets(path, begins_at=AT + at(5))])
+    ahead = PicturesAhead(ring)
+    asked = [AT + at(one) for one in (1.5, 3.1, 5.5)]  # the second lies in the gap
+    for instant in asked:
+        ahead.want(instant)
+    shown = [ahead.picture(one) for one in asked]
+    assert [one and one[1] for one in shown] == [asked[0], None, asked[2]]
+
+
 def test_of_too_many_pictures_those_of_the_least_weight_go(make_video: MakeVideo) -> None:
     ahead = PicturesAhead(ring_of(packets_of(make_video, 0)), max_bytes=3 * FRAME_BYTES)
     weights = {0.5: 0.4, 0.7: 0.9, 0.9: 0.2, 1.1: 0.6, 1.3: 0.7}

@@ -149,12 +149,20 @@ class _Run:
         """Decode what is asked for, as far as packets are there."""
         while self._asked and not self.is_over:
             at = self._asked[0]
-            if not self._go_to(at):
+            is_passed = self._is_passed(at)  # asked first: packets come meanwhile
+            is_there = self._go_to(at)
+            if not is_there and not is_passed:
                 return  # the next call goes on here
-            best = min(self._shown, key=lambda one: abs(one[1] - at))
-            with self._lock:
-                self._found[at] = best
+            if is_there:
+                best = min(self._shown, key=lambda one: abs(one[1] - at))
+                with self._lock:
+                    self._found[at] = best
             self._asked.popleft()
+
+    def _is_passed(self, at: datetime) -> bool:
+        """Whether the packets of an instant are gone or never came: nothing waits for them."""
+        last = self._ring.last
+        return last is not None and last.at > at + timedelta(seconds=REORDER_S)
 
     def _go_to(self, at: datetime) -> bool:
         """Decode to the first picture at or after an instant; return whether it is there."""
