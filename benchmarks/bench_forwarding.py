@@ -39,7 +39,7 @@ from parkwacht_config.site import Site
 
 PER_S = 20
 MEDIAN_BAR_MS, P99_BAR_MS, PAGE_BAR_MS, NIGHT_BAR_MS = 50.0, 150.0, 50.0, 100.0
-EACH_BAR_MS = 25.0  # one worker's events one after another: twice what arrives
+EACH_BAR_MS = 1000 / PER_S  # one worker's events one after another: no slower than they arrive
 DEAD_BAR = 1.5  # the other's drain beside a dead receiver, of its drain alone
 N_LIST = 1_000_000
 DRAIN_WITHIN_S = 240.0
