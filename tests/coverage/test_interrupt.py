@@ -6,6 +6,7 @@ import pytest
 from parkwacht_coverage.interrupt import catch_interrupt
 
 
+@pytest.mark.usefixtures("listening_to_ctrl_c")
 def test_the_first_ctrl_c_asks_and_the_second_stops() -> None:
     told = []
     before = signal.getsignal(signal.SIGINT)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from rich.console import Console
+from signal_stack import usual_signal_stack
 
 from parkwacht_config.errors import ModelError, SourceError
 from parkwacht_config.loader import load_site
@@ -163,8 +164,9 @@ def test_a_signal_closes_the_watch_in_order(
     stopping = threading.Thread(target=stop_once_it_listens)
     stopping.start()
     try:
-        summary, _ = watch(path)
-        stopping.join()
+        with usual_signal_stack():
+            summary, _ = watch(path)
+            stopping.join()
         assert signal.getsignal(signal.SIGTERM) is before
     finally:
         signal.signal(signal.SIGTERM, usual)
