@@ -262,7 +262,7 @@ def test_a_backlog_of_clips_delays_neither_alarms_nor_the_heartbeat(
             put(spool)
             until(lambda: count(service, Event) == 2)
             until(lambda: count(service, Heartbeat) == 1)
-            assert [one.stage for one in spool.entries()] == ["ended"]
+            until(lambda: [one.stage for one in spool.entries()] == ["ended"])
         finally:
             released.set()
             stop.set()
