@@ -17,12 +17,15 @@ from typer.testing import CliRunner
 from parkwacht_api.cli import app
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.settings import Settings
-from parkwacht_config.site import Site
+from parkwacht_config.site import ObjectClass, Site
+from parkwacht_config.text import Language
 from parkwacht_vision.bars import load_bars
 from parkwacht_vision.cli import WatchOptions, run_watch
 from parkwacht_vision.evaluate import DAY_AT
+from parkwacht_vision.evaluate_report import clip_table
+from parkwacht_vision.scoring import Found, score_clip
 from parkwacht_vision.spool import Spool
-from parkwacht_vision.truth import Group, Visit, load_truth
+from parkwacht_vision.truth import ClipTruth, Group, Visit, load_truth
 
 ROOT = Path(__file__).parents[2]
 
@@ -162,3 +165,30 @@ def test_the_tier_that_was_asked_for_is_decoded(
         options, settings, make_site(), Console(file=io.StringIO()), Spool(tmp_path / "spool")
     )
     assert summary.reports[0].n_frames == n_frames
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_table_of_recordings_breaks_no_word_at_80_columns(language: Language) -> None:
+    """Nor at 120 columns; a file name of 35 letters stands whole, what was found below it."""
+    name = "night_gate_[snow]_camera_north1.mp4"
+    assert len(name) == 35
+    visits = tuple(Visit(Group.PERSON, 20.0 * n, 20.0 * n + 9) for n in range(6))
+    truth = ClipTruth(name, Path(name), "night", "night", visits)
+    found = [
+        Found(ObjectClass.PERSON, one.start_s + 0.5, one.start_s + 3.4, one.end_s) for one in visits
+    ]
+    found.append(Found(ObjectClass.CAR, 150.0, 151.0, 160.0))
+    headings = {
+        Language.NL: ["Opname", "Gevonden", "Meldingen", "Vals", "Anders", "Dubbel", "Na", "(s)"],
+        Language.EN: ["Recording", "Found", "Events", "False", "Unfit", "Double", "Delay", "(s)"],
+    }
+    for width in (80, 120):
+        shown = io.StringIO()
+        clips = [score_clip(truth, found, seconds=200)]
+        Console(file=shown, width=width).print(clip_table(clips, language, width))
+        _, heading, _, row, below, *_ = shown.getvalue().splitlines()
+        assert heading.split() == headings[language]
+        assert row.split()[:7] == [name, "6/6", "7", "1", "0", "0", "3.4,"]
+        assert below.split()[0] == "person@0.5-9.0"
+        assert {"person@100.5-109.0", "+1"} <= set(shown.getvalue().split())
+        assert max(len(one) for one in shown.getvalue().splitlines()) <= width

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from parkwacht_config.text import Language, Text
@@ -34,6 +36,18 @@ CSV_KEYS = (
     "failure",
 )  # fmt: skip
 
+_CLIP_COLUMNS = (
+    Text(nl="Opname", en="Recording"),
+    Text(nl="Gevonden", en="Found"),
+    Text(nl="Meldingen", en="Events"),
+    Text(nl="Vals", en="False"),
+    Text(nl="Anders", en="Unfit"),
+    Text(nl="Dubbel", en="Double"),
+    Text(nl="Na (s)", en="Delay (s)"),
+)
+_NUMBERS_WIDTH = 45  # six columns as wide as their headings, and a blank before each
+_NAME_WIDTH = 80 - _NUMBERS_WIDTH
+
 
 def show_evaluation(
     console: Console, evaluation: Evaluation, checks: Sequence[Check], language: Language
@@ -55,7 +69,7 @@ def show_evaluation(
     info = evaluation.detector
     title = Text(nl="Herkenning", en="Detector")
     console.print(f"{title.to(language)}: {info.name}, {info.model}", markup=False)
-    console.print(clip_table(evaluation.clips, language))
+    console.print(clip_table(evaluation.clips, language, console.width))
     console.print(score_table(evaluation.clips, language))
     console.print(condition_table(evaluation.clips, language))
     densities = recall_by_density(evaluation.clips)
@@ -73,37 +87,53 @@ def _table(language: Language, title: Text, columns: Sequence[Text]) -> Table:
     return table
 
 
-def clip_table(clips: Sequence[ClipScore], language: Language) -> Table:
-    """Tell per recording what was found, missed and flagged for nothing."""
-    columns = (
-        Text(nl="Opname", en="Recording"),
-        Text(nl="Gevonden", en="Found"),
-        Text(nl="Meldingen", en="Events"),
-        Text(nl="Vals", en="False"),
-        Text(nl="Anders", en="Unfit"),
-        Text(nl="Dubbel", en="Double"),
-        Text(nl="Na (s)", en="Delay (s)"),
-        Text(nl="Welke", en="Which"),
-    )
-    table = _table(language, Text(nl="Per opname", en="Per recording"), columns)
+def clip_table(clips: Sequence[ClipScore], language: Language, width: int) -> Table:
+    """
+    Tell per recording what was found, missed and flagged for nothing.
+
+    Parameters
+    ----------
+    clips
+        The scores.
+    language
+        Of the headings.
+    width
+        How many characters there are; from 80 on, a file name of 35 stands on one line.
+    """
+    title = Text(nl="Per opname", en="Per recording").to(language)
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, pad_edge=False,
+        show_edge=False,
+    )  # fmt: skip
+    longest = max(_NAME_WIDTH, *(len(clip.truth.name) for clip in clips))
+    name_width = max(_NAME_WIDTH, min(longest, width - _NUMBERS_WIDTH))
+    table.add_column(_CLIP_COLUMNS[0].to(language), width=name_width, overflow="fold")
+    for column in _CLIP_COLUMNS[1:-1]:
+        table.add_column(column.to(language), justify="right", no_wrap=True)
+    table.add_column(_CLIP_COLUMNS[-1].to(language), justify="right")
     for clip in clips:
         score = add_up([clip])
         delays = ", ".join("-" if v.delay_s is None else f"{v.delay_s:.1f}" for v in clip.visits)
-        which = " ".join(f"{e.object_class}@{e.start_s:.1f}-{e.end_s:.1f}" for e in clip.events[:6])
-        more = f" +{len(clip.events) - 6}" if len(clip.events) > 6 else ""  # noqa: PLR2004
         style = "red" if clip.false or score.n_found < score.n_visits or clip.failure else None
         table.add_row(
-            clip.truth.name,
+            _name_and_events(clip),
             f"{score.n_found}/{score.n_visits}",
             str(score.n_events),
             str(score.n_false),
             str(score.n_unfit),
             str(score.n_duplicates),
             delays,
-            clip.failure or which + more,
             style=style,
         )
     return table
+
+
+def _name_and_events(clip: ClipScore) -> str:
+    """Write the events, or why there are none, below the name: a column has no room for them."""
+    which = " ".join(f"{e.object_class}@{e.start_s:.1f}-{e.end_s:.1f}" for e in clip.events[:6])
+    more = f" +{len(clip.events) - 6}" if len(clip.events) > 6 else ""  # noqa: PLR2004
+    below = clip.failure or which + more
+    return escape(clip.truth.name) + (f"\n[dim]{escape(below)}[/]" if below else "")
 
 
 def score_table(clips: Sequence[ClipScore], language: Language) -> Table:
@@ -231,7 +261,7 @@ def _bar_table(checks: Sequence[Check], language: Language) -> Table:
     table = _table(language, Text(nl="Latten", en="Bars"), columns)
     for check in checks:
         mark = "[green]✓[/]" if check.is_met else "[bold red]✗[/]"
-        table.add_row(check.what.to(language), check.reached, mark)
+        table.add_row(escape(check.what.to(language)), escape(check.reached), mark)
     table.caption = Text(
         nl="* formule van i-LIDS niet nagezien; bezoeken minder dan 3 s uit elkaar tellen als een",
         en="* i-LIDS formula unverified; visits less than 3 s apart count as one",
