@@ -132,7 +132,7 @@ def test_the_same_packets_give_the_same_bytes(make_video: MakeVideo, tmp_path: P
         assert one.clip.sha256 == other.clip.sha256
 
 
-@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg"])
+@pytest.mark.parametrize("codec", ["mpeg4", "mjpeg", "msmpeg4", "rawvideo"])
 def test_what_no_browser_plays_is_encoded_anew(
     codec: str, make_video: MakeVideo, tmp_path: Path
 ) -> None:

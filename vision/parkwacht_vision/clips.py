@@ -17,6 +17,7 @@ from typing import Any
 
 import av
 
+from parkwacht_vision.decoding import open_decoder
 from parkwacht_vision.encoding import PictureEncoder
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.muxing import (
@@ -26,7 +27,6 @@ from parkwacht_vision.muxing import (
     is_played,
     is_same_video,
     media_ticks,
-    open_decoder,
     to_decode,
 )
 from parkwacht_vision.packets import EncodedPacket, PacketRing, StreamFormat

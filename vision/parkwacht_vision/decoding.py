@@ -38,6 +38,31 @@ def is_intra_only(codec: str) -> bool:
     return bool(av.Codec(_DECODERS.get(codec, codec), "r").intra_only)
 
 
+def open_decoder(told: StreamFormat, *, skip_loop_filter: str = "default") -> Any:  # noqa: ANN401
+    """
+    Return PyAV's context of a decoder for the packets of a stream.
+
+    Parameters
+    ----------
+    told
+        What is known of the stream.
+    skip_loop_filter
+        Which pictures are not deblocked, in FFmpeg's words.
+    """
+    context: Any = av.CodecContext.create(_DECODERS.get(told.codec, told.codec), "r")
+    # One thread: with more, pictures come later, and FFmpeg's threads let go of packets, which
+    # belong to Python, while Python waits for them to end (seen to hang with PyAV 18.1).
+    context.thread_count = 1
+    context.extradata = told.extradata
+    # Some codecs, as old MPEG-4 in AVI and plain pictures, say these in the container alone.
+    if told.width_px > 0 and told.height_px > 0:
+        context.width, context.height = told.width_px, told.height_px
+    if told.pixel_format is not None:
+        context.pix_fmt = told.pixel_format
+    context.options = {"skip_loop_filter": skip_loop_filter, "max_pixels": str(MAX_PIXELS)}
+    return context
+
+
 class StreamDecoder:
     """
     An open decoder.
@@ -55,20 +80,7 @@ class StreamDecoder:
     def __init__(self, told: StreamFormat, health: SourceHealth, *, deblocks: bool) -> None:
         self.deblocks = deblocks
         self._health = health
-        self._context: Any = av.CodecContext.create(_DECODERS.get(told.codec, told.codec), "r")
-        # One thread: with more, pictures come later, and FFmpeg's threads let go of packets, which
-        # belong to Python, while Python waits for them to end (seen to hang with PyAV 18.1).
-        self._context.thread_count = 1
-        self._context.extradata = told.extradata
-        # Some codecs, as old MPEG-4 in AVI and plain pictures, say these in the container alone.
-        if told.width_px > 0 and told.height_px > 0:
-            self._context.width, self._context.height = told.width_px, told.height_px
-        if told.pixel_format is not None:
-            self._context.pix_fmt = told.pixel_format
-        self._context.options = {
-            "skip_loop_filter": "noref" if deblocks else "all",
-            "max_pixels": str(MAX_PIXELS),
-        }
+        self._context = open_decoder(told, skip_loop_filter="noref" if deblocks else "all")
         self._skipped = "DEFAULT"
         self._untimed: list[float] = []
         self._last_s = 0.0

@@ -58,13 +58,6 @@ def is_same_video(one: StreamFormat, other: StreamFormat) -> bool:
     )
 
 
-def open_decoder(stream_format: StreamFormat) -> Any:  # noqa: ANN401 - PyAV's context
-    """Return a decoder for the packets of a stream."""
-    decoder = av.CodecContext.create(stream_format.codec, "r")
-    decoder.extradata = stream_format.extradata
-    return decoder
-
-
 def media_ticks(packet: EncodedPacket) -> int:
     """Return the media time of a packet in microseconds, as a picture of it carries it."""
     return round(packet.media_time_s * 1_000_000)

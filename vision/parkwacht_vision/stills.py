@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from parkwacht_vision.decoding import open_decoder
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.masks import PrivacyScreen
-from parkwacht_vision.muxing import media_ticks, open_decoder, to_decode
+from parkwacht_vision.muxing import media_ticks, to_decode
 from parkwacht_vision.packets import EncodedPacket, PacketRing, StreamFormat
 from parkwacht_vision.pictures import DecodedPicture, Image
 from parkwacht_vision.tracker import XyXy
@@ -69,7 +70,6 @@ class Unpacker:
     def __init__(self, stream_format: StreamFormat) -> None:
         self.format = stream_format
         self._decoder: av.VideoCodecContext = open_decoder(stream_format)
-        self._decoder.thread_count = 1  # why: see StreamDecoder
         self._taken: dict[int | None, datetime] = {}
 
     def feed(self, packet: EncodedPacket | None) -> list[Shown]:
