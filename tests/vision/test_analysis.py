@@ -38,9 +38,6 @@ class _Notes:
         ]
         return Detections.empty()
 
-    def reset(self) -> None:
-        """Do nothing."""
-
 
 def looks_s(walks_s: tuple[float, float], length_s: float) -> list[float]:
     """Watch an empty place in which a bright block walks for a while; return the looks."""

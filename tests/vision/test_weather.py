@@ -42,9 +42,6 @@ class Knowing:
         self.info = DetectorInfo(name="ultralytics", model="knowing")
         self.asked: list[float] = []
 
-    def reset(self) -> None:
-        """Remember nothing."""
-
     def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
         """Tell where he is, if asked there."""
         self.asked += [frame.media_time_s] * len(regions)

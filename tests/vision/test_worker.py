@@ -13,7 +13,9 @@ from parkwacht_config.clock import FakeClock
 from parkwacht_config.errors import SourceError, SpoolError
 from parkwacht_config.site import ObjectClass, Site, Zone
 from parkwacht_config.text import Text
+from parkwacht_coverage.camera import CameraModel
 from parkwacht_vision.choice import choose_detector
+from parkwacht_vision.detections import Detector
 from parkwacht_vision.event import CameraTrouble, Decoding, EventEnding, FlaggedEvent, WatchReport
 from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.packets import PacketRing
@@ -253,12 +255,21 @@ def test_a_calibration_for_another_shape_hides_nobody(
     # By the calibration nobody in this picture can stand in a zone a kilometre behind the camera.
     polygon = tuple((x, y - 1000) for x, y in zone_m.polygon_m or ())
     away = zone_m.model_copy(update={"polygon_m": polygon})
-    context = replace(context, site=make_site(zones=(away,)))
+    models: list[CameraModel | None] = []  # that the detector judged by
+
+    def for_camera(model: CameraModel | None) -> Detector:
+        models.append(model)
+        return context.detector.for_camera(model)
+
+    detector = replace(context.detector, for_camera=for_camera)
+    night = replace(context, site=make_site(zones=(away,)), detector=detector)
     right = make_video("right.mp4", seconds=6, size=(320, 180), draw=walking)
-    assert watch_camera(context, job(right, camera_id="cam_a"))
+    assert watch_camera(night, job(right, camera_id="cam_a"))
     wrong = make_video("wrong.mp4", seconds=6, draw=walking)
-    assert watch_camera(context, job(wrong, camera_id="cam_a"))
-    (event,), _, _ = records(context)
+    assert watch_camera(night, job(wrong, camera_id="cam_a"))
+    assert watch_camera(night, job(wrong))  # by a camera without calibration
+    (event, _), _, _ = records(context)
+    assert [one is None for one in models] == [False, True, True]
     assert event.source.name == "wrong.mp4"
     assert event.zone_id == "yard"
     assert event.position is None

@@ -109,7 +109,3 @@ class Detector(Protocol):
         Boxes are in pixels of the whole picture; what two regions both show is given once.
         """
         ...
-
-    def reset(self) -> None:
-        """Forget the scene: the next frame does not follow on the last one."""
-        ...

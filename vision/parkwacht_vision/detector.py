@@ -160,9 +160,6 @@ class UltralyticsDetector:
         if isinstance(self.network, OpenVinoNetwork):
             self.network.warm_up()
 
-    def reset(self) -> None:
-        """Do nothing: every picture stands alone."""
-
     def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
         """Find persons and vehicles in parts of one frame."""
         views = [self._view(frame, region) for region in regions]

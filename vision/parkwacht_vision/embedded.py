@@ -120,9 +120,6 @@ class EmbeddedDetector:
         self._model = model
         self._classifier = EmbeddedClassifier()
 
-    def reset(self) -> None:
-        """Forget nothing: every crop is judged by itself."""
-
     def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
         """Name what moves; a look at a region that no movement asked for finds nothing."""
         picture = frame.picture

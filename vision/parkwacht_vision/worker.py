@@ -70,7 +70,6 @@ class CameraWatch:
         self._camera = context.site.camera(camera_id)
         self._model = camera_model(context.site, self._camera)
         self._screen = PrivacyScreen.of(context.site, self._camera)
-        self._detector = context.detector.for_camera(self._model)
         self._calendar = Calendar(context.site.timezone)
         self._settings = context.rule_settings or RuleSettings.for_detector(
             context.detector.info.name
@@ -143,7 +142,6 @@ class CameraWatch:
         elif self._analysis is not None:
             self._n_calls = self.n_calls
             self._analysis = None
-            self._detector.reset()
             self._relax()
         self._context.observer.on_progress(self._source.name, item.media_time_s)
 
@@ -221,7 +219,7 @@ class CameraWatch:
             self._analysis = CameraAnalysis(
                 self._camera_id,
                 view,
-                self._detector,
+                self._context.detector.for_camera(view.model),
                 self._context.budget or self._own_budget,
                 camera=self._camera,
             )
