@@ -145,11 +145,20 @@ def unlock_one(name: Name) -> None:
     terminal.say(f"Account {name} is vrij.", f"Account {name} is unlocked.")
 
 
-@accounts_app.command("link", help=say("Laat de aanmelddienst instaan.", "Let OIDC vouch."))
+@accounts_app.command(
+    "link",
+    help=say("Laat de aanmelddienst voor iemand instaan.", "Let the log-in service vouch for one."),
+)
 def link(
     name: Name,
     subject: Annotated[
-        str, typer.Option(help=say("Nummer (sub) bij de dienst; leeg: ontkoppel.", "Its sub."))
+        str,
+        typer.Option(
+            help=say(
+                "Nummer (sub) bij de dienst; leeg: ontkoppel.",
+                "Number (sub) at the service; empty: unlink.",
+            )
+        ),
     ] = "",
 ) -> None:
     """Let the park's log-in service vouch for an account; without a subject it no longer does."""
