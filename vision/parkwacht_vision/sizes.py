@@ -38,8 +38,9 @@ class Limits:
 
 # Of boxes that a network drew. Room is left for raised arms, a load, a leaning box and a
 # calibration that is some degrees off. Whoever is partly hidden looks smaller, so that only the
-# upper limits mean something for persons; the longest lorry of the Dutch roads is 18.75 m, four
-# metres high. The longer side: a head above a wall.
+# upper limits mean something for persons; a usual lorry with its trailer is 18.75 m at most, four
+# metres high (a long one, of 25.25 m, is too much where all of it is seen from the side). The
+# longer side: a head above a wall.
 PERSON = Limits((0.0, 2.6), (0.0, 3.0), 0.35)
 TWO_WHEELED = Limits((0.0, 4.0), (0.0, 3.0), 0.35)
 VEHICLE = Limits((0.0, 25.0), (0.0, 6.0), 0.35)
