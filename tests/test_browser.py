@@ -84,3 +84,18 @@ def test_the_pages_speak_english_too_and_fit_a_phone(night: Night, tmp_path: Pat
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         assert overflow <= 0
+
+
+def test_no_table_is_cut_off_on_a_desk_and_a_phone_leads_to_the_own_account(
+    browser: WebDriver, night: Night
+) -> None:
+    overflow = "return arguments[0].scrollWidth - arguments[0].clientWidth"
+    for page in ("", "cameras", "audit", "account"):
+        browser.get(f"{night.url}/{page}")
+        for table in browser.find_elements(By.CSS_SELECTOR, ".scroll"):
+            assert browser.execute_script(overflow, table) <= 0, page
+    browser.set_window_size(500, 900)
+    browser.find_element(By.CSS_SELECTOR, "a.person").click()
+    assert browser.current_url == f"{night.url}/account"
+    page = browser.find_element(By.TAG_NAME, "html")
+    assert browser.execute_script(overflow, page) <= 0
