@@ -201,6 +201,19 @@ def answering(*statuses: int, **headers: str) -> Callable[[int], tuple[int, dict
 
 
 @contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[None]:
+    """Let a server answer in a thread of its own."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
 def receiver_stub(
     answer: Callable[[int], tuple[int, dict[str, str], bytes]] | None = None,
 ) -> Iterator[ReceiverStub]:
@@ -234,15 +247,9 @@ def receiver_stub(
             pass
 
     server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
     stub.url = f"http://127.0.0.1:{server.server_port}/webhook"
-    try:
+    with serving(server):
         yield stub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def until(condition: Callable[[], bool], *, within_s: float = 15.0) -> None:

@@ -1,7 +1,7 @@
 """
 A service with a clock of ours and somebody who logs in, for the tests of accounts.
 
-Expected codes of the second factor come from `totp`, written from RFC 6238; `test_accounts.py`
+Expected codes of the second factor come from `totp`, written from RFC 6238; `test_log_in.py`
 checks it against the RFC's own table. The service uses another implementation.
 """
 
@@ -22,6 +22,7 @@ from console_pages import csrf_of
 
 from parkwacht_api.accounts import NewAccount, add_account
 from parkwacht_api.audit import Somebody
+from parkwacht_api.lockout import Attempt, begin_attempt
 from parkwacht_api.models_access import Account, AuditEntry
 from parkwacht_api.repository_access import account_by_name
 from parkwacht_api.roles import Role
@@ -74,6 +75,13 @@ def log_in(client: httpx.Client, password: str, name: str = "anna", **more: str)
 def post_form(client: httpx.Client, path: str, **data: str) -> httpx.Response:
     """Fill in the form of a page, with its own token."""
     return client.post(path, data={"csrf": csrf_of(client.get(path).text), **data})
+
+
+def count_wrong(service: Service, n: int, *, at: datetime) -> None:
+    """Let wrong log-ins be counted as the login page does, without hashing each."""
+    with service.database.writing() as session:
+        for _ in range(n):
+            begin_attempt(session, Attempt("anna", "198.51.100.7"), at=at)
 
 
 @contextmanager

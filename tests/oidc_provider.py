@@ -9,7 +9,6 @@ behave is tested against another service (`oidc-provider-mock`).
 import base64
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,16 +16,15 @@ from datetime import datetime
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
+from api_harness import serving
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from parkwacht_config.oidc import Oidc
 
 CLIENT, CLIENT_SECRET = "parkwacht", "geheim: 100% :/"
-
-
 ROLES = (
     {"group": "bazen", "role": "administrator"},
     {"group": "beveiliging", "role": "security_operator"},
@@ -138,14 +136,6 @@ def running_provider(now: Callable[[], datetime]) -> Iterator[ProviderStub]:
                 "/keys": {"keys": [stub.key.public()]},
                 "/userinfo": stub.info or {},
             }.get(path, {})
-            if path == "/authorize":
-                asked = parse_qs(urlsplit(self.path).query)["redirect_uri"][0]
-                self.send_response(302)
-                back = f"{asked}?{urlencode(stub.log_in(self.path))}"
-                self.send_header("Location", back)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
             self.answer(200, told)
 
         def do_POST(self) -> None:
@@ -166,12 +156,6 @@ def running_provider(now: Callable[[], datetime]) -> Iterator[ProviderStub]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
     stub.issuer = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(server):
         yield stub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

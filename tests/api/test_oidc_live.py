@@ -4,7 +4,6 @@ Logging in by another service as it goes: a real browser, and a service that oth
 `oidc-provider-mock` is built on Authlib and shares no code with what checks its tokens here.
 """
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from api_harness import make_site, running_service, until
 from browser import need_browser, open_browser
 from oidc_provider import CLIENT_SECRET, told
+from rtsp_server import free_port
 from selenium.webdriver.common.by import By
 
 
@@ -40,19 +40,13 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_in_a_browser_and_with_another_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_browser()
     monkeypatch.setenv("PARKWACHT_OIDC_SECRET", CLIENT_SECRET)
-    port = _free_port()
-    with independent_provider(_free_port()) as issuer:
+    port = free_port()
+    with independent_provider(free_port()) as issuer:
         claims = {"preferred_username": "bob", "name": "Bob Smit", "groups": ["beveiliging"]}
         httpx.put(f"{issuer}/users/42", json=claims, trust_env=False).raise_for_status()
         site = replace(make_site(), oidc=told(issuer, makes_accounts=["security_operator"]))

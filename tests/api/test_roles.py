@@ -134,7 +134,7 @@ PAGES = {
     "GET /watch": "ASPR",  # a partner's list is empty
     "GET /cameras": "ASPR",  # a partner's list is empty
 }
-# Only for whoever is in the middle of logging in: nobody else gets there (test_accounts.py).
+# Only for whoever is in the middle of logging in: nobody else gets there (test_log_in.py).
 LOG_IN_STEPS = {
     "GET /login/code",
     "POST /login/code",
