@@ -134,6 +134,7 @@ def check_site(site: Site, origins: Origins) -> None:
     for layer, attribute in NEAR_LAYERS.items():
         _check_near(site, layer, attribute, origins)
     check_goals(site)
+    _check_oidc(site)
 
 
 def _check_process(site: Site) -> None:
@@ -178,6 +179,16 @@ def _check_ids(site: Site, origins: Origins) -> None:
             )
             raise ConfigError.at(where, f"{table}[{one}].id", one, right)
         seen[one] = (where, table)
+
+
+def _check_oidc(site: Site) -> None:
+    """Check that a role of the log-in service is bound to a receiver that there is."""
+    known = [one.id for one in site.receivers]
+    for n, one in enumerate(site.oidc.roles if site.oidc else ()):
+        if one.receiver_id is not None and one.receiver_id not in known:
+            right = one_of(known, one.receiver_id)
+            key = f"oidc.roles[{n}].receiver_id"
+            raise ConfigError.at(str(site.path), key, one.receiver_id, right)
 
 
 def _check_near(site: Site, layer: str, attribute: str, origins: Origins) -> None:

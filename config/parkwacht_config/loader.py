@@ -209,18 +209,7 @@ def load_site(path: Path) -> Site:
         **read,
     )
     check_site(site, _origins(path, table, {zone.id for zone in map_zones}))
-    _check_oidc(site)
     return site
-
-
-def _check_oidc(site: Site) -> None:
-    """Insist that a role of the log-in service is bound to a receiver that there is."""
-    known = [one.id for one in site.receivers]
-    for n, one in enumerate(site.oidc.roles if site.oidc else ()):
-        if one.receiver_id is not None and one.receiver_id not in known:
-            right = Text(f"een van: {', '.join(known)}", f"one of: {', '.join(known)}")
-            key = f"oidc.roles[{n}].receiver_id"
-            raise ConfigError.at(str(site.path), key, one.receiver_id, right)
 
 
 def _read_layers(folder: Path, named: LayerPaths) -> dict[str, Any]:
