@@ -70,6 +70,20 @@ def begin_attempt(session: Session, attempt: Attempt, *, at: datetime) -> None:
     take_turn(session, LOGIN_LOCK)
     for old in login_failures_before(session, at - WINDOW):
         session.delete(old)
+    check_unlocked(session, attempt, at=at)
+    for subject in (attempt.account_subject, attempt.address_subject):
+        session.add(LoginFailure(subject=subject, at=at))
+
+
+def check_unlocked(session: Session, attempt: Attempt, *, at: datetime) -> None:
+    """
+    Refuse an attempt of an account or from an address that is locked; count nothing.
+
+    Raises
+    ------
+    TooManyLogins
+        The account or the address is locked.
+    """
     for subject, limit in (
         (attempt.account_subject, ACCOUNT_LIMIT),
         (attempt.address_subject, ADDRESS_LIMIT),
@@ -77,7 +91,6 @@ def begin_attempt(session: Session, attempt: Attempt, *, at: datetime) -> None:
         failures = login_failures_of(session, subject, at - WINDOW)
         if len(failures) >= limit:
             raise _locked(failures[-limit].at + WINDOW - at)
-        session.add(LoginFailure(subject=subject, at=at))
 
 
 def _locked(wait: timedelta) -> TooManyLogins:

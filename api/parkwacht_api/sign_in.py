@@ -9,11 +9,16 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from parkwacht_api.accounts import NAME_PATTERN, end_sessions, normal_name, password_hasher
+from parkwacht_api.accounts import (
+    NewAccount,
+    add_account,
+    end_sessions,
+    get_account,
+    normal_name,
+)
 from parkwacht_api.audit import Act, Actor, audit, clean_text
 from parkwacht_api.errors import RecordInvalid, TooManyLogins
 from parkwacht_api.keys import hash_secret
@@ -21,7 +26,6 @@ from parkwacht_api.lockout import ADDRESS_LIMIT
 from parkwacht_api.models_access import Account, SignIn
 from parkwacht_api.oidc import Vouched
 from parkwacht_api.repository_access import (
-    account_by_name,
     account_by_subject,
     count_accounts,
     sign_in_by_hash,
@@ -30,7 +34,6 @@ from parkwacht_api.repository_access import (
 )
 from parkwacht_api.roles import Role
 from parkwacht_config.oidc import Oidc, OidcRole
-from parkwacht_config.site import Site
 from parkwacht_config.text import Text
 
 # Long enough to find a telephone, short enough that nobody else sits down at the desk.
@@ -116,7 +119,7 @@ def take_sign_in(session: Session, token: str, state: str, *, at: datetime) -> S
 
 
 def account_for(
-    session: Session, vouched: Vouched, site: Site, told: Oidc, *, by: Actor, at: datetime
+    session: Session, vouched: Vouched, told: Oidc, *, by: Actor, at: datetime
 ) -> Account | Refusal:
     """
     Return the account of somebody, with the role of this moment, or why there is none.
@@ -127,8 +130,6 @@ def account_for(
         A writing transaction.
     vouched
         For whom the service vouches.
-    site
-        Gives the receivers.
     told
         What the park's file says of the service.
     by
@@ -137,7 +138,8 @@ def account_for(
         The present instant.
     """
     account = account_by_subject(session, told.issuer, vouched.subject, lock=True)
-    given = _role_of(vouched, site, told)
+    # Of several groups, the first in the file.
+    given = next((one for one in told.roles if one.group in vouched.groups), None)
     if told.roles and given is None:
         if account is not None:
             end_sessions(session, account, at=at)
@@ -179,14 +181,6 @@ def _last_of_all(given: OidcRole) -> Refusal:
     )
 
 
-def _role_of(vouched: Vouched, site: Site, told: Oidc) -> OidcRole | None:
-    for one in told.roles:
-        if one.group in vouched.groups:
-            is_known = one.receiver_id is None or site.receiver(one.receiver_id) is not None
-            return one if is_known else None
-    return None
-
-
 def _give_role(
     session: Session, account: Account, given: OidcRole, *, by: Actor, at: datetime
 ) -> None:
@@ -221,7 +215,11 @@ def _make(
             "unknown",
         )
     name = normal_name(vouched.name)
-    if not NAME_PATTERN.fullmatch(name) or account_by_name(session, name) is not None:
+    new = NewAccount(name, vouched.person, Role(given.role), given.receiver_id)
+    try:
+        # Nobody is told its password: only the service vouches, until an administrator gives one.
+        account_id, _ = add_account(session, new, by=by, at=at)
+    except RecordInvalid:
         return Refusal(
             Text(
                 nl=f"accountnaam {name!r} kan niet of bestaat al; de beheerder koppelt u aan "
@@ -231,24 +229,10 @@ def _make(
             ),
             "name taken",
         )
-    account = Account(
-        id=uuid4(),
-        name=name,
-        person=clean_text(vouched.person, 120).strip() or name,
-        role=given.role,
-        receiver_id=given.receiver_id,
-        # Nobody knows it: only the service vouches, until an administrator gives another.
-        password_hash=password_hasher().hash(secrets.token_hex(32)),
-        must_change=False,
-        totp_last_step=0,
-        created_at=at,
-        issuer=told.issuer,
-        subject=vouched.subject,
-    )
-    session.add(account)
     session.flush()
-    details = {"role": account.role, "receiver_id": account.receiver_id, "issuer": told.issuer}
-    audit(session, by, Act("account.add", "account", name, details=details), at=at)
+    account = get_account(session, account_id)
+    account.must_change = False
+    link_account(session, account, told.issuer, vouched.subject, by=by, at=at)
     return account
 
 

@@ -34,7 +34,7 @@ class Browser:
     agent: str
 
 
-def open_session(  # what a session is made of
+def open_session(
     session: Session,
     account: Account,
     browser: Browser,

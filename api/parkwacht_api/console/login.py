@@ -69,9 +69,45 @@ def _check_origin(request: Request) -> None:
         )
 
 
-def browser_of(request: Request) -> Browser:
-    """Say from where a session is opened."""
-    return Browser(address_of(request), request.headers.get("user-agent", ""))
+def owner_of(account: Account, request: Request) -> Somebody:
+    """Say for the log who logs in to an account."""
+    name, address = account_who(account.name), address_of(request)
+    return Somebody(account.person, account.role, "console", address, name)
+
+
+def log_in(
+    session: Session,
+    request: Request,
+    account: Account,
+    *,
+    stage: Stage,
+    at: datetime,
+    issuer: str | None,
+) -> str:
+    """
+    Open a session, and log it where nothing is missing; return the cookie's value.
+
+    Parameters
+    ----------
+    session
+        A writing transaction.
+    request
+        From where.
+    account
+        Whose.
+    stage
+        What is still missing.
+    at
+        The present instant.
+    issuer
+        The log-in service that vouched, where one did.
+    """
+    if stage == "full":
+        details = {"issuer": issuer} if issuer else {}
+        act = Act("login", "account", account.name, details=details)
+        audit(session, owner_of(account, request), act, at=at)
+    browser = Browser(address_of(request), request.headers.get("user-agent", ""))
+    return open_session(session, account, browser, stage=stage, at=at, issuer=issuer)
 
 
 def set_session_cookie(response: Response, token: str, state: AppState) -> None:
@@ -141,23 +177,11 @@ class _Step:
     at: datetime
     next: str
 
-    def somebody(self, account: Account | None, typed: str) -> Somebody:
-        name = typed if account is None else account.person
-        role = "" if account is None else account.role
-        who_id = "" if account is None else account_who(account.name)
-        return Somebody(name, role, "console", address_of(self.request), who_id)
-
     def go_on(
         self, session: Session, account: Account, stage: Stage, issuer: str | None = None
     ) -> Response:
         """Open a session of a stage and lead to its page."""
-        browser = browser_of(self.request)
-        token = open_session(session, account, browser, stage=stage, at=self.at, issuer=issuer)
-        if stage == "full":
-            act = Act(
-                "login", "account", account.name, details={"issuer": issuer} if issuer else {}
-            )
-            audit(session, self.somebody(account, account.name), act, at=self.at)
+        token = log_in(session, self.request, account, stage=stage, at=self.at, issuer=issuer)
         response = RedirectResponse(next_page(stage, self.next), status_code=303)
         set_session_cookie(response, token, self.state)
         return response
@@ -165,7 +189,9 @@ class _Step:
     def fail(self, session: Session, account: Account | None, typed: str, why: str) -> None:
         """Write a failed attempt to the log."""
         act = Act("login.failed", "account", typed, details={"reason": why})
-        audit(session, self.somebody(account, typed), act, at=self.at)
+        nobody = Somebody(typed, via="console", address=address_of(self.request))
+        who = nobody if account is None else owner_of(account, self.request)
+        audit(session, who, act, at=self.at)
 
 
 def _step(request: Request, state: State, next: Annotated[str, Form()] = "/") -> _Step:
@@ -290,7 +316,7 @@ def post_password(
         check_same(password, again)
         with step.state.database.writing() as session:
             account = get_account(session, known.id)
-            by = step.somebody(account, account.name)
+            by = owner_of(account, step.request)
             change_password(session, account, password, by=by, at=step.at)
             # Whoever else logged in with the same one-time password must not choose another.
             end_sessions(session, account, at=step.at)

@@ -5,17 +5,15 @@ The way out is a link and not a form, and the way back ends on a page of ours: t
 is SameSite=Strict, so a browser that comes from elsewhere sends it only from there on.
 """
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from parkwacht_api.audit import Act, Somebody, account_who, audit
+from parkwacht_api.audit import Act, Somebody, audit
 from parkwacht_api.auth import address_of
 from parkwacht_api.console.login import (
-    browser_of,
+    log_in,
     login_page,
     next_page,
     safe_next,
@@ -24,12 +22,17 @@ from parkwacht_api.console.login import (
 )
 from parkwacht_api.console.rendering import page_language, render
 from parkwacht_api.errors import ApiError, FormForged, NotFound, NotVouched, ProviderSilent
-from parkwacht_api.lockout import Attempt, begin_attempt, forgive_attempt, take_back_attempt
-from parkwacht_api.models_access import Account, SignIn
+from parkwacht_api.lockout import (
+    Attempt,
+    begin_attempt,
+    check_unlocked,
+    forgive_attempt,
+    unlock_account,
+)
+from parkwacht_api.models_access import SignIn
 from parkwacht_api.oidc import Provider, Vouched
 from parkwacht_api.sign_in import BACK_WITHIN, Refusal, account_for, begin_sign_in, take_sign_in
 from parkwacht_api.state import AppState, State
-from parkwacht_api.web_sessions import Stage, open_session
 from parkwacht_config.text import Text
 
 router = APIRouter(prefix="/login/oidc")
@@ -92,7 +95,7 @@ def get_begin(request: Request, state: State, next: str = "/") -> Response:
 
 
 @router.get("/callback")
-def get_callback(  # FastAPI: one parameter per input
+def get_callback(
     request: Request,
     state: State,
     code: Annotated[str, Query(max_length=4000)] = "",
@@ -144,40 +147,22 @@ def _let_in(
     at, address = state.clock.now(), address_of(request)
     stranger = Somebody(vouched.person or vouched.subject, via="console", address=address)
     with state.database.writing() as session:
-        found = account_for(session, vouched, state.site, provider.told, by=stranger, at=at)
+        found = account_for(session, vouched, provider.told, by=stranger, at=at)
         if isinstance(found, Refusal):
             details = {"reason": found.reason, "issuer": provider.told.issuer}
             act = Act("login.failed", "account", vouched.subject, details=details)
             audit(session, stranger, act, at=at)
             return _again(request, NotVouched(found.text), status=403)
-        name = found.name
-    attempt = Attempt(name, address)
-    with state.database.writing() as session:
-        begin_attempt(session, attempt, at=at)  # an account that is locked stays so for this way
-    with state.database.writing() as session:
-        found = account_for(session, vouched, state.site, provider.told, by=stranger, at=at)
-        if isinstance(found, Refusal):  # shut in between
-            return _again(request, NotVouched(found.text), status=403)
+        # An account that is locked stays so for this way, on which nobody guesses.
+        check_unlocked(session, Attempt(found.name, address), at=at)
         stage = stage_of(found, is_code_given=vouched.has_second_factor, is_vouched=True)
-        settle = take_back_attempt if stage == "code" else forgive_attempt
-        settle(session, attempt, at=at)
-        token = _open(session, request, found, provider.told.issuer, stage=stage, at=at)
+        if stage != "code":
+            unlock_account(session, found.name, at=at)
+        token = log_in(session, request, found, stage=stage, at=at, issuer=provider.told.issuer)
     response = render(request, "login_done.html", {"target": next_page(stage, row.next)})
     set_session_cookie(response, token, state)
     response.delete_cookie(COOKIE, path=PATH, httponly=True, samesite="lax")
     return response
-
-
-def _open(
-    session: Session, request: Request, account: Account, issuer: str, *, stage: Stage, at: datetime
-) -> str:
-    """Open a session of an account that the service vouched for; return its cookie."""
-    if stage == "full":
-        name, address = account.name, address_of(request)
-        who = Somebody(account.person, account.role, "console", address, account_who(name))
-        act = Act("login", "account", name, details={"issuer": issuer})
-        audit(session, who, act, at=at)
-    return open_session(session, account, browser_of(request), stage=stage, at=at, issuer=issuer)
 
 
 def _log_failure(request: Request, state: AppState, provider: Provider, why: str) -> None:
