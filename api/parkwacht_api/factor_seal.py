@@ -19,16 +19,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from parkwacht_api.database import Database
 from parkwacht_api.local import ensure_secret
 from parkwacht_api.models_access import Account
-from parkwacht_api.repository_access import all_accounts
+from parkwacht_api.repository_access import account_by_id, all_accounts
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.secrets import read_secret
-from parkwacht_config.text import Text
+from parkwacht_vision.sealing import KEY_BYTES, parse_key
 
 logger = logging.getLogger(__name__)
 
 FACTOR_KEY = "PARKWACHT_FACTOR_KEY"
 SEALED = "sealed"
-KEY_BYTES = 32
 NONCE_BYTES = 12
 
 
@@ -48,16 +47,7 @@ def factor_key(state_dir: Path) -> bytes | None:
 
 
 def _read(state_dir: Path) -> bytes:
-    told = read_secret(FACTOR_KEY, state_dir).get_secret_value()
-    try:
-        key = base64.b64decode(told, validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        right = Text(nl="32 bytes in base64", en="32 bytes in base64")
-        where = "secrets.toml"
-        raise ConfigError.at(where, FACTOR_KEY, "***", right)
-    return key
+    return parse_key(FACTOR_KEY, read_secret(FACTOR_KEY, state_dir).get_secret_value())
 
 
 def key_id(key: bytes) -> str:
@@ -136,7 +126,7 @@ def prepare_factors(database: Database, state_dir: Path) -> None:
     if clear:
         with database.writing() as session:
             for account_id in clear:
-                account = session.get(Account, account_id, with_for_update=True)
+                account = account_by_id(session, account_id, lock=True)
                 secret = account.totp_secret if account else None
                 if account and secret and not secret.startswith(SEALED):
                     account.totp_secret = seal(secret, account.id, key)

@@ -145,8 +145,9 @@ def state_dir_of(terminal: Terminal) -> Path:
     from parkwacht_api.local import find_service
 
     service = find_service(terminal.settings)
-    is_demo = service is not None and service.is_demo
-    return service.state_dir if service is not None and is_demo else terminal.settings.state_dir
+    if service is not None and service.is_demo:
+        return service.state_dir
+    return terminal.settings.state_dir
 
 
 def command_actor() -> "Somebody":
