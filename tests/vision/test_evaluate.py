@@ -5,6 +5,7 @@ import io
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ from parkwacht_api.cli import app
 from parkwacht_config.errors import ConfigError
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import ObjectClass, Site
-from parkwacht_config.text import Language
+from parkwacht_config.text import Language, Text
 from parkwacht_vision.bars import load_bars
 from parkwacht_vision.cli import WatchOptions, run_watch
 from parkwacht_vision.evaluate import DAY_AT
@@ -178,17 +179,19 @@ def test_the_table_of_recordings_breaks_no_word_at_80_columns(language: Language
         Found(ObjectClass.PERSON, one.start_s + 0.5, one.start_s + 3.4, one.end_s) for one in visits
     ]
     found.append(Found(ObjectClass.CAR, 150.0, 151.0, 160.0))
+    why = Text(nl="geen-beeld", en="no-picture")
+    broken = replace(score_clip(truth, (), seconds=0.0), failure=why)
     headings = {
         Language.NL: ["Opname", "Gevonden", "Meldingen", "Vals", "Anders", "Dubbel", "Na", "(s)"],
         Language.EN: ["Recording", "Found", "Events", "False", "Unfit", "Double", "Delay", "(s)"],
     }
     for width in (80, 120):
         shown = io.StringIO()
-        clips = [score_clip(truth, found, seconds=200)]
+        clips = [score_clip(truth, found, seconds=200), broken]
         Console(file=shown, width=width).print(clip_table(clips, language, width))
         _, heading, _, row, below, *_ = shown.getvalue().splitlines()
         assert heading.split() == headings[language]
         assert row.split()[:7] == [name, "6/6", "7", "1", "0", "0", "3.4,"]
         assert below.split()[0] == "person@0.5-9.0"
-        assert {"person@100.5-109.0", "+1"} <= set(shown.getvalue().split())
+        assert {"person@100.5-109.0", "+1", why.to(language)} <= set(shown.getvalue().split())
         assert max(len(one) for one in shown.getvalue().splitlines()) <= width

@@ -120,7 +120,7 @@ def check_bars(clips: Sequence[ClipScore], bars: Bars, *, is_embedded: bool) -> 
     for clip in clips:
         if clip.failure is not None:
             what = Text(nl=f"{clip.truth.name}: te bekijken", en=f"{clip.truth.name}: watchable")
-            checks.append(Check(what, clip.failure, is_met=False))
+            checks.append(Check(what, "-", is_met=False))
         if general.each_positive and not clip.truth.is_negative:
             checks.append(_check_positive(clip))
         if not is_embedded:

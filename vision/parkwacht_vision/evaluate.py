@@ -149,7 +149,7 @@ def evaluate(
                     _watch_options(truth, options), settings, armed, _quiet(), _NoSink()
                 )
             except SourceError as error:
-                scores.append(replace(score_clip(truth, (), seconds=0.0), failure=error.text.en))
+                scores.append(replace(score_clip(truth, (), seconds=0.0), failure=error.text))
             else:
                 detector = detector or summary.detector
                 cpu_s = _cpu_s() - before_s
@@ -184,7 +184,7 @@ def _watch_options(truth: ClipTruth, options: EvaluateOptions) -> WatchOptions:
 
 def score_summary(truth: ClipTruth, summary: WatchSummary) -> ClipScore:
     """Score what one watch of one recording gave."""
-    failure = summary.failures[0][1].en if summary.failures else None
+    failure = summary.failures[0][1] if summary.failures else None
     blind_s: dict[str, float] = {}
     for report in summary.reports:
         for spell in report.blind:

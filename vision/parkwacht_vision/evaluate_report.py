@@ -116,7 +116,7 @@ def clip_table(clips: Sequence[ClipScore], language: Language, width: int) -> Ta
         delays = ", ".join("-" if v.delay_s is None else f"{v.delay_s:.1f}" for v in clip.visits)
         style = "red" if clip.false or score.n_found < score.n_visits or clip.failure else None
         table.add_row(
-            _name_and_events(clip),
+            _name_and_events(clip, language),
             f"{score.n_found}/{score.n_visits}",
             str(score.n_events),
             str(score.n_false),
@@ -128,11 +128,11 @@ def clip_table(clips: Sequence[ClipScore], language: Language, width: int) -> Ta
     return table
 
 
-def _name_and_events(clip: ClipScore) -> str:
+def _name_and_events(clip: ClipScore, language: Language) -> str:
     """Write the events, or why there are none, below the name: a column has no room for them."""
     which = " ".join(f"{e.object_class}@{e.start_s:.1f}-{e.end_s:.1f}" for e in clip.events[:6])
     more = f" +{len(clip.events) - 6}" if len(clip.events) > 6 else ""  # noqa: PLR2004
-    below = clip.failure or which + more
+    below = clip.failure.to(language) if clip.failure else which + more
     return escape(clip.truth.name) + (f"\n[dim]{escape(below)}[/]" if below else "")
 
 
@@ -295,7 +295,7 @@ def _clip_row(clip: ClipScore) -> dict[str, Any]:
         "first_delay_s": round(min(score.delays_s), 3) if score.delays_s else "",
         "blind_s": round(sum(clip.blind_s.values()), 3),
         "cpu_s": round(clip.cpu_s, 3),
-        "failure": clip.failure or "",
+        "failure": clip.failure.en if clip.failure else "",
     }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from parkwacht_config.site import ObjectClass
+from parkwacht_config.text import Text
 from parkwacht_vision.truth import ClipTruth, Group, Visit, group_of
 
 TOLERANCE_S = 0.5
@@ -72,7 +73,7 @@ class ClipScore:
     n_merged: int  # events that are right for several visits at once
     blind_s: dict[str, float] = field(default_factory=dict)
     cpu_s: float = 0.0
-    failure: str | None = None
+    failure: Text | None = None
 
     @property
     def n_right(self) -> int:
