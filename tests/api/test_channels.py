@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from api_harness import SITE_PATH, make_receiver, make_site
+from channel_builders import make_context, make_message
 
 from parkwacht_api.receivers.channel import address_of, check_channels, module_of, options_of
 from parkwacht_config.errors import ConfigError
@@ -49,6 +50,28 @@ def test_a_file_with_options_is_a_kind() -> None:
             continue
         found.append(path.stem)
     assert sorted(found) == KINDS
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("email", {"security": "tls", "sender": "a@b", "recipients": ["c@d"]}),
+        ("email", {"security": "starttls", "sender": "a@b", "recipients": ["c@d"]}),
+        ("mqtt", {"tls": True}),
+        ("sia_dc09", {"tls": True, "account": "1234"}),
+    ],
+)
+def test_a_file_of_certificates_must_be_one(
+    tmp_path: Path, kind: str, more: dict[str, Any], content: str | None
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    options = {"host": "127.0.0.1", "port": 9, "ca_file": str(file), **more}
+    given = options_of(Channel(id="a", kind=kind, options=options), "josink_es.toml", "politie")
+    with make_context() as context, pytest.raises(ConfigError, match=r"ca_file = .*ca\.pem"):
+        module_of(kind).send(given, make_message(), context)
 
 
 def make_channels(*channels: dict[str, Any]) -> Receiver:

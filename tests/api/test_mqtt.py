@@ -186,7 +186,6 @@ def test_who_comes_again_in_time_stays_online(broker: int) -> None:
     [
         ({}, "ConnectionRefusedError"),
         ({"host": "x" * 70}, "UnicodeError|gaierror"),
-        ({"tls": True, "ca_file": "/nowhere.pem"}, "FileNotFoundError"),
     ],
 )
 def test_a_broker_that_is_not_there_is_a_failure(change: dict[str, Any], said: str) -> None:

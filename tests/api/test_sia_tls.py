@@ -98,15 +98,6 @@ def test_a_silent_receiver_holds_no_place(tmp_path: Path) -> None:
             supervise(make_options(port, **options), context)
 
 
-@pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_file_of_certificates_must_be_one(tmp_path: Path, content: str | None) -> None:
-    file = tmp_path / "ca.pem"
-    if content is not None:
-        file.write_text(content)
-    with pytest.raises(ConfigError, match=r"ca\.pem"):
-        attempt(9, host="localhost", tls=True, ca_file=str(file))
-
-
 @pytest.mark.parametrize("change", [{"tls": True, "transport": "udp"}, {"ca_file": "ca.pem"}])
 def test_options_of_tls_fit_each_other(change: dict[str, Any]) -> None:
     given = {"host": "h", "port": 1, "account": "1234"} | change

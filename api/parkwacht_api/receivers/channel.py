@@ -12,6 +12,7 @@ file.
 
 import importlib
 import importlib.util
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -47,7 +48,7 @@ class Answer:
     clock_offset: timedelta | None = None
     # False where the channel has no word for this message: nobody was spoken to.
     is_sent: bool = True
-    # Of an answer over HTTP, by lower-case names: for the channel itself, kept nowhere.
+    # Of an answer over HTTP, by names in any case: for the channel itself, kept nowhere.
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -104,6 +105,27 @@ class SendContext:
 def machine_url(scheme: str, host: str, port: int) -> str:
     """Write a machine as a URL; an IPv6 address stands in brackets there."""
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def trusting(ca_file: str) -> ssl.SSLContext:
+    """
+    Return whom a channel trusts: who a file vouches for, or the usual authorities without one.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or holds no certificates in PEM.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:  # ssl's are among them
+        raise ConfigError(
+            Text(
+                nl=f"ca_file = {ca_file!r}: geen leesbaar bestand met certificaten in PEM "
+                f"({error})",
+                en=f"ca_file = {ca_file!r}: no readable file of certificates in PEM ({error})",
+            )
+        ) from error
 
 
 class ChannelModule(Protocol):

@@ -10,7 +10,6 @@ again; all mails of an incident refer to one id, so that they stand together.
 import re
 import smtplib
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +28,7 @@ from parkwacht_api.receivers.channel import (
     SendFailed,
     SendRefused,
     machine_url,
+    trusting,
 )
 from parkwacht_api.receivers.words import Facts, facts_of, headline, lines_of
 from parkwacht_config.text import Text
@@ -83,7 +83,7 @@ def send(options: Options, message: Message, context: SendContext) -> Answer:
     SendRefused
         The server wants it never, for all recipients.
     ConfigError
-        The password is missing.
+        The password is missing, or the file of certificates is none.
     """
     facts = facts_of(message.payload)
     mail = compose(options, message, facts)
@@ -102,7 +102,7 @@ def supervise(options: Options, context: SendContext) -> Answer:
     SendFailed
         It does not.
     ConfigError
-        The password is missing.
+        The password is missing, or the file of certificates is none.
     """
     with _server(options, context) as server:
         code, said = server.noop()
@@ -213,8 +213,6 @@ class _Watched(smtplib.SMTP):
     would go out twice.
     """
 
-    sock: socket.socket | None = None  # before the first connection
-
     def __init__(
         self,
         host: str,
@@ -253,7 +251,7 @@ def _connected(options: Options, timeout_s: float) -> smtplib.SMTP:
     name = options.sender.partition("@")[2]
     if options.security == "none":
         return _Watched(options.host, options.port, name, timeout_s)
-    trusted = ssl.create_default_context(cafile=options.ca_file or None)
+    trusted = trusting(options.ca_file)
     if options.security == "tls":
         return _WatchedInTls(options.host, options.port, name, timeout_s, context=trusted)
     server = _Watched(options.host, options.port, name, timeout_s)

@@ -12,7 +12,6 @@ supervision comes again before that. So it turns `offline` when this service die
 
 import json
 import re
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ from parkwacht_api.receivers.channel import (
     SendContext,
     SendFailed,
     machine_url,
+    trusting,
 )
 from parkwacht_api.receivers.words import Facts, facts_of, headline
 from parkwacht_config.text import Text
@@ -259,8 +259,7 @@ class _Line:
         is_new = not self._will  # a will that waits belongs to its session
         try:
             if self._options.tls:
-                trusted = ssl.create_default_context(cafile=self._options.ca_file or None)
-                self._client.tls_set_context(trusted)
+                self._client.tls_set_context(trusting(self._options.ca_file))
             self._client.connect(
                 self._options.host,
                 self._options.port,

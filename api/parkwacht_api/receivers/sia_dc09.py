@@ -12,7 +12,6 @@ import binascii
 import contextlib
 import re
 import socket
-import ssl
 import time
 import unicodedata
 from dataclasses import replace
@@ -29,6 +28,7 @@ from parkwacht_api.receivers.channel import (
     SendFailed,
     SendRefused,
     machine_url,
+    trusting,
 )
 from parkwacht_api.receivers.sia_codes import code_of
 from parkwacht_api.receivers.sia_frame import (
@@ -335,29 +335,15 @@ def _send_frame(options: Options, frame: Frame, key: bytes | None, context: Send
         ) from error
 
 
-def _trusting(options: Options) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=options.ca_file or None)
-    except OSError as error:  # ssl's are among them
-        raise ConfigError(
-            Text(
-                nl=f"ca_file = {options.ca_file!r}: geen leesbaar bestand met certificaten in PEM "
-                f"({error})",
-                en=f"ca_file = {options.ca_file!r}: no readable file of certificates in PEM "
-                f"({error})",
-            )
-        ) from error
-
-
 def _connected(options: Options, timeout_s: float) -> socket.socket:
     end_s = time.monotonic() + timeout_s
-    trusting = _trusting(options) if options.tls else None
+    trusted = trusting(options.ca_file) if options.tls else None
     line = socket.create_connection((options.host, options.port), timeout=timeout_s)
-    if trusting is None:
+    if trusted is None:
         return line
     try:
         line.settimeout(max(0.01, end_s - time.monotonic()))
-        return trusting.wrap_socket(line, server_hostname=options.host)
+        return trusted.wrap_socket(line, server_hostname=options.host)
     except OSError:
         line.close()
         raise

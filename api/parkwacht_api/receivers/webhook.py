@@ -208,8 +208,7 @@ def _read_answer(response: httpx.Response, at: datetime) -> Answer:
     # NUL is valid in an answer, but not in a text column of PostgreSQL.
     text = body[:RESPONSE_LIMIT].decode("utf-8", "replace").replace("\x00", "\ufffd")
     wait_s = retry_after_s(response.headers.get("retry-after", ""), at)
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, text[:RESPONSE_LIMIT], wait_s, headers=headers)
+    return Answer(response.status_code, text[:RESPONSE_LIMIT], wait_s, headers=response.headers)
 
 
 def _judge(answer: Answer) -> Answer:
