@@ -11,8 +11,9 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -190,7 +191,7 @@ def _in_turn(
     for entry in entries:
         first.setdefault(entry.id, entry)
     now = [one for one in first.values() if one.stage in stages and one.id not in stuck]
-    return sorted(now, key=lambda one: (one.stage in ALARMS, one.path.name[:20]), reverse=True)
+    return sorted(now, key=lambda one: (one.stage in ALARMS, one.path.name), reverse=True)
 
 
 class _Lane:
@@ -278,20 +279,31 @@ def ship_once(spool: Spool, api_url: str, key: str) -> ShipCounts:
 
 
 def _keep_beating(
-    client: IngestClient, watching: Watching, stop: threading.Event, broken: threading.Event
+    connect: Callable[[], IngestClient],
+    watching: Watching,
+    stop: threading.Event,
+    broken: threading.Event,
 ) -> None:
     """Say that a worker lives, but not where nothing is handed over any more: that is silence."""
-    while not stop.is_set() and not broken.is_set():
-        client.beat(watching, is_ending=False)
-        stop.wait(BEAT_EVERY_S)
-    if not broken.is_set():
-        client.beat(watching, is_ending=True)
+    with connect() as client:
+        while not stop.is_set() and not broken.is_set():
+            client.beat(watching, is_ending=False)
+            stop.wait(BEAT_EVERY_S)
+        if not broken.is_set():
+            client.beat(watching, is_ending=True)
 
 
-def _run(lane: _Lane, stop: threading.Event, broken: threading.Event) -> None:
+def _run(
+    connect: Callable[[], IngestClient],
+    spool: Spool,
+    stages: Collection[Stage],
+    stop: threading.Event,
+    broken: threading.Event,
+) -> None:
     is_over = False
     try:
-        lane.run(stop)
+        with connect() as client:
+            _Lane(spool, client, stages).run(stop)
         is_over = True
     finally:
         if not is_over:
@@ -327,18 +339,17 @@ def run_shipper(
     watching
         Who says every half minute that it lives, and at the end that it ends; None: nobody.
     """
-    with IngestClient(api_url, key) as client:
-        alarms, records = (_Lane(spool, client, one) for one in (ALARMS, RECORDS))
-        broken = threading.Event()
-        line = (records, stop, broken)
-        beside = [threading.Thread(target=_run, args=line, name="records", daemon=True)]
-        if watching is not None:
-            beat = (client, watching, stop, broken)
-            beside.append(
-                threading.Thread(target=_keep_beating, args=beat, name="heartbeat", daemon=True)
-            )
-        for thread in beside:
-            thread.start()
-        _run(alarms, stop, broken)
-        for thread in beside:
-            thread.join()
+    # A client for each thread: where one breaks, its closing takes nothing from the others.
+    connect, broken = partial(IngestClient, api_url, key), threading.Event()
+    line = (connect, spool, RECORDS, stop, broken)
+    beside = [threading.Thread(target=_run, args=line, name="records", daemon=True)]
+    if watching is not None:
+        beat = (connect, watching, stop, broken)
+        beside.append(
+            threading.Thread(target=_keep_beating, args=beat, name="heartbeat", daemon=True)
+        )
+    for thread in beside:
+        thread.start()
+    _run(connect, spool, ALARMS, stop, broken)
+    for thread in beside:
+        thread.join()

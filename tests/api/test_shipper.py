@@ -281,6 +281,10 @@ class StoppedSpool(Spool):
         return super().entries()
 
 
+def threads() -> set[str]:
+    return {one.name for one in threading.enumerate()}
+
+
 def test_no_sign_of_life_where_nothing_is_handed_over_any_more(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,9 +294,12 @@ def test_no_sign_of_life_where_nothing_is_handed_over_any_more(
     try:
         with pytest.raises(RuntimeError):
             run_shipper(spool, service.url, service.worker_key, stop=stop, watching=watching)
-        until(lambda: all(one.name != "heartbeat" for one in threading.enumerate()))
+        until(lambda: "heartbeat" not in threads())
+        spool.put_report(make_report())
+        until(lambda: count(service, WatchReportRow) == 1)  # what still goes goes on
     finally:
         stop.set()
+        until(lambda: "records" not in threads())
     with service.database.reading() as session:
         rows = session.scalars(select(Heartbeat)).all()
     assert not any(one.data["is_ending"] for one in rows)  # its silence is an incident
