@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alarm_desk import alarm_desk
 from api_harness import (
     STARTED_AT,
     Service,
@@ -305,6 +306,37 @@ def test_a_second_in_which_nothing_is_due_wants_no_turn(running: Service) -> Non
     forwarder.close()
     database.dispose()
     assert forwarder.n_errors == 0
+
+
+def test_the_outbox_itself_finds_and_does_whatever_is_due(
+    tmp_path: Path, database_url: str
+) -> None:
+    wanting = make_receiver("meldkamer", NOWHERE).model_copy(update={"acknowledge_within_s": 60})
+    site = make_site(wanting, make_receiver("beheer", NOWHERE), alarms=Alarms(test_at="23:00"))
+    with alarm_desk(tmp_path, site, database_url) as desk:
+        desk.ends(desk.sees())  # at 23:14 in the Netherlands
+        with desk.database.writing() as session:
+            note_worker(session, "poort-1:a1", [], desk.at(10), is_ending=False)
+            for kind, after_s in (("delivered", 10), ("failed", 40), ("failed", 55)):
+                outcome = Outcome(kind, desk.at(after_s), None, "silence")
+                note_outcome(session, WAY, outcome, policy=POLICY)
+            board = session.query(Delivery).where(Delivery.receiver_id == "beheer")
+            board.update({"state": "dead"})
+        desk.at(600)
+        forwarder = Forwarder(
+            desk.database, site, desk.state.settings, clock=desk.clock, policy=POLICY
+        )
+        forwarder.keep_house()
+        forwarder.close()
+        found = {(one.kind, one.subject, one.cause, one.state) for one in desk.incidents()}
+    assert forwarder.n_errors == 0
+    assert {one[1:] for one in found if one[0] not in {"intrusion", "test"}} == {
+        ("meldkamer", "lost", "open"),
+        ("meldkamer", "unanswered", "open"),
+        ("poort-1:a1", "silent", "open"),
+        ("beheer", "dead_letter", "open"),
+    }
+    assert {(one[0], one[3]) for one in found} >= {("intrusion", "over"), ("test", "open")}
 
 
 # 09:00 in winter in the Netherlands is 08:00 UTC.
