@@ -53,14 +53,14 @@ def _changes(site: Site, *, is_sqlite: bool) -> dict[str, dict[str, str]]:
     named = " ".join(f"WHEN {i} THEN '{one}'" for i, one in enumerate(CLASSES))
     judged = "CASE WHEN {} % " + str(UNREVIEWED_OF) + " = 0 THEN 'unreviewed' ELSE 'dismissed' END"
     first = f"n.i * {PER_INCIDENT}"
+    opened = ("opened_at", "last_at", "received_at", "heard_at")
     return {
         "incident": {
             "id": made.format("n.i"),
             "number": "n.i + 1",
             "state": f"CASE WHEN n.i <= {N_OPEN} THEN 'open' ELSE 'closed' END",
             "review_state": judged.format("n.i"),
-            **{one: ago.format(one, first) for one in ("opened_at", "last_at")},
-            **{one: ago.format(one, first) for one in ("received_at", "heard_at")},
+            **{one: ago.format(one, first) for one in opened},
             "n_events": str(PER_INCIDENT),
         },
         "event": {

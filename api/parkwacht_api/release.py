@@ -228,7 +228,6 @@ def _for_receiver(payload: dict[str, Any], receiver: Receiver) -> dict[str, Any]
 
 
 def _due_at(news: News, channel: Channel, site: Site, at: datetime) -> datetime:
-    at = max(at, news.not_before or at)
     is_slight = news.kind in TROUBLES and news.incident.severity == Severity.LOW.value
     if not is_slight or channel.quiet is None or not _is_in(site, channel.quiet, at):
         return at
@@ -263,12 +262,13 @@ def plan_delivery(
         How many channels were tried before.
     """
     delivery_id, settings = uuid4(), state.settings
+    told_at = max(at, news.not_before or at)
     payload = build_payload(
         news,
         delivery_id=delivery_id,
         site=state.site,
         api_url=settings.api_url,
-        at=max(at, news.not_before or at),
+        at=told_at,
     )
     reason = hold_reason(address_of(channel, receiver.id), settings.forwarding)
     patience_s = receiver.acknowledge_within_s if news.kind in WANTS_A_PERSON else None
@@ -286,7 +286,7 @@ def plan_delivery(
         reason=reason,
         payload=_for_receiver(payload, receiver),
         created_at=at,
-        due_at=_due_at(news, channel, state.site, at),
+        due_at=_due_at(news, channel, state.site, told_at),
         n_attempts=0,
         n_refusals=0,
     )

@@ -11,7 +11,6 @@ trouble.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -135,12 +134,10 @@ def _come_back(
     ]
     news = News(TROUBLE_OPENED, incident)
     spread(session, news, not_aware, at=at, state=state)
-    details: dict[str, Any] = {
-        "news": "return",
-        "n_times": incident.n_merged + 1,
-        "withdrawn": withdrawn,
-    }
-    add_entry(session, incident, "merged", at=at, **details)
+    n_times = incident.n_merged + 1
+    add_entry(
+        session, incident, "merged", at=at, news="return", n_times=n_times, withdrawn=withdrawn
+    )
     return incident
 
 
