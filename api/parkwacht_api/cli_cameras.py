@@ -27,7 +27,7 @@ TIMEOUT_HELP = say("Hoe lang een antwoord mag duren, in s.", "How long an answer
 
 cameras_app = typer.Typer(
     no_args_is_help=True,
-    help=say("Camera's vinden en aansluiten met ONVIF.", "Find and connect cameras by ONVIF."),
+    help=say("Camera's vinden, aansluiten, nagaan.", "Find, connect and look after cameras."),
 )
 JsonOption = Annotated[
     bool, typer.Option("--json", help=say("Als JSON, voor programma's.", "As JSON, for programs."))
