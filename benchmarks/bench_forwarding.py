@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 from bench_chaos import SECRET, SITE, make_receivers
 from chaos_children import JPEG, make_event
-from full_house import bare_page_ms, fill, log_in, median_ms
+from full_house import answer_ms, bare_page_ms, fill, log_in, median_ms
 from private_postgres import free_port, private_postgres
 from pydantic import SecretStr
 from rich.console import Console
@@ -205,13 +205,8 @@ def measure_latency(url: str, home: Path, engine: str, seconds: float) -> list[F
 
 def _bare_post_ms(port: int) -> float:
     """Measure how long the receiver itself takes to answer a message of a few kB."""
-    times_ms = []
-    with httpx.Client(trust_env=False) as client:
-        for _ in range(101):
-            begun = time.perf_counter()
-            client.post(f"http://127.0.0.1:{port}/", content=b"x" * 2000).raise_for_status()
-            times_ms.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(times_ms)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        return median_ms(lambda: client.post("/", content=b"x" * 2000).raise_for_status(), 101)
 
 
 def measure_pace(url: str, home: Path, engine: str, n_events: int) -> list[Figure]:
@@ -261,7 +256,7 @@ def measure_list(url: str, home: Path, engine: str, n_rows: int) -> list[Figure]
         figures = []
         with client_of(service, service.operator_key) as client:
             for path in LISTS:
-                value = median_ms(client, f"/events{path.format(service.site.cameras[0].id)}")
+                value = answer_ms(client, f"/events{path.format(service.site.cameras[0].id)}")
                 name = f"{of}: GET /api/v1/events{path}, of a bare SELECT {value / bare_ms:.0f}"
                 figures.append(Figure(name, value, "ms", PAGE_BAR_MS))
             newest = client.get("/events").json()["items"][1]
@@ -272,7 +267,7 @@ def measure_list(url: str, home: Path, engine: str, n_rows: int) -> list[Figure]
         with httpx.Client(base_url=service.url, cookies=cookies, trust_env=False) as client:
             for path, bar in paths.items():
                 shown = "/".join(path.split("/")[:2]) + ("/ID" if path.count("/") > 1 else "")
-                value = median_ms(client, path, "J. de Vries")
+                value = answer_ms(client, path, "J. de Vries")
                 figures.append(Figure(f"{of}: page {shown}", value, "ms", bar))
     return figures
 

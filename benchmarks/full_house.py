@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -132,18 +133,26 @@ def log_in(database: Database) -> dict[str, str]:
     return {"parkwacht_session": token}
 
 
-def median_ms(client: httpx.Client, path: str, holds: str = "") -> float:
-    """Ask for a path many times; how long a whole answer takes, which must hold some text."""
+def median_ms(ask: Callable[[], object], n_asked: int = N_ASKED) -> float:
+    """Ask for something many times; how long one time takes."""
     times_ms = []
-    for _ in range(N_ASKED):
+    for _ in range(n_asked):
         begun = time.perf_counter()
-        answer = client.get(path)
+        ask()
         times_ms.append((time.perf_counter() - begun) * 1000)
-        answer.raise_for_status()
+    return statistics.median(times_ms)
+
+
+def answer_ms(client: httpx.Client, path: str, holds: str = "") -> float:
+    """Ask for a path many times; how long a whole answer takes, which must hold some text."""
+
+    def ask() -> None:
+        answer = client.get(path).raise_for_status()
         if holds not in answer.text:
             message = f"GET {path} does not hold {holds}"
             raise RuntimeError(message)
-    return statistics.median(times_ms)
+
+    return median_ms(ask)
 
 
 def bare_page_ms(database: Database) -> float:
@@ -151,10 +160,5 @@ def bare_page_ms(database: Database) -> float:
     events = Event.__table__
     shown = [one for one in events.columns if one.name not in {"record", "ending"}]
     newest = select(*shown).order_by(events.c.started_at.desc(), events.c.id.desc()).limit(50)
-    times_ms = []
     with database.engine.connect() as connection:
-        for _ in range(N_ASKED):
-            begun = time.perf_counter()
-            connection.execute(newest).all()
-            times_ms.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(times_ms)
+        return median_ms(lambda: connection.execute(newest).all())
