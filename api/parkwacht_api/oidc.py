@@ -35,7 +35,7 @@ from parkwacht_config.text import Text
 # Signatures of a private key only: with `none` or HS256 anybody could make a token.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 KEPT_FOR = timedelta(hours=1)
-# An unknown key makes us ask for the keys anew, but not at a stranger's pace.
+# A key that we do not have makes us ask for the keys, but not at a stranger's pace.
 ASK_AGAIN_AFTER = timedelta(seconds=10)
 # A service that is down is not waited for by everybody who tries: threads are for alarms too.
 SILENT_FOR = timedelta(seconds=10)
@@ -64,7 +64,12 @@ class _Known:
     document: dict[str, Any] = field(default_factory=dict)
     keys: KeySet | None = None
     at: datetime | None = None
-    asked_again_at: datetime | None = None
+    asked_at: datetime | None = None  # for the keys
+
+
+def _is_recent(then: datetime | None, at: datetime, within: timedelta) -> bool:
+    """Say whether something was less long ago; on a clock that was put back nothing was."""
+    return then is not None and timedelta(0) <= at - then < within
 
 
 def challenge_of(verifier: str) -> str:
@@ -199,9 +204,8 @@ class Provider:
         has_it = known.keys is not None and any(kid in {None, one.kid} for one in known.keys)
         if not has_it:
             with self._lock:
-                last = known.asked_again_at
-                if known.keys is None or last is None or at - last >= ASK_AGAIN_AFTER:
-                    known.asked_again_at = at
+                if not _is_recent(known.asked_at, at, ASK_AGAIN_AFTER):
+                    known.asked_at = at
                     told = _ask("GET", _checked(document.get("jwks_uri"), "jwks_uri"))
                     known.keys = _signing_keys(told)
         if known.keys is None:
@@ -211,11 +215,8 @@ class Provider:
     def _document(self) -> dict[str, Any]:
         at = self._clock.now()
         with self._lock:
-            if self._known.at is None or at - self._known.at >= KEPT_FOR:
-                if (
-                    self._silent_at is not None
-                    and timedelta(0) <= at - self._silent_at < SILENT_FOR
-                ):
+            if not _is_recent(self._known.at, at, KEPT_FOR):
+                if _is_recent(self._silent_at, at, SILENT_FOR):
                     _give_up("silent")
                 self._silent_at = at  # unless it turns out otherwise
                 document = self._fetched()

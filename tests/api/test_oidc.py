@@ -236,6 +236,7 @@ def test_a_description_that_is_not_right_leads_nowhere(park: Park) -> None:
         {"authorization_endpoint": "http://evil.example/authorize"},
         {"authorization_endpoint": "javascript:alert(1)"},
         {"authorization_endpoint": None},
+        {"description": "x" * (1 << 20)},  # more than is read
     ):
         park.stub.document = document
         park.desk.clock.advance(timedelta(hours=1))
@@ -249,6 +250,7 @@ def test_a_secret_never_goes_to_an_address_without_tls(park: Park) -> None:
     park.stub.document = {"token_endpoint": "http://192.0.2.1/token"}
     with park.desk.browser() as client:
         assert park.come_back(client).status_code == 503
+    assert "(token_endpoint)" in park.failures()[-1]  # refused, not tried in vain
 
 
 def test_passwords_still_do_when_the_service_is_down(

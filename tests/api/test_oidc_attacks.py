@@ -41,8 +41,16 @@ def test_a_service_that_is_down_is_not_asked_by_everybody(park: Park) -> None:
         for path in ("/login/oidc", "/login/oidc/out", "/login/oidc"):
             assert client.get(path).status_code == 503
         assert len(park.stub.asked) == 1
-        park.stub.document = {}
+        park.stub.document = {"jwks_uri": f"{park.stub.issuer}/nowhere"}  # no keys, but JSON
         park.desk.clock.advance(timedelta(seconds=10))
+        for _ in range(2):
+            assert park.come_back(client).status_code == 503
+        assert park.stub.asked.count("/nowhere") == 1
+        park.desk.clock.advance(timedelta(seconds=10))
+        assert park.come_back(client).status_code == 503
+        assert park.stub.asked.count("/nowhere") == 2
+        park.stub.document = {}
+        park.desk.clock.advance(timedelta(hours=1))
         assert park.come_back(client).status_code == 200
 
 

@@ -133,7 +133,11 @@ def next_page(stage: Stage, next_path: str) -> str:
     """Return where a log-in goes on: to what it still lacks, or inside."""
     if stage not in PAGES:
         return next_path
-    return PAGES[stage] + (f"?{urlencode({'next': next_path})}" if next_path != "/" else "")
+    return _with_next(PAGES[stage], next_path)
+
+
+def _with_next(page: str, next_path: str) -> str:
+    return page if next_path == "/" else f"{page}?{urlencode({'next': next_path})}"
 
 
 def login_page(
@@ -161,8 +165,7 @@ def login_page(
         "name": name,
         "alert": alert,
         "oidc": None if site.oidc is None else site.oidc.name,
-        "oidc_link": "/login/oidc"
-        + (f"?{urlencode({'next': next_path})}" if next_path != "/" else ""),
+        "oidc_link": _with_next("/login/oidc", next_path),
         "is_out": site.oidc is not None and request.query_params.get("out") == "1",
     }
     return render(request, "login.html", context, status=status)
