@@ -97,5 +97,5 @@ def test_no_table_is_cut_off_on_a_desk_and_a_phone_leads_to_the_own_account(
     browser.set_window_size(500, 900)
     browser.find_element(By.CSS_SELECTOR, "a.person").click()
     assert browser.current_url == f"{night.url}/account"
-    page = browser.find_element(By.TAG_NAME, "html")
-    assert browser.execute_script(overflow, page) <= 0
+    whole = browser.find_element(By.TAG_NAME, "html")
+    assert browser.execute_script(overflow, whole) <= 0
