@@ -1,15 +1,13 @@
 """An independent receiver that asks for CloudEvents' handshake: Azure's middleware for express."""
 
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from npm_packages import INSTALL, fetch
 
 PACKAGES = ("@azure/web-pubsub-express@1.0.6", "express@4")
 PROGRAM = """
@@ -32,22 +30,9 @@ const server = app.listen(0, "127.0.0.1", () => console.log(server.address().por
 """
 
 
-def require_azure(folder: Path) -> Path:
-    """Fetch the middleware by npm into a folder that stays; skip where that cannot be."""
-    home = folder / "node"
-    if not home.exists():
-        work = Path(tempfile.mkdtemp(dir=folder))
-        quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--omit=optional", "--prefix", "."]
-        command = ["npm", "install", *quiet, *PACKAGES]
-        try:
-            subprocess.run(command, cwd=work, check=True, capture_output=True, timeout=120)
-        except (OSError, subprocess.SubprocessError) as error:
-            shutil.rmtree(work)
-            reason = f"the middleware needs node, npm and its registry ({error})"
-            if os.environ.get("PARKWACHT_REQUIRE_SERVERS") == "1":
-                pytest.fail(reason)
-            pytest.skip(reason)
-        work.rename(home)
+def require_azure(request: pytest.FixtureRequest) -> Path:
+    """Azure's middleware, fetched once into pytest's cache."""
+    home = fetch(request, "azure", (*INSTALL, *PACKAGES))
     (home / "peer.js").write_text(PROGRAM)
     return home
 

@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import os
 import queue
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from npm_packages import INSTALL, fetch, unpack
 from pysiaalarm import SIAAccount
 from pysiaalarm.aio import server as aio_server
 from pysiaalarm.sync.server import SIATCPServer, SIAUDPServer
@@ -103,34 +101,13 @@ def async_peer(accounts: dict[str, str | None]) -> Iterator[Peer]:
         thread.join()
 
 
-def require_iobroker(folder: Path) -> Path:
-    """Fetch ioBroker.sia by npm into a folder that stays; skip where that cannot be."""
-    home = folder / "node"
-    if not (home / "ready").exists():
-        try:
-            _install(folder, home)
-        except (OSError, subprocess.SubprocessError) as error:
-            reason = f"ioBroker.sia needs node, npm and its registry ({error})"
-            if os.environ.get("PARKWACHT_REQUIRE_SERVERS") == "1":
-                pytest.fail(reason)
-            pytest.skip(reason)
+def require_iobroker(request: pytest.FixtureRequest) -> Path:
+    """ioBroker.sia, fetched once into pytest's cache."""
+    # Only what the receiver itself loads; the adapter around it wants a whole ioBroker.
+    needed = (*INSTALL, "axios@1", "node-ssh@13")
+    home = fetch(request, "iobroker", *unpack(IOBROKER), needed)
     (home / "peer.js").write_text(PROGRAM)
     return home
-
-
-def _install(folder: Path, home: Path) -> None:
-    work = Path(tempfile.mkdtemp(dir=folder))
-    # Only what the receiver itself loads; the adapter around it wants a whole ioBroker.
-    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--omit=optional", "--prefix", "."]
-    for command in (
-        ["npm", "pack", "--silent", IOBROKER],
-        ["sh", "-c", "tar -xzf *.tgz"],
-        ["npm", "install", *quiet, "axios@1", "node-ssh@13"],
-    ):
-        subprocess.run(command, cwd=work, check=True, capture_output=True, timeout=120)
-    (work / "ready").touch()
-    shutil.rmtree(home, ignore_errors=True)
-    work.rename(home)
 
 
 @contextmanager

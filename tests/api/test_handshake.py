@@ -120,12 +120,8 @@ def test_supervision_asks_before_the_first_alarm() -> None:
 
 
 @pytest.fixture(scope="session")
-def node_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Azure's middleware, fetched once into pytest's cache."""
-    cache = getattr(request.config, "cache", None)
-    return require_azure(
-        tmp_path_factory.mktemp("azure") if cache is None else cache.mkdir("azure")
-    )
+def node_home(request: pytest.FixtureRequest) -> Path:
+    return require_azure(request)
 
 
 @pytest.mark.server("npm")

@@ -17,10 +17,7 @@ from parkwacht_api.receivers.sia_dc09 import send, supervise
 
 @pytest.fixture(scope="session")
 def node_home(request: pytest.FixtureRequest) -> Path:
-    """ioBroker.sia, fetched once into pytest's cache."""
-    cache = request.config.cache
-    assert cache is not None
-    return require_iobroker(cache.mkdir("iobroker"))
+    return require_iobroker(request)
 
 
 PLAIN = {"accountnumber": "1234", "aes": False}
