@@ -21,7 +21,7 @@ from parkwacht_api.console.login import (
     stage_of,
 )
 from parkwacht_api.console.rendering import page_language, render
-from parkwacht_api.errors import ApiError, FormForged, NotFound, NotVouched, ProviderSilent
+from parkwacht_api.errors import FormForged, NotFound, NotVouched, ProviderSilent
 from parkwacht_api.lockout import (
     Attempt,
     begin_attempt,
@@ -80,7 +80,7 @@ def get_begin(request: Request, state: State, next: str = "/") -> Response:
     try:
         url = provider.authorization_url(row)
     except ProviderSilent as error:
-        return _again(request, error, status=503)
+        return _again(request, error.text, status=503)
     response = RedirectResponse(url, status_code=303)
     response.set_cookie(
         COOKIE,
@@ -117,7 +117,7 @@ def get_callback(
     except (NotVouched, ProviderSilent) as failure:
         is_silent = isinstance(failure, ProviderSilent)
         _log_failure(request, state, provider, failure.text.en)
-        return _again(request, failure, status=503 if is_silent else 401)
+        return _again(request, failure.text, status=503 if is_silent else 401)
     with state.database.writing() as session:
         forgive_attempt(session, attempt, at=at)
     return _let_in(request, state, provider, begun, vouched)
@@ -152,7 +152,7 @@ def _let_in(
             details = {"reason": found.reason, "issuer": provider.told.issuer}
             act = Act("login.failed", "account", vouched.subject, details=details)
             audit(session, stranger, act, at=at)
-            return _again(request, NotVouched(found.text), status=403)
+            return _again(request, found.text, status=403)
         # An account that is locked stays so for this way, on which nobody guesses.
         check_unlocked(session, Attempt(found.name, address), at=at)
         stage = stage_of(found, is_code_given=vouched.has_second_factor, is_vouched=True)
@@ -173,9 +173,9 @@ def _log_failure(request: Request, state: AppState, provider: Provider, why: str
         audit(session, nobody, act, at=state.clock.now())
 
 
-def _again(request: Request, error: ApiError, *, status: int) -> Response:
+def _again(request: Request, why: Text, *, status: int) -> Response:
     """Show the log-in page with what went wrong; a password still does."""
-    alert = error.text.to(page_language(request))
+    alert = why.to(page_language(request))
     response = login_page(request, alert=alert[:1].upper() + alert[1:] + ".", status=status)
     response.delete_cookie(COOKIE, path=PATH, httponly=True, samesite="lax")
     return response
@@ -187,5 +187,5 @@ def get_out(request: Request, state: State) -> Response:
     try:
         url = provider_of(request).log_out_url(f"{state.settings.api_url.rstrip('/')}/login")
     except ProviderSilent as error:
-        return _again(request, error, status=503)
+        return _again(request, error.text, status=503)
     return RedirectResponse(url or "/login", status_code=303)
