@@ -85,10 +85,15 @@ def count_wrong(service: Service, n: int, *, at: datetime) -> None:
 
 
 @contextmanager
-def open_desk(state_dir: Path, clock: FakeClock | None = None, **site: Any) -> Iterator[Desk]:
+def open_desk(
+    state_dir: Path,
+    clock: FakeClock | None = None,
+    database_url: str | None = None,
+    **site: Any,
+) -> Iterator[Desk]:
     """Run a service with an account on it; `site` are changes to the park."""
-    clock = clock or FakeClock(NOW)
-    with running_service(state_dir, replace(make_site(), **site), clock=clock) as service:
+    clock, park = clock or FakeClock(NOW), replace(make_site(), **site)
+    with running_service(state_dir, park, database_url=database_url, clock=clock) as service:
         with service.database.writing() as session:
             new = NewAccount("anna", "Anna de Vries", Role.SECURITY_OPERATOR)
             _, one_time = add_account(session, new, by=TESTER, at=NOW)

@@ -51,7 +51,12 @@ def is_in(client: httpx.Client) -> bool:
 
 
 @contextmanager
-def open_park(state_dir: Path, monkeypatch: pytest.MonkeyPatch, **oidc: Any) -> Iterator[Park]:
+def open_park(
+    state_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    database_url: str | None = None,
+    **oidc: Any,
+) -> Iterator[Park]:
     monkeypatch.setenv("PARKWACHT_OIDC_SECRET", CLIENT_SECRET)
     clock = FakeClock(NOW)
     with running_provider(clock.now) as stub:
@@ -59,7 +64,7 @@ def open_park(state_dir: Path, monkeypatch: pytest.MonkeyPatch, **oidc: Any) -> 
             "oidc": told(stub.issuer, **oidc),
             "receivers": (make_receiver("politie", "http://127.0.0.1:9/x"),),
         }
-        with open_desk(state_dir, clock, **site) as desk:
+        with open_desk(state_dir, clock, database_url, **site) as desk:
             stub.user = dict(ANNA)
             with desk.service.database.writing() as session:
                 anna = account_by_name(session, "anna", lock=True)
