@@ -18,6 +18,7 @@ from channel_builders import make_context, make_message, scripted_peer
 from cloudevents_peer import azure_peer, require_azure
 
 from parkwacht_api.check import Level, _check_channel
+from parkwacht_api.receivers import handshake
 from parkwacht_api.receivers.channel import SendContext, SendFailed, SendRefused
 from parkwacht_api.receivers.webhook import Options, send, supervise
 from parkwacht_config.settings import Settings
@@ -76,6 +77,17 @@ def test_permission_is_asked_once_and_then_events_carry_the_name(allowed: str, b
     assert receiver.methods == ["OPTIONS", "POST", "POST"]
     name = f"webhook-request-origin: {ORIGIN}\r\n".encode()
     assert all(name in one.lower() for one in receiver.told)
+
+
+def test_a_permission_is_asked_for_again_when_its_hour_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handshake, "GRANTED_FOR_S", 0.0)
+    with target("*") as (receiver, context):
+        options = receiver.options()
+        for _ in range(2):
+            send(options, make_message(), context)
+    assert receiver.methods == ["OPTIONS", "POST"] * 2
 
 
 @pytest.mark.parametrize("allowed", [None, "other.example"])

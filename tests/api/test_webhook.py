@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from api_harness import SECRET, answering, receiver_stub
 from channel_builders import DELIVERY_ID, make_context, make_message, scripted_peer
@@ -24,6 +25,7 @@ from webhook_attempts import NOW, attempt
 
 from parkwacht_api.partner import is_genuine
 from parkwacht_api.receivers.channel import SendFailed, SendRefused
+from parkwacht_api.receivers.http_client import within
 from parkwacht_api.receivers.signing import sign
 from parkwacht_api.receivers.webhook import (
     Options,
@@ -210,6 +212,14 @@ def test_a_connection_that_is_used_again_has_its_own_time() -> None:
         assert send(options, make_message(), context).http_status == 204
         time.sleep(0.4)  # the time of the first call is over
         assert send(options, make_message(), context).http_status == 204
+
+
+def test_a_call_within_a_call_takes_no_longer_than_the_outer() -> None:
+    with receiver_stub(answering(204)) as stub, make_context() as context:
+        with within(0), within(60), pytest.raises(httpx.ConnectTimeout, match="took too long"):
+            context.client.get(stub.url)
+        context.client.post(stub.url)  # and what comes after it is free again
+    assert len(stub.seen) == 1
 
 
 def make_key_pair() -> tuple[Ed25519PrivateKey, bytes]:
