@@ -229,7 +229,6 @@ def _make(
             ),
             "name taken",
         )
-    session.flush()
     account = get_account(session, account_id)
     account.must_change = False
     link_account(session, account, told.issuer, vouched.subject, by=by, at=at)
