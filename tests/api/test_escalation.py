@@ -322,16 +322,21 @@ def test_a_trouble_that_comes_back_graver_is_told_as_it_is_now(tmp_path: Path) -
         assert told == ["medium", "high", "high"]
 
 
-def test_the_end_of_a_trouble_that_a_person_closes_never_follows_the_next(desk: AlarmDesk) -> None:
-    # To a control room the restore of a zone says that the zone is well, whichever trouble it was.
-    flap(desk, 0, is_down=True)
-    flap(desk, 20, is_down=False)
+def close(desk: AlarmDesk) -> None:
+    """A person closes the only incident, now."""
     (incident,) = desk.incidents()
-    desk.at(30)
     person = Principal("Ria", "security_operator", frozenset(), None, "console", "192.0.2.1")
     with desk.database.writing() as session:
         acts = Desk(session, person, desk.state, etag_of(incident))
         acts.close(incident.id, CloseIn(person="Ria", reason="gezien"))
+
+
+def test_the_end_of_a_trouble_that_a_person_closes_never_follows_the_next(desk: AlarmDesk) -> None:
+    # To a control room the restore of a zone says that the zone is well, whichever trouble it was.
+    flap(desk, 0, is_down=True)
+    flap(desk, 20, is_down=False)
+    desk.at(30)
+    close(desk)
     flap(desk, 60, is_down=True)
     assert due_s(desk) == [
         ("trouble.opened", 0.0),
@@ -354,3 +359,17 @@ def test_quiet_hours_hold_slight_troubles_and_never_an_alarm(tmp_path: Path) -> 
         # From Friday 23:14:03 the night and the weekend's days last until Monday 06:30:
         # 2 days, 7 h, 15 min and 57 s.
         assert sorted(waits_s) == [0, 0, 2 * 86400 + 7 * 3600 + 15 * 60 + 57]
+
+
+def test_closing_hastens_nothing_that_quiet_hours_hold(tmp_path: Path) -> None:
+    quiet = company(channel("a", quiet="night"), takes_troubles=True)
+    with alarm_desk(tmp_path, park(quiet)) as desk:
+        trouble = make_trouble(severity="low", cause="defocused")
+        store(desk, trouble)
+        store(desk, trouble.model_copy(update={"ended_at": desk.at(60)}))
+        desk.at(70)
+        close(desk)
+        due = [(one.kind, one.due_at.isoformat()) for one in desk.deliveries()]
+    # The night and the weekend's days last until Monday 06:30, 05:30 UTC.
+    monday = "2026-11-23T05:30:00+00:00"
+    assert due == [("trouble.opened", monday), ("trouble.over", monday)]

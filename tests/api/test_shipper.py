@@ -26,7 +26,15 @@ from sqlalchemy import func, select, text
 from parkwacht_api import shipper
 from parkwacht_api.models import Event, Heartbeat, Media, WatchReportRow
 from parkwacht_api.models_incidents import Incident
-from parkwacht_api.shipper import ShipCounts, Watching, run_shipper, ship_once
+from parkwacht_api.shipper import (
+    ALARMS,
+    IngestClient,
+    ShipCounts,
+    Watching,
+    _Lane,
+    run_shipper,
+    ship_once,
+)
 from parkwacht_vision.spool import Spool, SpoolEntry
 
 
@@ -199,6 +207,26 @@ def test_the_newest_alarm_goes_first_also_where_it_comes_in_between(
     with relay(service.url, put_one_more) as url:
         assert ship_once(spool, url, service.worker_key) == ShipCounts(n_sent=5)
     assert order_of(service) == [backlog[3], *late, backlog[2], backlog[1], backlog[0]]
+
+
+def test_an_alarm_goes_before_a_newer_report(spool: Spool) -> None:
+    put(spool)
+    spool.put_report(make_report())
+    with receiver_stub(answering(204)) as stub:
+        ship_once(spool, stub.url.removesuffix("/webhook"), "pw_a_b")
+    kinds = [one.headers["content-type"].partition(";")[0] for one in stub.seen]
+    assert kinds == ["multipart/form-data", "application/json"]
+
+
+def test_what_waited_for_a_service_that_was_down_goes_when_it_is_back(spool: Spool) -> None:
+    put(spool)
+    with (
+        receiver_stub(answering(503, 204)) as stub,
+        IngestClient(stub.url.removesuffix("/webhook"), "pw_a_b") as client,
+    ):
+        lane = _Lane(spool, client, ALARMS)
+        assert lane.ship().is_down
+        assert lane.ship().n_sent == 1  # not after the wait of one that the service stumbles over
 
 
 def test_a_begun_and_an_ended_trouble_keep_their_order(service: Service, spool: Spool) -> None:
