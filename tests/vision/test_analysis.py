@@ -13,6 +13,7 @@ from parkwacht_vision.detections import CLASSES, Detections
 from parkwacht_vision.event import DetectorInfo
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.regions import Region
+from parkwacht_vision.scene import XyXy
 from parkwacht_vision.zones import View, camera_model
 
 BEGIN = datetime(2026, 11, 23, 1, tzinfo=UTC)
@@ -130,6 +131,50 @@ def test_a_standing_car_is_known_from_the_ten_looks_before(again: int, is_news: 
             assert not reading.is_blind
             news.append(is_of_interest)
     assert news[: again + 1] == [True, *[False] * (again - 1), is_news]
+
+
+class _Twice(_Notes):
+    """A detector that finds a standing car, and in its last look a second box."""
+
+    def __init__(self, second: tuple[XyXy, float], last: int) -> None:
+        super().__init__()
+        self._second, self._last = second, last
+
+    def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
+        """Find the car, and in the end another."""
+        super().detect(frame, regions)
+        found = [((100.0, 60.0, 180.0, 120.0), 0.6)]
+        if len(self.looks_s) - 1 == self._last:
+            found.append(self._second)
+        boxes, sure = (np.array(one) for one in zip(*found, strict=True))
+        car = CLASSES.index(ObjectClass.CAR)
+        return Detections(boxes, sure, np.full(len(found), car), np.zeros((0, 4)))
+
+
+@pytest.mark.parametrize(
+    ("second", "is_news"),
+    [
+        # of 80 x 60 and 80 x 90 pixels two thirds are common to both
+        (((100.0, 30.0, 180.0, 120.0), 0.4), False),
+        (((100.0, 30.0, 180.0, 120.0), 0.7), True),
+        # of 80 x 60 and 100 x 120 pixels two fifths
+        (((100.0, 0.0, 200.0, 120.0), 0.4), True),
+    ],
+    ids=["drawn twice", "one before it", "another beside it"],
+)
+def test_a_standing_car_that_is_drawn_twice_is_no_news(
+    second: tuple[XyXy, float], *, is_news: bool
+) -> None:
+    detector = _Twice(second, last=3)
+    analysis = CameraAnalysis("yard", View(WIDTH, HEIGHT), detector, Budget())
+    news: list[bool] = []
+    for number in range(20):
+        n_looks = len(detector.looks_s)
+        at_s = number if number < 15 else 15 + 61.0 * (number - 15)  # as above
+        _, is_of_interest = analysis.triage(_empty(float(at_s)))
+        if len(detector.looks_s) > n_looks:
+            news.append(is_of_interest)
+    assert news[1:4] == [False, False, is_news]
 
 
 def _empty(at_s: float) -> Frame:

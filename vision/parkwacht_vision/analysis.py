@@ -21,11 +21,12 @@ from parkwacht_vision.frames import Frame
 from parkwacht_vision.gate import SceneGate
 from parkwacht_vision.light import LightThresholds
 from parkwacht_vision.motion import BlobTracks
+from parkwacht_vision.parked import SAME_IOU
 from parkwacht_vision.pictures import Picture
 from parkwacht_vision.regions import Region, plan_regions, whole
 from parkwacht_vision.scene import SceneReading, SceneState, XyXy
 from parkwacht_vision.sizes import keep_plausible
-from parkwacht_vision.tracker import Track, Tracker
+from parkwacht_vision.tracker import NEW, Track, Tracker
 from parkwacht_vision.zones import View
 
 LOOK_EVERY_S = 10.0  # the guaranteed look at everything ...
@@ -204,20 +205,26 @@ class CameraAnalysis:
 
     def _note_news(self, found: Detections) -> bool:
         """Return whether a look shows more than the vehicles that stood there, and note them."""
-        boxes: list[XyXy] = []
-        is_news = False
-        for row in range(len(found)):
-            if found.confidence[row] < 0.3:  # noqa: PLR2004 - too weak to begin a track
-                continue
-            x1, y1, x2, y2 = (float(one) for one in found.xyxy[row])
-            box = (x1, y1, x2, y2)
-            if found.object_class(row) is ObjectClass.PERSON or not any(
-                box_iou(box, one) >= STILL_IOU for look in self._standing for one in look
-            ):
-                is_news = True
-            boxes.append(box)
-        self._standing.append(boxes)
-        return is_news
+        sure = found.confidence.tolist()
+        boxes: dict[int, XyXy] = {
+            row: (x1, y1, x2, y2)
+            for row, (x1, y1, x2, y2) in enumerate(found.xyxy.tolist())
+            if sure[row] >= NEW
+        }
+        stood = [
+            row
+            for row, box in boxes.items()
+            if any(box_iou(box, one) >= STILL_IOU for look in self._standing for one in look)
+        ]
+        self._standing.append(list(boxes.values()))
+        # Rain makes a network draw a vehicle twice: the weaker box is the vehicle that stood there.
+        return any(
+            found.object_class(row) is ObjectClass.PERSON
+            or not any(
+                sure[row] <= sure[one] and box_iou(box, boxes[one]) >= SAME_IOU for one in stood
+            )
+            for row, box in boxes.items()
+        )
 
 
 def _is_person(track: Track) -> bool:
