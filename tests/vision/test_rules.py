@@ -166,6 +166,22 @@ def test_a_car_that_arrives_and_parks_ends_its_event_and_one_that_leaves_is_anot
     assert 4 <= ended_s <= 15  # it counts as moving as long as its arrival is in the history
 
 
+def test_a_vehicle_that_stands_is_not_restless(rule: Callable[..., IntrusionRule]) -> None:
+    # Its pictures would be decoded ahead at every look; it is parked when it stood for 4 s.
+    one = rule()
+    tracks: dict[int, Track] = {}
+    for index in range(6 * FPS):
+        s = index / FPS
+        at, walker = NIGHT + timedelta(seconds=s), (50 + 60 * s, 100.0, 80 + 60 * s, 180.0)
+        for number, object_class, box in ((1, C, PARKED), (2, P, walker)):
+            sighting = Sighting(s, at, at, index, box, 0.6, object_class)
+            tracks.setdefault(number, Track(number, sighting)).add(sighting)
+        one.update(list(tracks.values()), at)
+        if s == 3:
+            assert {track.number for track in one.restless(list(tracks.values()))} == {1, 2}
+    assert [track.number for track in one.restless(list(tracks.values()))] == [2]
+
+
 def test_the_embedded_detector_must_show_a_straight_way(rule: Callable[..., IntrusionRule]) -> None:
     def insect(s: float) -> XyXy:
         k = round(s * FPS)

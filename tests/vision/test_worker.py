@@ -17,9 +17,11 @@ from parkwacht_coverage.camera import CameraModel
 from parkwacht_vision.choice import choose_detector
 from parkwacht_vision.detections import Detector
 from parkwacht_vision.event import CameraTrouble, Decoding, EventEnding, FlaggedEvent, WatchReport
+from parkwacht_vision.evidence import EvidenceRoom
 from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.ports import WatchContext, WatchJob
+from parkwacht_vision.rules import IntrusionRule
 from parkwacht_vision.source import RecordingSource
 from parkwacht_vision.spool import Spool
 from parkwacht_vision.worker import watch_all, watch_camera
@@ -323,6 +325,22 @@ def test_a_stream_reports_while_it_runs_and_counts_every_second_once(
     assert len({report.id for report in reports}) == 3
     assert sum(spell.seconds for report in reports for spell in report.blind) == 3.0
     assert sum(report.watched_s for report in reports) == pytest.approx(39 / 8)
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_who_may_become_an_event_is_expected_before_he_is_one(
+    context: WatchContext, monkeypatch: pytest.MonkeyPatch, *, stands: bool
+) -> None:
+    expected: list[datetime] = []
+    monkeypatch.setattr(
+        EvidenceRoom, "expect", lambda _room, at, tracks: expected.extend(at for _ in tracks)
+    )
+    if stands:
+        monkeypatch.setattr(IntrusionRule, "restless", lambda _rule, _tracks: [])
+    source = LiveSource(context.stop, gap_s=0, stops=True)
+    watch_camera(context, WatchJob(source.name, "ad_hoc", lambda: source))
+    (event,), _, _ = records(context)
+    assert [one < event.confirmed_at for one in expected[:1]] == [True] * (not stands)
 
 
 def test_a_report_says_how_much_was_decoded_and_why(context: WatchContext) -> None:

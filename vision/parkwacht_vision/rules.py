@@ -127,6 +127,10 @@ class IntrusionRule:
         self._note_lingering(tracks)
         return confirmed
 
+    def restless(self, tracks: Sequence[Track]) -> list[Track]:
+        """Return the tracks that an event may come of: all but vehicles that stand."""
+        return [one for one in tracks if not self._parked.is_standing(one.number)]
+
     def _see_again(self, tracks: Sequence[Track]) -> None:
         for track in tracks:
             is_active = self._is_active(track)

@@ -32,7 +32,6 @@ from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
 from parkwacht_vision.refusals import check_aspect
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
-from parkwacht_vision.scene import SceneState
 from parkwacht_vision.stills import BestView, Stills
 from parkwacht_vision.tally import Tally, decoding_of
 from parkwacht_vision.tiers import LOOK_S, MAX_GOP_S
@@ -201,11 +200,10 @@ class CameraWatch:
                 self._source.attend()
             self._expire(frame.media_time_s)
             return
-        seen = analysis.see(frame)
-        for intrusion in rule.update(seen.tracks, frame.at):
+        tracks = analysis.see(frame).tracks
+        for intrusion in rule.update(tracks, frame.at):
             self._flag(intrusion)
-        if seen.reading.state is not SceneState.WEATHER:  # drops are followed all night
-            self._room.expect(frame.at, seen.tracks)
+        self._room.expect(frame.at, rule.restless(tracks))
         for intrusion in rule.open:
             self._room.follow(intrusion.id, frame.at, intrusion.last_active.at)
         self._expire(frame.media_time_s)
