@@ -322,6 +322,17 @@ def test_a_trouble_that_comes_back_graver_is_told_as_it_is_now(tmp_path: Path) -
         assert told == ["medium", "high", "high"]
 
 
+def test_only_a_trouble_is_told_with_how_often_it_was_there(desk: AlarmDesk) -> None:
+    desk.sees(0)
+    desk.sees(5)
+    desk.sees(20, camera_id=desk.state.site.cameras[1].id)
+    (incident,) = desk.incidents()
+    assert incident.n_merged > 0
+    told = desk.deliveries("meldkamer")
+    assert [one.kind for one in told] == ["event.flagged", "incident.updated"]
+    assert all("keer" not in headline(facts_of(one.payload)).nl for one in told)
+
+
 def close(desk: AlarmDesk) -> None:
     """A person closes the only incident, now."""
     (incident,) = desk.incidents()

@@ -6,8 +6,10 @@ What they answer is worked out by hand from the web hook specification of CloudE
 event; and each event then carries WebHook-Request-Origin.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,11 +34,12 @@ class Target:
 
     def __init__(self, allowed: str | None, status: int = 200) -> None:
         self.allowed, self.status = allowed, status
-        self.port, self.told = 0, list[bytes]()
+        self.port, self.told, self.waits_s = 0, list[bytes](), 0.0
 
     def answer(self, told: bytes, _n: int) -> bytes:
         """Answer one request."""
         self.told.append(told)
+        time.sleep(self.waits_s)
         if not told.startswith(b"OPTIONS "):
             return b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n"
         more = "" if self.allowed is None else f"WebHook-Allowed-Origin: {self.allowed}\r\n"
@@ -111,6 +114,13 @@ def test_a_permission_counts_whatever_the_status() -> None:
 def test_gone_is_for_good() -> None:
     with target(None, 410) as (receiver, context), pytest.raises(SendRefused):
         send(receiver.options(), make_message(), context)
+
+
+def test_the_handshake_and_the_event_have_the_time_of_one_attempt() -> None:
+    with target("*") as (receiver, context):
+        receiver.waits_s = 0.3  # each is in time, both are not
+        with pytest.raises(SendFailed, match=r"took too long|timed out"):
+            send(receiver.options(), make_message(), replace(context, timeout_s=0.5))
 
 
 @pytest.mark.parametrize("changes", [{"handshake": False}, {"body": "json"}])

@@ -186,7 +186,7 @@ def headline(facts: Facts) -> Text:
 
 def _often(facts: Facts) -> Text:
     """Say how often a trouble was there, in how many minutes (rounded up)."""
-    if facts.n_times <= 1 or not facts.kind.startswith("trouble."):
+    if facts.n_times <= 1:
         return Text("", "")
     minutes = max(1, math.ceil(facts.span_s / 60))
     return Text(
