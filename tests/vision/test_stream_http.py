@@ -219,18 +219,22 @@ def test_a_stream_over_https_is_seen_of_the_one_that_is_trusted_only(
         _, other = make_certificate(tmp_path / "other", "localhost")
         monkeypatch.setenv("PARKWACHT_CAMERA_CERTIFICATES", str(other))
         check_distrusted(url)
+        monkeypatch.setenv("PARKWACHT_CAMERA_CERTIFICATES", str(tmp_path / "none.pem"))
+        check_distrusted(url, f"{tmp_path / 'none.pem'}, en dat is geen leesbaar PEM-bestand")
     with TlsRelay(tmp_path, "camera.example", port_of(mjpeg_url)) as relay:
         monkeypatch.setenv("PARKWACHT_CAMERA_CERTIFICATES", str(relay.trusted))
         check_distrusted(f"https://localhost:{relay.port}/video.mjpg")
 
 
-def check_distrusted(url: str) -> None:
+def check_distrusted(
+    url: str, why: str = "certificaat dat niet in PARKWACHT_CAMERA_CERTIFICATES staat"
+) -> None:
     watched = Watched(url, has_gaps(1))
     assert watched.frames == []
     (gap, *_) = watched.gaps
     assert gap.cause == "refused_certificate"
     assert gap.problem is not None
-    assert "certificaat dat niet in PARKWACHT_CAMERA_CERTIFICATES staat" in gap.problem.nl
+    assert why in gap.problem.nl
     assert "geheim" not in gap.problem.nl
 
 

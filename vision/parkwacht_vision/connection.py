@@ -31,7 +31,7 @@ from parkwacht_vision.parameter_sets import (
     whole_key_frames,
 )
 from parkwacht_vision.stream_clock import StreamClock
-from parkwacht_vision.trust import SETTING, is_distrusted, trust_options
+from parkwacht_vision.trust import trust_options, trust_problem
 
 if TYPE_CHECKING:
     from parkwacht_vision.packet_queue import PacketQueue
@@ -65,12 +65,6 @@ _TIMEOUTS = {"ExitError", "TimeoutError"}
 _SILENT = ("no_answer", "antwoordt niet", "does not answer")
 _STALLED = ("stalled", "zendt niets meer", "sends nothing any more")
 _UNKNOWN_HOST = ("unknown_host", "is geen bekend adres", "is no known address")
-
-_DISTRUSTED = (
-    "refused_certificate",
-    f"heeft een certificaat dat niet in {SETTING} staat, of op een andere naam",
-    f"has a certificate that is not in {SETTING}, or of another name",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,8 +306,8 @@ class Connection:
             found = _SILENT  # of RTSP, FFmpeg says that what never came is invalid
         elif found is None and not is_open and not self._is_host_known():
             found = _UNKNOWN_HOST
-        elif found is None and not is_open and is_distrusted(self._url):
-            found = _DISTRUSTED
+        elif found is None and not is_open:
+            found = trust_problem(self._url)
         cause, dutch, english = found or (
             "connection_lost", f"is niet te lezen ({kind})", f"cannot be read ({kind})"
         )  # fmt: skip

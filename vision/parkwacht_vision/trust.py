@@ -23,21 +23,39 @@ def trust_options(url: str) -> dict[str, str]:
     return {"tls_verify": "1", "ca_file": trusted}
 
 
-def is_distrusted(url: str) -> bool:
-    """Ask what FFmpeg does not say: whether it was the certificate that was refused."""
-    options = trust_options(url)
-    if not options:
-        return False
-    parts = urlsplit(url)
-    address = (parts.hostname or "", parts.port or PORTS[parts.scheme.lower()])
+def trust_problem(url: str) -> tuple[str, str, str] | None:
+    """
+    Ask what FFmpeg does not say: whether it was for want of trust that an address was refused.
+
+    Returns
+    -------
+    cause, dutch, english
+        None where trust was no reason.
+    """
+    trusted = trust_options(url).get("ca_file")
+    if trusted is None:
+        return None
     try:
-        context = ssl.create_default_context(cafile=options["ca_file"])
+        context = ssl.create_default_context(cafile=trusted)
+    except OSError:  # also for what is no PEM
+        return (
+            "refused_certificate",
+            f"wordt niet vertrouwd: {SETTING} noemt {trusted}, en dat is geen leesbaar PEM-bestand",
+            f"is not trusted: {SETTING} names {trusted}, which is no readable PEM file",
+        )
+    try:
+        parts = urlsplit(url)
+        address = (parts.hostname or "", parts.port or PORTS[parts.scheme.lower()])
         with (
             socket.create_connection(address, LIMIT_S) as plain,
             context.wrap_socket(plain, server_hostname=address[0]),
         ):
-            return False
+            return None
     except ssl.SSLCertVerificationError:
-        return True
+        return (
+            "refused_certificate",
+            f"heeft een certificaat dat niet in {SETTING} staat, of op een andere naam",
+            f"has a certificate that is not in {SETTING}, or of another name",
+        )
     except OSError:
-        return False
+        return None
