@@ -162,6 +162,23 @@ def test_an_event_of_a_live_camera_has_the_same_pictures_without_decoding_them_a
         event_of(live, 1.4)  # nobody was seen then
 
 
+def test_no_picture_is_kept_while_nothing_is_watched(
+    make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_packets = EvidenceRoom(
+        ring_of(packets_of(make_video, 0)), PrivacyScreen(), tmp_path, is_live=True
+    )
+    without = EvidenceRoom(PacketRing(), PrivacyScreen(), tmp_path)
+    for room in (with_packets, without):
+        watch(room, range(5, 12), seen=range(8, 12))
+        room.rest()
+    with pytest.raises(LookupError):
+        event_of(without, 2.2)
+    monkeypatch.setattr("parkwacht_vision.stills.picture_at", refuse)
+    with pytest.raises(AssertionError, match="on demand"):
+        event_of(with_packets, 2.2)
+
+
 def test_pictures_are_decoded_ahead_only_shortly_after_somebody_came(
     make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

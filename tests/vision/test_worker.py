@@ -327,6 +327,16 @@ def test_a_stream_reports_while_it_runs_and_counts_every_second_once(
     assert sum(report.watched_s for report in reports) == pytest.approx(39 / 8)
 
 
+def test_what_is_kept_for_an_event_goes_when_the_night_is_over(
+    context: WatchContext, make_video: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[EvidenceRoom] = []
+    monkeypatch.setattr(EvidenceRoom, "rest", lambda room: rests.extend([room]))
+    at = datetime(2026, 11, 24, 5, 29, 58, tzinfo=UTC)  # armed until 6:30 of Amsterdam's clock
+    assert watch_camera(context, job(make_video(seconds=4), at=at))
+    assert len(rests) == 1
+
+
 @pytest.mark.parametrize("stands", [False, True])
 def test_who_may_become_an_event_is_expected_before_he_is_one(
     context: WatchContext, monkeypatch: pytest.MonkeyPatch, *, stands: bool

@@ -213,6 +213,12 @@ class EvidenceRoom:
         else:
             self._ahead.clear()
 
+    def rest(self) -> None:
+        """Forget the pictures kept for events to come: none is watched for now."""
+        self._recent.clear()
+        if self._ahead is not None:
+            self._ahead.clear()
+
     def expect(self, at: datetime, tracks: Sequence[Track]) -> None:
         """
         Have the picture ready of an instant at which something was seen, should it be an event.

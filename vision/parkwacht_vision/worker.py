@@ -141,6 +141,7 @@ class CameraWatch:
         elif self._analysis is not None:
             self._n_calls = self.n_calls
             self._analysis = None
+            self._room.rest()
             self._relax()
         self._context.observer.on_progress(self._source.name, item.media_time_s)
 
