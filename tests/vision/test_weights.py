@@ -183,7 +183,7 @@ def test_recordings_are_calibrated_on_evenly_spread_pictures(
     # Eight pictures, each whole and its middle. A seek goes back to a key frame (each 0.5 s), so
     # k + 0.5 eighths of 10 s are seen at 0.5, 1.5, 3.0, 4.0, 5.5, 6.5, 8.0, 9.0 s.
     assert [one.shape for one in views] == [(1, 3, 320, 320)] * 16
-    shown = [float(one[0, :, 160, 160].mean()) * 255 / 20 for one in views[::2]]
+    shown = [float(one[0, :, 160, 160].mean()) / 20 for one in views[::2]]
     assert shown == pytest.approx([0.5, 1.5, 3.0, 4.0, 5.5, 6.5, 8.0, 9.0], abs=0.15)
 
 
@@ -200,6 +200,6 @@ def test_of_many_recordings_no_more_views_are_held_than_are_used(
     finally:
         tracemalloc.stop()
     # 150 pictures / 80 recordings: one of each, seen whole and in its middle. Eight of each would
-    # be 1280 views of 0.3 MB.
+    # be 1280 views of 0.08 MB.
     assert len(views) == 160
     assert peak < 300 * views[0].nbytes

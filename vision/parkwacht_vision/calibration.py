@@ -6,7 +6,6 @@ Both keep what computes boxes and scores in floating point: one scale for pixels
 recordings, seen as the watch sees them: whole, and a part of them enlarged.
 """
 
-import importlib.util
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +33,7 @@ PER_CLIP = 8  # pictures of one recording at most, evenly spread
 FEWEST_VIEWS = 8
 _PART = 0.5  # of the picture's sides: the part that is enlarged
 
-Planes = npt.NDArray[np.float32]
+Planes = npt.NDArray[np.uint8]
 Progress = Callable[[str, float], None]  # what is done now, and which share of all that
 
 
@@ -54,7 +53,7 @@ def calibration_views(folder: Path, size: tuple[int, int], progress: Progress) -
     Returns
     -------
     views
-        RGB between 0 and 1, shape (1, 3, height, width), at most `MOST_VIEWS`.
+        RGB, shape (1, 3, height, width), at most `MOST_VIEWS`.
 
     Raises
     ------
@@ -64,7 +63,7 @@ def calibration_views(folder: Path, size: tuple[int, int], progress: Progress) -
     paths = sorted(one for one in folder.rglob("*") if one.is_file())
     paths = [one for one in paths if one.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES]
     paths = _spread(paths, MOST_VIEWS // 2)  # of each picture two views
-    # No more are made than are kept: one of 640 x 640 pixels takes 5 MB.
+    # No more are made than are kept: one of 640 x 640 pixels takes 1.2 MB.
     per_clip = max(1, min(PER_CLIP, MOST_VIEWS // 2 // max(1, len(paths))))
     views: list[Planes] = []
     for index, path in enumerate(paths):
@@ -121,28 +120,12 @@ def _middle(image: Image) -> Image:
 
 def _planes(image: Image, size: tuple[int, int]) -> Planes:
     shown = letterbox(image, width_px=size[1], height_px=size[0])[0]
-    planes = shown[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32) / 255
-    return np.ascontiguousarray(planes)
+    return np.ascontiguousarray(shown[:, :, ::-1].transpose(2, 0, 1)[None])
 
 
-def require_package(package: str, purpose: Text) -> None:
-    """
-    Refuse what needs a package that is not here.
-
-    Raises
-    ------
-    ModelError
-        It is not installed.
-    """
-    if importlib.util.find_spec(package) is None:
-        raise ModelError(
-            Text(
-                nl=f"{purpose.nl} vraagt het pakket {package}, en dat is hier niet "
-                "geïnstalleerd; installeer parkwacht[export]",
-                en=f"{purpose.en} needs the package {package}, which is not installed here; "
-                "install parkwacht[export]",
-            )
-        )
+def _as_input(planes: Planes) -> npt.NDArray[np.float32]:
+    """Return what a network is given: between 0 and 1, made for one view at a time."""
+    return planes.astype(np.float32) / np.float32(255)
 
 
 def quantise_openvino(folder: Path, target: Path, views: Sequence[Planes]) -> None:
@@ -167,7 +150,7 @@ def quantise_openvino(folder: Path, target: Path, views: Sequence[Planes]) -> No
     model = openvino.Core().read_model(next(folder.glob("*.xml")))
     made = nncf.quantize(
         model,
-        nncf.Dataset(list(views)),
+        nncf.Dataset(list(views), _as_input),
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(views),
         ignored_scope=nncf.IgnoredScope(names=_head_names(model)),
@@ -212,9 +195,9 @@ def quantise_onnx(path: Path, target: Path, views: Sequence[Planes]) -> None:
         def __init__(self) -> None:
             self.left = iter(views)
 
-        def get_next(self) -> dict[str, Planes] | None:
+        def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
             view = next(self.left, None)
-            return None if view is None else {name: view}
+            return None if view is None else {name: _as_input(view)}
 
     # By node, so that all values are calibrated: some kinds of operation cannot be left out.
     nodes = network.graph.node

@@ -1,5 +1,6 @@
 """Weights of a user: what they are, and the same network in a form that runs faster here."""
 
+import importlib.util
 import shutil
 import statistics
 import tempfile
@@ -20,7 +21,6 @@ from parkwacht_vision.calibration import (
     calibration_views,
     quantise_onnx,
     quantise_openvino,
-    require_package,
 )
 from parkwacht_vision.detector import CLASS_BY_NAME, UltralyticsDetector, prepare_ultralytics
 from parkwacht_vision.frames import Frame
@@ -154,10 +154,22 @@ def export_weights(
 
 def _require_packages(wanted: Format, *, is_int8: bool) -> None:
     purpose = Text(nl=f"exporteren naar {wanted}", en=f"export to {wanted}")
-    require_package(NEEDED[wanted], purpose)
+    _require_package(NEEDED[wanted], purpose)
     if is_int8:
         purpose = Text(nl="omzetten naar acht bits", en="export in eight bits")
-        require_package(NEEDED_FOR_INT8[wanted], purpose)
+        _require_package(NEEDED_FOR_INT8[wanted], purpose)
+
+
+def _require_package(package: str, purpose: Text) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise ModelError(
+            Text(
+                nl=f"{purpose.nl} vraagt het pakket {package}, en dat is hier niet "
+                "geïnstalleerd; installeer parkwacht[export]",
+                en=f"{purpose.en} needs the package {package}, which is not installed here; "
+                "install parkwacht[export]",
+            )
+        )
 
 
 def _exported(copy: Path, wanted: Format, shown: Path) -> Path:
