@@ -16,6 +16,7 @@ from statistics import median
 from uuid import UUID
 
 from parkwacht_config.site import ObjectClass, ZoneRule
+from parkwacht_vision.boxes import FOUR_WHEELED, box_iou
 from parkwacht_vision.lingering import LingerWatch
 from parkwacht_vision.movement import RuleSettings as RuleSettings  # noqa: PLC0414
 from parkwacht_vision.movement import (
@@ -28,7 +29,7 @@ from parkwacht_vision.movement import (
     leaves_picture,
     overlap,
 )
-from parkwacht_vision.parked import ParkedVehicles
+from parkwacht_vision.parked import STILL_IOU, ParkedVehicles
 from parkwacht_vision.rules_dwell import (
     ArrivalFinder,
     CountFinder,
@@ -128,8 +129,13 @@ class IntrusionRule:
         return confirmed
 
     def restless(self, tracks: Sequence[Track]) -> list[Track]:
-        """Return the tracks that an event may come of: all but vehicles that stand."""
-        return [one for one in tracks if not self._parked.is_standing(one.number)]
+        """Return the tracks that an event may come of: no vehicle where it was seen first."""
+        return [
+            one
+            for one in tracks
+            if one.object_class not in FOUR_WHEELED
+            or box_iou(one.first.xyxy, one.last.xyxy) < STILL_IOU
+        ]
 
     def _see_again(self, tracks: Sequence[Track]) -> None:
         for track in tracks:
