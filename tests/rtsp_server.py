@@ -48,6 +48,8 @@ OTHERS = {
     "/hevc": PICTURES + "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=5 "
     "! h265parse ! rtph265pay config-interval=-1 name=pay0 pt=96 )",
     "/sound": "( audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay0 pt=8 )",
+    "/h266": PICTURES + "x264enc tune=zerolatency ! rtph264pay ! capssetter replace=true name=pay0 "
+    "caps=application/x-rtp,media=video,encoding-name=H266,clock-rate=90000,payload=96 )",
 }
 def listen(port):
     made = GstRtspServer.RTSPServer()
@@ -130,7 +132,7 @@ def require_rtsp_server() -> None:
     pytest.skip(reason)
 
 
-def certificate(folder: Path) -> Path:
+def own_certificate(folder: Path) -> Path:
     """Write a key and a certificate signed by itself, as one file."""
     path = folder / "server.pem"
     key = ec.generate_private_key(ec.SECP256R1())
@@ -153,23 +155,25 @@ class Server:
     """
     The server as a process.
 
-    At its port /cam, /sub, /still, /udp, /resized, /mjpeg, /hevc and /sound; at two others /locked,
-    with a password: plain, and over TLS with a certificate nobody vouches for, as cameras have.
+    At its port /cam, /sub, /still, /udp, /resized, /mjpeg, /hevc and /sound, and /h266, which it
+    only calls so; at two others /locked, with a password: plain, and over TLS.
 
     Parameters
     ----------
     file
         An MP4 (of MPEG-4 Part 2 where its name has "mpeg4" in it) to be sent as /file,
         in real time from its beginning for everyone who asks.
+    certificate
+        Its key and certificate (PEM); else one nobody vouches for, as cameras have.
     """
 
-    def __init__(self, file: Path | None = None) -> None:
+    def __init__(self, file: Path | None = None, *, certificate: Path | None = None) -> None:
         self._file = file
         self.port = free_port()
         self.locked_port = free_port()
         self.tls_port = free_port()
         self._folder = tempfile.TemporaryDirectory()
-        self._certificate = certificate(Path(self._folder.name))
+        self._certificate = certificate or own_certificate(Path(self._folder.name))
         self.process: subprocess.Popen[str] | None = None
         self._again: threading.Timer | None = None
 

@@ -2,7 +2,7 @@
 Whether the machine at an address is the one that a certificate names.
 
 Cameras have certificates that nobody vouches for, so that FFmpeg asks for none. Who names a file of
-certificates in `PARKWACHT_CAMERA_CERTIFICATES` has them asked for, of https and rtmps.
+certificates in `PARKWACHT_CAMERA_CERTIFICATES` has them asked for, of https, rtmps and rtsps.
 """
 
 import os
@@ -11,16 +11,18 @@ import ssl
 from urllib.parse import urlsplit
 
 SETTING = "PARKWACHT_CAMERA_CERTIFICATES"
-PORTS = {"https": 443, "rtmps": 443}
+PORTS = {"https": 443, "rtmps": 443, "rtsps": 322}
 LIMIT_S = 3.0
+_EXPIRED, _NOT_YET, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64  # X509_V_ERR_... of OpenSSL
 
 
 def trust_options(url: str) -> dict[str, str]:
-    """Return FFmpeg's options for an address: none where no certificate is asked for."""
-    trusted = os.environ.get(SETTING)
-    if not trusted or urlsplit(url).scheme.lower() not in PORTS:
+    """Return FFmpeg's options for an address: none where it is not over TLS."""
+    if urlsplit(url).scheme.lower() not in PORTS:
         return {}
-    return {"tls_verify": "1", "ca_file": trusted}
+    trusted = os.environ.get(SETTING)
+    # Said also where none is asked for: FFmpeg is going to ask by itself.
+    return {"tls_verify": "1", "ca_file": trusted} if trusted else {"tls_verify": "0"}
 
 
 def trust_problem(url: str) -> tuple[str, str, str] | None:
@@ -51,11 +53,26 @@ def trust_problem(url: str) -> tuple[str, str, str] | None:
             context.wrap_socket(plain, server_hostname=address[0]),
         ):
             return None
-    except ssl.SSLCertVerificationError:
-        return (
-            "refused_certificate",
-            f"heeft een certificaat dat niet in {SETTING} staat, of op een andere naam",
-            f"has a certificate that is not in {SETTING}, or of another name",
-        )
+    except ssl.SSLCertVerificationError as error:
+        return ("refused_certificate", *_why_refused(error.verify_code, address[0]))
     except OSError:
         return None
+
+
+def _why_refused(code: int, host: str) -> tuple[str, str]:
+    if code == _EXPIRED:
+        return ("heeft een certificaat dat is verlopen", "has a certificate that has expired")
+    if code == _NOT_YET:
+        return (
+            "heeft een certificaat dat nog niet geldt; klopt de klok van deze machine?",
+            "has a certificate that is not valid yet; is this machine's clock right?",
+        )
+    if code in {_OTHER_HOST, _OTHER_ADDRESS}:
+        return (
+            f"heeft een certificaat dat niet op {host} staat",
+            f"has a certificate that does not name {host}",
+        )
+    return (
+        f"heeft een certificaat dat niet in {SETTING} staat",
+        f"has a certificate that is not in {SETTING}",
+    )
