@@ -207,6 +207,29 @@ def test_a_stream_without_pictures_says_so(shared_server: Server) -> None:
     problem = watched.gaps[0].problem
     assert problem is not None
     assert "zendt geen beeld" in problem.nl
+    assert watched.gaps[0].cause == "no_video"
+
+
+def test_a_codec_that_is_not_known_is_said_and_tried_again(shared_server: Server) -> None:
+    """RFC 9328 calls H.266 so; FFmpeg takes no RTP of it."""
+    watched = Watched(shared_server.url("h266"), has_gaps(2))
+    assert {one.cause for one in watched.gaps} == {"unknown_codec"}
+    assert watched.blind_s["unknown_codec"] > 0
+    problem = watched.gaps[0].problem
+    assert problem is not None
+    assert problem.nl.startswith(shared_server.url("h266") + ": zendt beeld in een codec")
+
+
+def test_a_small_stream_in_hevc_is_seen_of_a_camera_whose_large_one_is_h264(
+    shared_server: Server,
+) -> None:
+    both = (shared_server.url("cam"), shared_server.url("hevc"))
+    watched = Watched(both[0], has_frames(4), sub_url=both[1])
+    assert watched.source.tier == "substream"
+    assert watched.frames[0].image.shape == (120, 160, 3)
+    assert steps_s(watched.frames) == pytest.approx([1.0] * 3, abs=0.15)
+    kept = watched.source.ring.since(watched.frames[-1].at)
+    assert kept[0].format.codec == "h264"
 
 
 def test_a_host_that_says_nothing_is_told_apart() -> None:

@@ -65,6 +65,12 @@ _TIMEOUTS = {"ExitError", "TimeoutError"}
 _SILENT = ("no_answer", "antwoordt niet", "does not answer")
 _STALLED = ("stalled", "zendt niets meer", "sends nothing any more")
 _UNKNOWN_HOST = ("unknown_host", "is geen bekend adres", "is no known address")
+_NO_VIDEO = ("no_video", "zendt geen beeld", "sends no video")
+_UNKNOWN_CODEC = (
+    "unknown_codec",
+    "zendt beeld in een codec die niet te lezen is; stel in de camera H.264 of H.265 in",
+    "sends video in a codec that cannot be read; set the camera to H.264 or H.265",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +190,7 @@ class Connection:
             before, cause = self.n_packets, "connection_lost"
             begun = self._clock.now()
             try:
-                self._read_connection()
+                cause = self._read_connection() or cause
             except av.FFmpegError as error:
                 waited_s = (self._clock.now() - begun).total_seconds()
                 cause = self._explain(error, waited_s, is_open=self.n_packets > before)
@@ -200,15 +206,17 @@ class Connection:
             self.health.n_reconnects += 1
             self._wait(failures)
 
-    def _read_connection(self) -> None:
+    def _read_connection(self) -> str | None:
+        """Read until it ends; return why nothing could be read of it."""
         timeout = (self._settings.open_timeout_s, self._settings.stall_timeout_s)
         with av.open(
             self._url, options=self._options(), timeout=timeout, metadata_errors="replace"
         ) as container:
-            if not container.streams.video:
-                self._problem("zendt geen beeld", "sends no video")
-                return
-            stream = container.streams.video[0]
+            stream = next(iter(container.streams.video), None)
+            if stream is None or stream.codec_context is None:
+                cause, dutch, english = _NO_VIDEO if stream is None else _UNKNOWN_CODEC
+                self._problem(dutch, english)
+                return cause
             self._told, self._sets, self._held = stream_format(stream), None, []
             self._n_bytes, self._counted_from_s = 0, self.since_start_s(self._clock.now())
             self._is_untimed = container.format.name in _UNTIMED
@@ -218,6 +226,7 @@ class Connection:
                 self._read_packets(whole_key_frames(packets, self._told.codec))
             finally:
                 self._release()
+        return None
 
     def _read_packets(self, packets: Iterator[av.Packet]) -> None:
         held_until_s: float | None = None

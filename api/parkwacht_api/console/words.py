@@ -46,6 +46,8 @@ WORDS = {
     "refused_certificate": Text(nl="certificaat niet vertrouwd", en="certificate not trusted"),
     "unknown_host": Text(nl="adres onbekend", en="address unknown"),
     "unknown_path": Text(nl="pad onbekend bij de camera", en="path unknown to the camera"),
+    "unknown_codec": Text(nl="codec onbekend", en="codec unknown"),
+    "no_video": Text(nl="zendt geen beeld", en="sends no video"),
     "analysis_too_slow": Text(nl="analyse te traag", en="analysis too slow"),
     "recording_cut_off": Text(nl="opname afgebroken", en="recording cut off"),
     "corrupt_data": Text(nl="beschadigd beeld", en="corrupt data"),
