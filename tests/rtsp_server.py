@@ -73,12 +73,17 @@ def resize(media):
         size.set_property("caps", Gst.Caps.from_string(LARGE))
     GLib.timeout_add(2500, change)
 factory("/resized", 320, 240, 5).connect("media-configure", lambda _, media: resize(media))
-if len(sys.argv) > 5:
+if sys.argv[5]:
     codec = "mpeg4videoparse ! rtpmp4vpay config-interval=1"
     if "mpeg4" not in sys.argv[5]:
         codec = "h264parse ! rtph264pay"
     OTHERS["/file"] = "( filesrc location=%s ! qtdemux ! " + codec + " name=pay0 pt=96 )"
     OTHERS["/file"] %= sys.argv[5]
+if sys.argv[6]:
+    OTHERS["/av1"] = "( tcpclientsrc host=127.0.0.1 port=%s ! application/x-rtp-stream,"
+    OTHERS["/av1"] += "media=video,encoding-name=AV1,clock-rate=90000,payload=96 "
+    OTHERS["/av1"] += "! rtpstreamdepay name=pay0 )"
+    OTHERS["/av1"] %= sys.argv[6]
 for path, launch in OTHERS.items():
     made = GstRtspServer.RTSPMediaFactory()
     made.set_launch(launch)
@@ -165,10 +170,19 @@ class Server:
         in real time from its beginning for everyone who asks.
     certificate
         Its key and certificate (PEM); else one nobody vouches for, as cameras have.
+    av1_port
+        Where RTP of AV1 is got from (RFC 4571), to be passed on as /av1: it has no packer itself.
     """
 
-    def __init__(self, file: Path | None = None, *, certificate: Path | None = None) -> None:
+    def __init__(
+        self,
+        file: Path | None = None,
+        *,
+        certificate: Path | None = None,
+        av1_port: int | None = None,
+    ) -> None:
         self._file = file
+        self._av1_port = av1_port
         self.port = free_port()
         self.locked_port = free_port()
         self.tls_port = free_port()
@@ -183,7 +197,7 @@ class Server:
     def start(self) -> None:
         ports = [str(one) for one in (self.port, self.locked_port, self.tls_port)]
         command = [PYTHON, "-c", SERVER, *ports, str(self._certificate)]
-        command += [] if self._file is None else [str(self._file)]
+        command += [str(self._file or ""), str(self._av1_port or "")]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )

@@ -1,11 +1,14 @@
-"""Parameter sets as two encoders write them."""
+"""Parameter sets as three encoders write them."""
 
 import io
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 
 from parkwacht_vision.packets import StreamFormat
 from parkwacht_vision.parameter_sets import (
@@ -46,6 +49,46 @@ def test_sets_are_found_and_a_new_size_is_read(codec: str, name: str, n_sets: in
     told = StreamFormat(name, 320, 240, Fraction(1, 90_000), sets[0], "yuv420p")
     found = changed_format(told, sets[1], large)
     assert (found.width_px, found.height_px, found.extradata) == (640, 480, sets[1])
+
+
+def av1_packet(path: Path) -> tuple[bytes, bytes]:
+    """Return the first packet, and what FFmpeg's filter leaves of it: its sequence header."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        packet = next(container.demux(stream))
+        data = bytes(packet)
+        (left,) = BitStreamFilterContext("filter_units=pass_types=1", stream).filter(packet)
+        return data, bytes(left)
+
+
+def test_the_sequence_header_of_av1_is_found_and_a_new_size_is_read(
+    make_video: Callable[..., Path],
+) -> None:
+    quick = {"codec": "libsvtav1", "seconds": 0.3, "options": {"preset": "12"}}
+    small, small_header = av1_packet(make_video("small.mkv", **quick))
+    large, large_header = av1_packet(make_video("large.mkv", size=(640, 480), **quick))
+    assert small_header != large_header
+    assert find_parameter_sets("av1", small) == small_header
+    # Over RTP a temporal delimiter comes before it.
+    assert find_parameter_sets("av1", b"\x12\x00" + large) == large_header
+    told = StreamFormat("av1", 320, 240, Fraction(1, 90_000), small_header, "yuv420p")
+    found = changed_format(told, large_header, large)
+    assert (found.width_px, found.height_px, found.extradata) == (640, 480, large_header)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        bytes([0x12, 0x00]),  # a temporal delimiter alone
+        bytes([0x32, 0x01, 0x00, 0x0A, 0x01, 0x00]),  # a frame before the sequence header
+        bytes([0x0A, 0x05, 0x00]),  # cut off
+        bytes([0x12, *[0xFF] * 20]),  # a size without end
+    ],
+    ids=["nothing", "delimiter", "frame first", "cut off", "endless size"],
+)
+def test_where_no_sequence_header_is_none_is_found(data: bytes) -> None:
+    assert find_parameter_sets("av1", data) is None
 
 
 def test_a_codec_without_them_has_none() -> None:

@@ -1,8 +1,9 @@
 """
-What a stream says of itself inside its key frames: the parameter sets of H.264 and HEVC.
+What a stream says of itself in its key frames: parameter sets, in AV1 the sequence header.
 
 A camera that is given another resolution goes on sending; only these sets change, and a decoder
-and a clip must begin anew with them. Byte streams with start codes (Annex B), as RTSP gives them.
+and a clip must begin anew with them. H.264 and HEVC with start codes (Annex B), AV1 as open
+bitstream units (OBU) with their sizes, as FFmpeg gives them of RTSP.
 """
 
 from collections.abc import Iterator
@@ -10,15 +11,20 @@ from dataclasses import replace
 
 import av
 
+from parkwacht_vision.decoding import open_decoder
 from parkwacht_vision.packets import StreamFormat
 
 _START = b"\x00\x00\x01"
 _H264_SETS, _H264_PICTURES = {7, 8}, range(1, 6)  # ITU-T H.264, table 7-1
 _HEVC_SETS, _HEVC_PICTURES = {32, 33, 34}, range(32)  # ITU-T H.265, table 7-1
+_OBU_SEQUENCE_HEADER, _OBU_PICTURES = 1, {3, 6}  # AV1 specification, 6.2.2
+_MAX_SIZE_BYTES = 8  # of an OBU's size in LEB128 (4.10.5)
 
 
 def find_parameter_sets(codec: str, data: bytes) -> bytes | None:
     """Return the parameter sets before the first picture of a packet, None where there are none."""
+    if codec == "av1":
+        return _sequence_header(data)
     if codec not in {"h264", "hevc"}:
         return None
     is_h264 = codec == "h264"
@@ -45,7 +51,7 @@ def changed_format(told: StreamFormat, sets: bytes, data: bytes) -> StreamFormat
     data
         The key frame that brought them; its size is found by decoding it.
     """
-    context = av.CodecContext.create(told.codec, "r")
+    context = open_decoder(replace(told, extradata=sets, width_px=0, height_px=0))
     try:
         frames = [*context.decode(av.Packet(data)), *context.decode(None)]
     except av.FFmpegError:
@@ -103,3 +109,28 @@ def _units(data: bytes) -> Iterator[tuple[int, int]]:
         end = data.find(_START, start + 3)
         yield start + 3, len(data) if end < 0 else end
         start = end
+
+
+def _sequence_header(data: bytes) -> bytes | None:
+    """Return the OBU that tells the sequence, where it comes before the first picture."""
+    start = 0
+    while start < len(data):
+        kind, end = data[start] >> 3 & 0xF, _obu_end(data, start)
+        if kind in _OBU_PICTURES or end > len(data):
+            return None
+        if kind == _OBU_SEQUENCE_HEADER:
+            return data[start:end]
+        start = end
+    return None
+
+
+def _obu_end(data: bytes, start: int) -> int:
+    has_extension, has_size = data[start] & 4, data[start] & 2  # 5.3.2
+    if not has_size:
+        return len(data)
+    first, size = start + (2 if has_extension else 1), 0
+    for index, byte in enumerate(data[first : first + _MAX_SIZE_BYTES]):
+        size |= (byte & 0x7F) << 7 * index
+        if not byte & 0x80:
+            return first + index + 1 + size
+    return len(data) + 1  # cut off, or none
