@@ -13,12 +13,9 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import av
 
-from parkwacht_vision.decoding import open_decoder
-from parkwacht_vision.encoding import PictureEncoder
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.muxing import (
     PacketMuxer,
@@ -26,11 +23,9 @@ from parkwacht_vision.muxing import (
     is_kept,
     is_played,
     is_same_video,
-    media_ticks,
-    to_decode,
 )
 from parkwacht_vision.packets import EncodedPacket, PacketRing, StreamFormat
-from parkwacht_vision.pictures import DecodedPicture, Image
+from parkwacht_vision.recoding import Recoder
 from parkwacht_vision.sealing import SealingWriter
 
 logger = logging.getLogger(__name__)
@@ -84,56 +79,6 @@ class _Copy:
 
     def close(self) -> None:
         self._muxer.close()
-
-
-class _Recode:
-    """Packets decoded, masked and encoded as H.264."""
-
-    is_reencoded = True
-    codec = "h264"
-
-    def __init__(self, path: Path, screen: PrivacyScreen) -> None:
-        self._screen = screen
-        self._encoder = PictureEncoder(path)
-        self._format: StreamFormat | None = None
-        self._decoder: Any = None
-        self._first_ticks: int | None = None
-
-    @property
-    def size_px(self) -> tuple[int, int]:
-        return self._encoder.size
-
-    def takes(self, _stream_format: StreamFormat) -> bool:
-        return True  # another size is scaled to the first one's
-
-    def add(self, packet: EncodedPacket) -> None:
-        if packet.format is not self._format:
-            self._flush()
-            self._format, self._decoder = packet.format, open_decoder(packet.format)
-        if self._first_ticks is None:
-            self._first_ticks = media_ticks(packet)
-        self._encode(to_decode(packet))
-
-    def close(self) -> None:
-        try:
-            self._flush()
-        finally:
-            self._encoder.close()
-
-    def _flush(self) -> None:
-        if self._decoder is not None:
-            self._encode(None)
-
-    def _encode(self, packet: av.Packet | None) -> None:
-        try:
-            frames = self._decoder.decode(packet)
-        except av.error.InvalidDataError:
-            return  # a packet that was damaged on its way costs a picture, not the clip
-        for frame in frames:
-            since_first = (frame.pts or 0) - (self._first_ticks or 0)
-            image: Image = DecodedPicture(frame).bgr()
-            time_s = max(0.0, since_first / 1_000_000)
-            self._encoder.add(self._screen.cover_image(image), time_s)
 
 
 class _Sealed:
@@ -192,7 +137,7 @@ class ClipCutter:
         self._screen = screen
         self._starts_at = starts_at
         self._key = key if screen.polygons else None
-        self._writer: _Copy | _Recode | None = None
+        self._writer: _Copy | Recoder | None = None
         self._sealed: _Sealed | None = None
         self._first: EncodedPacket | None = None
         self._last: EncodedPacket | None = None
@@ -281,7 +226,7 @@ class ClipCutter:
         if is_played(stream_format) and not (self._screen.polygons or self._is_mixed):
             self._writer = _Copy(self._path, stream_format)
         else:
-            self._writer = _Recode(self._path, self._screen)
+            self._writer = Recoder(self._path, self._screen)
         if self._key is not None:
             if is_kept(stream_format):
                 path = self._path.with_name(f"{self._path.name}.enc")

@@ -6,6 +6,7 @@ clip are written from masked pictures only. Masks are in pixels of the camera's 
 the picture; a mask covers every pixel its polygon touches.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -18,6 +19,7 @@ from parkwacht_vision.pictures import Picture, PxBox
 
 # Rounding moves an edge by less than a pixel: a line of three pixels along it makes up for that.
 _EDGE_PX = 3
+_GREY = 128  # of U and V: no colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,42 @@ class PrivacyScreen:
             cv2.fillPoly(covered, [corners], (0, 0, 0))
             cv2.polylines(covered, [corners], True, (0, 0, 0), thickness=_EDGE_PX)
         return covered
+
+
+class PlaneMask:
+    """
+    What is masked in pictures of one size whose colour has half the resolution, worked out once.
+
+    Parameters
+    ----------
+    screen
+        What is masked.
+    width_px, height_px
+        Size of the pictures.
+    """
+
+    def __init__(self, screen: PrivacyScreen, width_px: int, height_px: int) -> None:
+        luma = screen.cover_image(np.ones((height_px, width_px), np.uint8)) == 0
+        # A sample of colour belongs to a block of 2 x 2 pixels: one masked pixel masks it.
+        whole = np.pad(luma, ((0, height_px % 2), (0, width_px % 2)))
+        chroma = whole.reshape(whole.shape[0] // 2, 2, whole.shape[1] // 2, 2).any(axis=(1, 3))
+        self.size_px = (width_px, height_px)
+        self._hidden = (luma, chroma, chroma)
+
+    def cover(self, planes: Sequence[Image], *, black: int) -> None:
+        """
+        Make the masked parts black, in place.
+
+        Parameters
+        ----------
+        planes
+            Y of shape (height, width), then U and V of half of both, rounded up.
+        black
+            Luma of black: 16, or 0 in full range.
+        """
+        levels = (black, _GREY, _GREY)
+        for plane, level, hidden in zip(planes, levels, self._hidden, strict=True):
+            np.copyto(plane, np.uint8(level), where=hidden)
 
 
 class MaskedPicture:

@@ -129,7 +129,7 @@ class DecodedPicture:
         depth = _LUMA_BITS.get(self._frame.format.name)
         if depth is None:
             return _averaged(self._frame.to_ndarray(format="gray"), size)
-        plane = _view(self._frame.planes[0], np.uint8 if depth == _BYTE else np.uint16)
+        plane = plane_view(self._frame.planes[0], np.uint8 if depth == _BYTE else np.uint16)
         small = _averaged(plane, size)
         return np.asarray(small if depth == _BYTE else small >> (depth - _BYTE), dtype=np.uint8)
 
@@ -165,7 +165,7 @@ class DecodedPicture:
         """Return views of the Y, U and V plane; None for another pixel format than 4:2:0."""
         if self._frame.format.name not in {"yuv420p", "yuvj420p"}:
             return None
-        y, u, v = (_view(plane, np.uint8) for plane in self._frame.planes[:3])
+        y, u, v = (plane_view(plane, np.uint8) for plane in self._frame.planes[:3])
         return (y, u, v)
 
 
@@ -180,7 +180,7 @@ def _averaged(plane: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
 
-def _view(plane: Any, kind: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:  # noqa: ANN401
+def plane_view(plane: Any, kind: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:  # noqa: ANN401
     """Return a plane of a decoded frame as an array that shares its memory."""
     rows = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size).view(kind)
     return rows[: plane.height, : plane.width]

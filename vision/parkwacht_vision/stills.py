@@ -21,7 +21,7 @@ from parkwacht_vision.frames import Frame
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.muxing import media_ticks, to_decode
 from parkwacht_vision.packets import EncodedPacket, PacketRing, StreamFormat
-from parkwacht_vision.pictures import DecodedPicture, Image
+from parkwacht_vision.pictures import DecodedPicture, Image, upright
 from parkwacht_vision.tracker import XyXy
 
 logger = logging.getLogger(__name__)
@@ -172,11 +172,13 @@ def picture_at(ring: PacketRing, at: datetime) -> tuple[Image, datetime] | None:
             best = (frame, taken_at)
         if taken_at >= at:
             break  # pictures come in the order of their times
-    return None if best is None else _in_bgr(best)
+    return None if best is None else _in_bgr(best, ring)
 
 
-def _in_bgr(shown: Shown) -> tuple[Image, datetime]:
-    return DecodedPicture(shown[0]).bgr(), shown[1]
+def _in_bgr(shown: Shown, ring: PacketRing) -> tuple[Image, datetime]:
+    """Return a picture upright, as masks and boxes are."""
+    turn_deg = 0 if ring.last is None else ring.last.format.rotation_deg
+    return upright(DecodedPicture(shown[0]), turn_deg).bgr(), shown[1]
 
 
 def make_stills(
@@ -208,7 +210,7 @@ def make_stills(
     stills
         None where no picture of that time is kept any more.
     """
-    found = picture_at(ring, view.at) if ahead is None else _in_bgr(ahead)
+    found = picture_at(ring, view.at) if ahead is None else _in_bgr(ahead, ring)
     if found is not None:
         image, taken_at = screen.cover_image(found[0]), found[1]
     else:
