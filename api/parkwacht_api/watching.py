@@ -5,10 +5,15 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
 
 from parkwacht_api.client import ServiceClient
 from parkwacht_api.local import (
@@ -27,7 +32,7 @@ from parkwacht_config.loader import load_site
 from parkwacht_config.secrets import read_secret
 from parkwacht_config.settings import Settings
 from parkwacht_config.site import Site
-from parkwacht_config.text import Text
+from parkwacht_config.text import Language, Text
 from parkwacht_vision.cli import WatchOptions, WatchSummary, run_watch
 from parkwacht_vision.event import FlaggedEvent
 from parkwacht_vision.spool import Spool
@@ -35,6 +40,13 @@ from parkwacht_vision.spool import Spool
 SHIP_WITHIN_S = 30.0
 ACKNOWLEDGED_WITHIN_S = 20.0
 FINISHED = {"delivered", "held", "refused", "dead"}
+_DELIVERY_COLUMNS = (
+    Text(nl="ontvanger en gebeurtenis", en="receiver and event"),
+    Text(nl="toestand", en="state"),
+    Text(nl="gezien door", en="acknowledged by"),
+    Text(nl="ms van eerste beeld tot gezien", en="ms first frame to acknowledged"),
+)
+_ID_WIDTH = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,24 +214,33 @@ def _tell_deliveries(terminal: Terminal, url: str, key: str, summary: WatchSumma
         except ForwardingError as error:
             terminal.warn(error.text.nl, error.text.en)
             return
-    table = terminal.table(
-        Text(nl="Doorgifte", en="Forwarding"),
-        [
-            Text(nl="gebeurtenis", en="event"),
-            Text(nl="ontvanger", en="receiver"),
-            Text(nl="toestand", en="state"),
-            Text(nl="gezien door", en="acknowledged by"),
-            Text(nl="ms van eerste beeld tot gezien", en="ms first frame to acknowledged"),
-        ],
-    )
-    for event in events:
-        for one in event.deliveries:
-            ms = _elapsed_ms(by_id[event.id].wall_first_frame_at, one.acknowledged_at)
-            word = delivery_word(one.state).to(terminal.settings.language)
-            state = f"{word} {one.reason}".strip()
-            seen_by = one.acknowledged_by or "-"
-            table.add_row(str(event.id), one.receiver_id, state, seen_by, ms)
-    terminal.console.print(table)
+    deliveries = [(by_id[event.id], one) for event in events for one in event.deliveries]
+    terminal.console.print(delivery_table(deliveries, terminal.settings.language))
+
+
+def delivery_table(
+    deliveries: Sequence[tuple[FlaggedEvent, DeliveryOut]], language: Language
+) -> Table:
+    """Tell what became of each delivery: the event below its receiver, whole at 80 characters."""
+    title = Text(nl="Doorgifte", en="Forwarding").to(language)
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, pad_edge=False,
+        show_edge=False,
+    )  # fmt: skip
+    first, *others, last = (one.to(language) for one in _DELIVERY_COLUMNS)
+    table.add_column(first, width=_ID_WIDTH, overflow="fold")
+    for heading in others:
+        table.add_column(heading, overflow="fold")
+    table.add_column(last, overflow="fold", justify="right")
+    for event, one in deliveries:
+        word = delivery_word(one.state).to(language)
+        table.add_row(
+            f"{escape(one.receiver_id)}\n[dim]{event.id}[/]",
+            escape(f"{word} {one.reason}".strip()),
+            escape(one.acknowledged_by or "-"),
+            _elapsed_ms(event.wall_first_frame_at, one.acknowledged_at),
+        )
+    return table
 
 
 def _elapsed_ms(start: datetime, end: datetime | None) -> str:

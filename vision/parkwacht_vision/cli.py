@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -43,6 +45,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_FPS = 5.0
+_EVENT_COLUMNS = (  # below each other
+    (Text(nl="Begin", en="Start"), Text(nl="Plaats (RD)", en="Position (RD)")),
+    (Text(nl="Camera", en="Camera"), Text(nl="Zone", en="Zone")),
+    (Text(nl="Wat", en="What"), Text(nl="Soort, zekerheid", en="Class, confidence")),
+)
+_NAME_WIDTH = 35
+_OTHERS_WIDTH = 54  # a start of 25, "moving, not recognised 0.92" of 27, and blanks between
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +310,7 @@ def _stopping(stop: threading.Event) -> Iterator[None]:
 def show_summary(console: Console, summary: WatchSummary, site: Site, language: Language) -> None:
     """Print the events of a watch in the site's time, and what was watched."""
     if summary.events:
-        console.print(_event_table(summary.events, site, language))
+        console.print(event_table(summary.events, site, language, console.width))
     speed = summary.media_s / summary.wall_s if summary.wall_s > 0 else 0.0
     armed_s = sum(one.armed_s for one in summary.reports)
     blind_s = sum(spell.seconds for one in summary.reports for spell in one.blind)
@@ -321,31 +330,45 @@ def show_summary(console: Console, summary: WatchSummary, site: Site, language: 
         console.print(unarmed.to(language), style="yellow", markup=False)
 
 
-def _event_table(events: tuple[FlaggedEvent, ...], site: Site, language: Language) -> Table:
-    table = Table()
-    for heading in (
-        Text(nl="Camera", en="Camera"),
-        Text(nl="Wat", en="What"),
-        Text(nl="Soort", en="Class"),
-        Text(nl="Begin", en="Start"),
-        Text(nl="Zone", en="Zone"),
-        Text(nl="Plaats (RD)", en="Position (RD)"),
-        Text(nl="Zekerheid", en="Confidence"),
-    ):
-        table.add_column(heading.to(language))
+def event_table(
+    events: tuple[FlaggedEvent, ...], site: Site, language: Language, width: int
+) -> Table:
+    """
+    Tell of each event when, where and what it was, on two lines.
+
+    Parameters
+    ----------
+    events
+        What was found.
+    site
+        In whose time.
+    language
+        Of the headings.
+    width
+        How many characters there are; from 80 on, names of 35 stand on one line.
+    """
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
+    columns = [[one.to(language) for one in column] for column in _EVENT_COLUMNS]
+    names = [*columns[1], *(name for one in events for name in (one.camera_id, one.zone_id))]
+    name_width = min(max(map(len, names)), max(_NAME_WIDTH, width - _OTHERS_WIDTH))
+    table.add_column(_two_lines(*columns[0]), no_wrap=True)
+    table.add_column(_two_lines(*columns[1]), width=name_width, overflow="fold")
+    table.add_column(_two_lines(*columns[2]), overflow="fold")
     zone_time = ZoneInfo(site.timezone)
     for event in sorted(events, key=lambda one: one.started_at):
         place = event.position
+        started = event.started_at.astimezone(zone_time).strftime("%Y-%m-%d %H:%M:%S %z")
+        what = class_name(event.object_class).to(language)
         table.add_row(
-            event.camera_id,
-            kind_name(event.kind).to(language),
-            class_name(event.object_class).to(language),
-            event.started_at.astimezone(zone_time).strftime("%Y-%m-%d %H:%M:%S %z"),
-            event.zone_id,
-            "-" if place is None else f"{place.x_m:.1f}, {place.y_m:.1f}",
-            f"{event.confidence:.2f}",
+            _two_lines(started, "-" if place is None else f"{place.x_m:.1f}, {place.y_m:.1f}"),
+            _two_lines(event.camera_id, event.zone_id),
+            _two_lines(kind_name(event.kind).to(language), f"{what} {event.confidence:.2f}"),
         )
     return table
+
+
+def _two_lines(first: str, second: str) -> str:
+    return f"{escape(first)}\n[dim]{escape(second)}[/]"
 
 
 def class_name(object_class: ObjectClass) -> Text:
