@@ -65,6 +65,8 @@ def test_a_name_that_is_too_long_is_folded_and_whole_where_there_is_room() -> No
     assert [lines[3].split()[3], lines[4].split()[2]] == [name[:35], name[35:]]
     lines = printed(event_table((flagged(name),), site, Language.EN, 120), 120)
     assert lines[3].split()[3] == name
+    lines = printed(event_table((flagged(name),), site, Language.EN, 60), 60)
+    assert lines[3].split()[3:] == [name[:15], "stopped", "vehicle"]
 
 
 @pytest.mark.parametrize("language", list(Language))

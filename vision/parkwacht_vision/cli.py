@@ -50,8 +50,9 @@ _EVENT_COLUMNS = (  # below each other
     (Text(nl="Camera", en="Camera"), Text(nl="Zone", en="Zone")),
     (Text(nl="Wat", en="What"), Text(nl="Soort, zekerheid", en="Class, confidence")),
 )
-_NAME_WIDTH = 35
+_NAME_WIDTH, _LEAST_WIDTH = 35, 8
 _OTHERS_WIDTH = 54  # a start of 25, "moving, not recognised 0.92" of 27, and blanks between
+_FOLDED_WIDTH = 45  # the same with "recognised 0.92" below
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +351,8 @@ def event_table(
     table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     columns = [[one.to(language) for one in column] for column in _EVENT_COLUMNS]
     names = [*columns[1], *(name for one in events for name in (one.camera_id, one.zone_id))]
-    name_width = min(max(map(len, names)), max(_NAME_WIDTH, width - _OTHERS_WIDTH))
+    room = max(_LEAST_WIDTH, width - _OTHERS_WIDTH, min(_NAME_WIDTH, width - _FOLDED_WIDTH))
+    name_width = min(max(map(len, names)), room)
     table.add_column(_two_lines(*columns[0]), no_wrap=True)
     table.add_column(_two_lines(*columns[1]), width=name_width, overflow="fold")
     table.add_column(_two_lines(*columns[2]), overflow="fold")
