@@ -44,9 +44,10 @@ def test_an_empty_wall_and_a_look_at_everything_give_nothing() -> None:
         (Extent(0.5, 1.8, 20), True, False),  # an adult
         (Extent(1.5, 4.0, 20), False, True),  # a spider at the lens is as high as a lorry
         (Extent(4.4, 1.5, 20), False, True),  # a car from its side
+        (Extent(25.25, 4.0, 40), False, True),  # the longest lorry allowed in the Netherlands (LZV)
         (Extent(0.3, 0.3, 20), False, False),  # a cat
     ],
-    ids=["adult", "high", "car", "cat"],
+    ids=["adult", "high", "car", "long lorry", "cat"],
 )
 def test_size_in_metres(extent: Extent, is_person: bool, is_vehicle: bool) -> None:
     assert MOVING_PERSON.hold(extent) is is_person

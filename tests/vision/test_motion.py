@@ -179,8 +179,10 @@ def test_an_animal_is_not_called_unrecognised() -> None:
         (230.0, (4.0, 11.0), False),  # 0.4 m: a cat
         (230.0, (120.0, 110.0), True),  # 4.1 x 3.8 m: a lorry from before
         (230.0, (60.0, 150.0), False),  # 5.2 m high: a spider before the lens
+        # row 123.3 is 40 m ahead and 40.2 m deep (40 cos 15 + 6 sin 15): 12.4 px per metre
+        (123.3, (314.0, 51.0), True),  # 25.25 x 4.0 m: the longest lorry of the Netherlands
     ],
-    ids=["person", "cat", "lorry", "spider"],
+    ids=["person", "cat", "lorry", "spider", "long lorry"],
 )
 def test_metres_decide_where_the_camera_is_calibrated(
     foot_px: float, size: tuple[float, float], make_site: Callable[..., Site], *, is_track: bool

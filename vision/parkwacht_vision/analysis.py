@@ -16,16 +16,18 @@ from dataclasses import dataclass, field
 from parkwacht_config.site import Camera, ObjectClass
 from parkwacht_vision.boxes import FOUR_WHEELED, box_iou
 from parkwacht_vision.budget import Budget
+from parkwacht_vision.calibration_doubt import CalibrationDoubt
 from parkwacht_vision.detections import Detections, Detector
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.gate import SceneGate
 from parkwacht_vision.light import LightThresholds
+from parkwacht_vision.misfits import Misfits, is_news
 from parkwacht_vision.motion import BlobTracks
 from parkwacht_vision.parked import SAME_IOU
 from parkwacht_vision.pictures import Picture
 from parkwacht_vision.regions import Region, plan_regions, whole
 from parkwacht_vision.scene import SceneReading, SceneState, XyXy
-from parkwacht_vision.sizes import keep_plausible
+from parkwacht_vision.sizes import Sized, split_by_size
 from parkwacht_vision.tracker import NEW, Track, Tracker
 from parkwacht_vision.zones import View
 
@@ -66,6 +68,8 @@ class CameraAnalysis:
         What cameras may ask of the detector.
     camera
         The camera as the site knows it, for the confidence it asks for; None for another.
+    doubt
+        Whether the view's calibration is right; None begins to ask.
     """
 
     def __init__(
@@ -76,16 +80,19 @@ class CameraAnalysis:
         budget: Budget,
         *,
         camera: Camera | None = None,
+        doubt: CalibrationDoubt | None = None,
     ) -> None:
         self._camera_id = camera_id
         self._detector = detector
         self._names_blobs = detector.info.name == "embedded"  # it judges moving parts, one by one
         self._budget = budget
-        self._model = view.model
+        self._view = view
+        self._doubt = doubt or CalibrationDoubt(view)
         self._thresholds = LightThresholds(camera)
         self._gate = SceneGate()
         self._tracker = Tracker()
         self._movers = BlobTracks(view)
+        self._misfits = Misfits(view)
         self._standing: deque[list[XyXy]] = deque(maxlen=STILL_LOOKS)
         self._looked_s: float | None = None
         self._busy_s = -QUIET_S
@@ -111,24 +118,26 @@ class CameraAnalysis:
         granted = self._grant(frame, reading, wanted)
         if not granted:
             return reading, False
-        found = self._detect(frame, granted)
-        return reading, self._note_news(found)
+        sized = self._detect(frame, granted)
+        return reading, self._note_news(sized.kept) or is_news(sized.misfits)
 
     def see(self, frame: Frame) -> Insight:
         """Judge a frame of a source that gives all that are due."""
         reading = self._gate.update(frame)
         self._is_blind = reading.is_blind
         granted = self._grant(frame, reading, self._wanted(frame, reading))
-        found, tracks = Detections.empty(), []
+        found, tracks, misfits = Detections.empty(), [], []
         if granted:
-            found = self._detect(frame, granted)
+            sized = self._detect(frame, granted)
+            found = sized.kept
             tracks = self._tracker.update(found, frame, granted)
             if granted[0].reason == "look":
                 self._note_news(found)
+            misfits = self._take_misfits(sized.misfits, tracks, frame, granted)
         if reading.state is SceneState.SWITCH:
             # A camera that is turned makes all that is parked move; so does light that sweeps.
             self._tracker.forget_ways(FOUR_WHEELED)
-        movers = self._movers.update(reading, tracks, found.others, frame)
+        movers = self._movers.update(reading, tracks, found.others, frame) + misfits
         if movers or reading.lasting or any(_is_person(one) for one in tracks):
             self._busy_s = frame.media_time_s
         return Insight(reading, [*tracks, *movers])
@@ -149,7 +158,7 @@ class CameraAnalysis:
             return [whole(frame.picture)]
         moving = [one.xyxy for one in reading.lasting[:MAX_MOVING]]
         tracked = self._tracked(frame.media_time_s, moving)
-        return plan_regions(frame.picture, moving, tracked, self._model)
+        return plan_regions(frame.picture, moving, tracked, self._view.sizing)
 
     def _is_look_due(self, frame: Frame, reading: SceneReading) -> bool:
         if self._looked_s is None:
@@ -165,7 +174,7 @@ class CameraAnalysis:
     def _tracked(self, now_s: float, moving: Sequence[XyXy]) -> list[XyXy]:
         """Return where those are expected who must be looked at now."""
         boxes = []
-        for track in self._tracker.tracks:
+        for track in self._followed:
             box = track.expected(now_s)
             is_fresh = self._is_fresh(track, now_s)
             waits_s = now_s - track.last.media_time_s
@@ -176,6 +185,10 @@ class CameraAnalysis:
                 boxes.append(box)
         return boxes
 
+    @property
+    def _followed(self) -> list[Track]:
+        return [*self._tracker.tracks, *self._misfits.slim]
+
     def _is_fresh(self, track: Track, now_s: float) -> bool:
         return 0 <= now_s - track.first.media_time_s < FRESH_S
 
@@ -184,7 +197,7 @@ class CameraAnalysis:
             return list(wanted)  # a thousandth of a second each
         is_to_confirm = any(
             _is_person(one) and self._is_fresh(one, frame.media_time_s) and one.n_seen < SEEN_ENOUGH
-            for one in self._tracker.tracks
+            for one in self._followed
         )
         return self._budget.grant(
             self._camera_id,
@@ -194,14 +207,25 @@ class CameraAnalysis:
             wall_s=frame.wall_at.timestamp(),
         )
 
-    def _detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
+    def _take_misfits(
+        self, found: Detections, tracks: list[Track], frame: Frame, looked: Sequence[Region]
+    ) -> list[Track]:
+        """Follow what was dropped for its size, and ask whether the calibration can be right."""
+        if self._names_blobs:
+            return []  # it measures by itself
+        self._misfits.update(found, frame, looked)
+        self._doubt.note(tracks, are_misfits=False)
+        self._doubt.note(self._misfits.seen, are_misfits=True)
+        return self._misfits.tell(self._tracker.tracks)
+
+    def _detect(self, frame: Frame, regions: Sequence[Region]) -> Sized:
         self.n_calls += len(regions)
         if whole(frame.picture).box in {one.box for one in regions}:
             self._looked_s = frame.media_time_s
             if self._thresholds.is_asked:
                 self._thresholds.judge(frame.picture.bgr())
         found = self._thresholds.keep(self._detector.detect(frame, regions))
-        return keep_plausible(found, self._model)
+        return split_by_size(found, self._view.sizing)
 
     def _note_news(self, found: Detections) -> bool:
         """Return whether a look shows more than the vehicles that stood there, and note them."""

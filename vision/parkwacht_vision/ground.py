@@ -23,7 +23,10 @@ def anchor_px(xyxy: Sequence[float]) -> tuple[float, float]:
 
 
 def ground_position_m(
-    model: CameraModel | None, point_px: tuple[float, float]
+    model: CameraModel | None,
+    point_px: tuple[float, float],
+    *,
+    max_range_m: float = MAX_RANGE_M,
 ) -> tuple[float, float] | None:
     """
     Place a pixel on the ground.
@@ -34,6 +37,8 @@ def ground_position_m(
         The camera at the size of the picture; None for a camera without calibration.
     point_px
         Pixel (u, v).
+    max_range_m
+        From how far off a place is implausible.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def ground_position_m(
     x_m, y_m = model.ground_at(np.array([point_px], dtype=np.float64))[0]
     if not (math.isfinite(x_m) and math.isfinite(y_m)):
         return None
-    if math.hypot(x_m - model.x_m, y_m - model.y_m) > MAX_RANGE_M:
+    if math.hypot(x_m - model.x_m, y_m - model.y_m) > max_range_m:
         return None
     return (float(x_m), float(y_m))
 
@@ -59,7 +64,9 @@ class Extent:
     distance_m: float
 
 
-def object_extent(model: CameraModel, xyxy: Sequence[float]) -> Extent | None:
+def object_extent(
+    model: CameraModel, xyxy: Sequence[float], *, max_range_m: float = MAX_RANGE_M
+) -> Extent | None:
     """
     Measure the object in a box, taken as an upright rectangle that stands on its lower edge.
 
@@ -72,7 +79,7 @@ def object_extent(model: CameraModel, xyxy: Sequence[float]) -> Extent | None:
         Metres; None where the foot has no place on the ground.
     """
     foot_px = anchor_px(xyxy)
-    foot_m = ground_position_m(model, foot_px)
+    foot_m = ground_position_m(model, foot_px, max_range_m=max_range_m)
     if foot_m is None:
         return None
     foot = np.array([[foot_m[0], foot_m[1], 0.0]])

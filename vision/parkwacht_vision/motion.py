@@ -48,7 +48,7 @@ STEADY_STEP = 0.02  # ... of this share of its size each
 MAX_AREA_SHARE = 0.5  # of the picture: more is the light
 # A track of less confidence or fewer sightings may never be confirmed: it silences nothing.
 SURE, SURE_SEEN = 0.4, 4
-PERSON_TO_TRUCK_M = (0.7, 20.0)
+PERSON_TO_TRUCK_M = (0.7, 30.0)  # a Dutch long lorry has 25.25, nearer at its top
 MAX_HEIGHT_M = 4.5  # of lorries 4.0; what is higher hangs before the lens
 
 
@@ -99,7 +99,7 @@ class BlobTracks:
         """
         now_s = frame.media_time_s
         self._known += [_Known(_tuple(box), now_s) for box in others]
-        self._known += [_Known(one.last.xyxy, now_s) for one in recognised if _is_sure(one)]
+        self._known += [_Known(one.last.xyxy, now_s) for one in recognised if is_sure(one)]
         self._known = [one for one in self._known if 0 <= now_s - one.at_s <= KNOWN_S]
         if reading.state is SceneState.SWITCH:
             self._switched_s = now_s
@@ -158,8 +158,9 @@ class BlobTracks:
         return self._has_size(blob.xyxy)
 
     def _has_size(self, box: XyXy) -> bool:
-        if self._view.model is not None:
-            extent = object_extent(self._view.model, box)
+        model = self._view.sizing
+        if model is not None:
+            extent = object_extent(model, box)
             if extent is None:
                 return False
             largest_m = max(extent.width_m, extent.height_m)
@@ -174,7 +175,8 @@ class BlobTracks:
         )
 
 
-def _is_sure(track: Track) -> bool:
+def is_sure(track: Track) -> bool:
+    """Return whether a track is seen often and surely enough to speak for itself."""
     recent = track.recent(KNOWN_S)
     return len(recent) >= SURE_SEEN and median(one.confidence for one in recent) >= SURE
 

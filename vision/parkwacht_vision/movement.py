@@ -156,8 +156,8 @@ def _is_straight(sightings: list[Sighting], shift: float, settings: RuleSettings
 def _is_possible(track: Track, begin: XyXy, end: XyXy, settings: RuleSettings, view: View) -> bool:
     if track.object_class is not ObjectClass.PERSON:
         return True
-    start_m = ground_position_m(view.model, anchor_px(begin))
-    end_m = ground_position_m(view.model, anchor_px(end))
+    start_m = ground_position_m(view.sizing, anchor_px(begin))
+    end_m = ground_position_m(view.sizing, anchor_px(end))
     if start_m is None or end_m is None:
         return True
     seconds = track.last.media_time_s - track.sightings[0].media_time_s

@@ -149,3 +149,21 @@ def check_aspect(camera_type: CameraType, width_px: int, height_px: int) -> Text
         "place on the map and without lines of the map; check the camera, its type and the "
         "cropping",
     )
+
+
+def why_unforeseen(name: str, error: Exception) -> Text:
+    """
+    Say that a source failed in a way nobody thought of.
+
+    Parameters
+    ----------
+    name
+        What the source is called.
+    error
+        What was raised.
+    """
+    kind = type(error).__name__
+    return Text(
+        nl=f"{name}: onvoorziene fout ({kind}); de bijzonderheden staan in het logboek",
+        en=f"{name}: unforeseen failure ({kind}); the details are in the log",
+    )

@@ -199,7 +199,9 @@ class IntrusionRule:
         for zone in self._zones:
             if track.object_class not in zone.classes or not self._calendar.is_armed(zone, at):
                 continue
-            inside = [zone.contains(one.xyxy, self._view) for one in last]
+            # A misfit may stand above a wrong horizon; other movement always has a place.
+            is_misfit = track.object_class is ObjectClass.MOVING
+            inside = [zone.contains(one.xyxy, self._view, if_nowhere=is_misfit) for one in last]
             if inside[-1] and sum(inside) >= 2:  # noqa: PLR2004 - a single jump is no entry
                 return zone
         return None

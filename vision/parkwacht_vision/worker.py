@@ -15,6 +15,7 @@ from parkwacht_config.errors import VisionError
 from parkwacht_config.text import Text
 from parkwacht_vision.analysis import CameraAnalysis
 from parkwacht_vision.budget import Budget
+from parkwacht_vision.calibration_doubt import CalibrationDoubt
 from parkwacht_vision.event import (
     Box,
     EventEnding,
@@ -30,7 +31,7 @@ from parkwacht_vision.health import HealthMonitor
 from parkwacht_vision.manifest import data_file
 from parkwacht_vision.masks import PrivacyScreen
 from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
-from parkwacht_vision.refusals import check_aspect
+from parkwacht_vision.refusals import check_aspect, why_unforeseen
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
 from parkwacht_vision.stills import BestView, Stills
 from parkwacht_vision.tally import Tally, decoding_of
@@ -74,6 +75,7 @@ class CameraWatch:
             context.detector.info.name
         )
         self._analysis: CameraAnalysis | None = None
+        self._doubt: CalibrationDoubt | None = None
         self._is_attending = False
         self._n_calls = 0
         self._rule: IntrusionRule | None = None
@@ -221,6 +223,7 @@ class CameraWatch:
                 self._context.detector.for_camera(view.model),
                 self._context.budget or self._own_budget,
                 camera=self._camera,
+                doubt=self._doubt,
             )
         return self._analysis
 
@@ -239,6 +242,7 @@ class CameraWatch:
         if self._rule is None:
             fits = self._has_right_shape(width, height)
             self._view = View.of(self._model if fits else None, width, height)
+            self._doubt = CalibrationDoubt(self._view, self._warn)
             self._rule = IntrusionRule(
                 watched(self._context.site, self._camera, self._view),
                 self._view,
@@ -257,9 +261,12 @@ class CameraWatch:
         camera_type = self._context.site.camera_types[self._camera.type_id]
         text = check_aspect(camera_type, width_px, height_px)
         if text is not None:
-            logger.warning("camera %s: %s", self._camera_id, text.en)
-            self._context.observer.on_warning(self._source.name, text)
+            self._warn(text)
         return text is None
+
+    def _warn(self, text: Text) -> None:
+        logger.warning("camera %s: %s", self._camera_id, text.en)
+        self._context.observer.on_warning(self._source.name, text)
 
     def _flag(self, intrusion: Intrusion) -> None:
         view = self._view or View(1, 1)
@@ -402,19 +409,11 @@ def watch_camera(context: WatchContext, job: WatchJob) -> bool:
             return False
         except Exception as error:
             logger.exception("source %s: unforeseen failure", job.name)
-            context.observer.on_failure(job.name, _unforeseen(job.name, error))
+            context.observer.on_failure(job.name, why_unforeseen(job.name, error))
             if kind == "recording" or context.stop.wait(RESTART_S):
                 return False
         else:
             return True
-
-
-def _unforeseen(name: str, error: Exception) -> Text:
-    kind = type(error).__name__
-    return Text(
-        nl=f"{name}: onvoorziene fout ({kind}); de bijzonderheden staan in het logboek",
-        en=f"{name}: unforeseen failure ({kind}); the details are in the log",
-    )
 
 
 def watch_all(context: WatchContext, jobs: list[WatchJob], *, n_streams: int = 0) -> int:

@@ -8,7 +8,7 @@ know watches its whole picture on the site's default calendar.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from typing import Literal
@@ -55,8 +55,13 @@ class WatchedZone:
     tolerance_deg: float = TOLERANCE_DEG
     min_count: int = 1
 
-    def contains(self, xyxy: Sequence[float], view: "View") -> bool:
-        """Return whether the anchor of a box lies in the zone; its border belongs to it."""
+    def contains(self, xyxy: Sequence[float], view: "View", *, if_nowhere: bool = False) -> bool:
+        """
+        Return whether the anchor of a box lies in the zone; its border belongs to it.
+
+        `if_nowhere` is the answer where the anchor has no place on the map; by a calibration in
+        doubt that is anywhere.
+        """
         foot_px = anchor_px(xyxy)
         if self.polygon_px is not None:
             # The foot of a box cut off by the lower edge lies on that edge.
@@ -64,7 +69,9 @@ class WatchedZone:
         # Where no place on the map is known, anywhere may be in the zone: nobody is missed.
         if self.polygon_m is not None and view.model is not None:
             position_m = ground_position_m(view.model, foot_px)
-            return position_m is not None and bool(self.polygon_m.covers(Point(position_m)))
+            if position_m is None:
+                return if_nowhere or view.trust.is_doubted
+            return bool(self.polygon_m.covers(Point(position_m)))
         return True
 
 
@@ -106,6 +113,13 @@ class WatchedLine:
 Watched = WatchedZone | WatchedLine
 
 
+@dataclass(slots=True)
+class SizeTrust:
+    """Whether a calibration may judge sizes; `calibration_doubt` finds out."""
+
+    is_doubted: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One camera at the size of the pictures it gives."""
@@ -113,6 +127,12 @@ class View:
     width_px: int
     height_px: int
     model: CameraModel | None = None
+    trust: SizeTrust = field(default_factory=SizeTrust, compare=False)
+
+    @property
+    def sizing(self) -> CameraModel | None:
+        """The calibration by which sizes and speeds in metres are judged; None where by none."""
+        return None if self.trust.is_doubted else self.model
 
     @classmethod
     def of(cls, model: CameraModel | None, width_px: int, height_px: int) -> "View":
