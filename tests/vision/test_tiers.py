@@ -172,7 +172,22 @@ def test_one_short_gap_is_trusted_at_first_and_three_after_a_long_one(write: Wri
 def test_mjpeg_goes_back_to_the_picture_given_before(write: Write) -> None:
     path = write("a.mov", "mjpeg", gops=(50,))
     given = run(TieredDecoder(5, SourceHealth()), path, attend_at=2.0, relax_at=2.6)
-    assert times(given)[:9] == [0.0, 1.0, 2.0, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0]
+    # From 0.7 s before it was asked for, all ten a second; before, five.
+    assert times(given)[:13] == [0.0, 1.0, 2.0, 1.0, 1.2, 1.3, *(k / FPS for k in range(14, 21))]
+
+
+def test_who_just_came_is_seen_at_twice_the_rate_for_two_seconds(write: Write) -> None:
+    path = write("a.mkv", "libx264", gops=(20,) * 4, options={**H264, "bf": "0"})
+    given = run(TieredDecoder(5, SourceHealth()), path, attend_at=2.0, relax_at=5.0, ends=False)
+    # From the key frame before the one it was asked at; twice as many from 1.3 s on.
+    usual = [k / FPS for k in (*range(0, 13, 2), *range(40, 60, 2))]
+    assert times(given) == [0.0, 2.0, *sorted([*usual, *(k / FPS for k in range(13, 40))]), 6.0]
+
+
+def test_a_stream_of_which_everything_is_decoded_keeps_its_rate(write: Write) -> None:
+    path = write("a.mkv", "libx264", gops=(20,) * 2, options={**H264, "bf": "0"})
+    decoder = TieredDecoder(5, SourceHealth(), choice="full")
+    assert times(run(decoder, path, attend_at=1.0)) == [k / FPS for k in range(0, 40, 2)]
 
 
 def test_a_gap_that_grows_has_everything_decoded_until_it_was_short_for_a_while(
@@ -263,8 +278,25 @@ def test_a_look_is_late_where_a_key_frame_is_late(write: Write) -> None:
     path = write("a.mkv", "libx264", gops=(10, 10, 10, 15, 10), options={**H264, "bf": "0"})
     given = run(TieredDecoder(FPS, SourceHealth(), look_every_s=1.0), path, ends=False)
     # Key frames at 0, 1, 2, 3, 4.5 s: between the last two one more, 1.1 s after the look at 3 s.
-    # Then the next one is expected 1.5 s after 4.5 s, and a look 1 s before that.
-    assert times(given) == [0.0, 1.0, 2.0, 3.0, 4.1, 4.5, 5.0]
+    # Then the next one is expected 1.5 s after 4.5 s, and a look half of that before.
+    assert times(given) == [0.0, 1.0, 2.0, 3.0, 4.1, 4.5, 5.3]
+
+
+def test_looks_between_key_frames_are_even(write: Write) -> None:
+    path = write("a.mkv", "libx264", gops=(20,) * 4, options={**H264, "bf": "0"})
+    given = run(TieredDecoder(FPS, SourceHealth(), look_every_s=0.7), path, ends=False)
+    # Every 0.8 s while the distance of 2 s is not known; then at thirds of it, a picture of every
+    # 0.1 s later at most.
+    assert times(given) == [0.0, 0.8, 1.6, 2.0, 2.7, 3.4, 4.0, 4.7, 5.4, 6.0, 6.7, 7.4]
+
+
+def test_of_many_key_frames_the_one_that_is_looked_at_is_waited_for(write: Write) -> None:
+    path = write("a.mkv", "libx264", gops=(5,) * 8, options={**H264, "bf": "0"})
+    decoder, wanted_s = TieredDecoder(FPS, SourceHealth()), []
+    for packet in packets(path):
+        wanted_s += [decoder.next_look_s for _ in decoder.feed(packet)]
+    # Key frames every half second, looked at once a second.
+    assert wanted_s[1:] == pytest.approx([2.0, 3.0, 4.0])
 
 
 def test_a_burst_after_a_look_between_begins_at_the_key_frame_before_it(write: Write) -> None:

@@ -6,6 +6,7 @@ packets come it says so, and why.
 """
 
 import logging
+import math
 import random
 import socket
 import threading
@@ -23,7 +24,7 @@ from parkwacht_config.text import Text
 from parkwacht_vision.demux import seconds, stream_format
 from parkwacht_vision.frames import Gap, SourceHealth
 from parkwacht_vision.naming import is_address, redact_url
-from parkwacht_vision.pace import REST_S, paced, quiet_rest_s
+from parkwacht_vision.pace import EAGER_REST_S, REST_S, paced, quiet_rest_s
 from parkwacht_vision.packets import EncodedPacket, StreamFormat
 from parkwacht_vision.parameter_sets import (
     changed_format,
@@ -132,7 +133,9 @@ class Connection:
         self.problem: Text | None = None
         self.n_packets = 0
         self.rate_bps: float | None = None  # over the last whole RATE_S
-        self.is_urgent = True  # packets are wanted at once: something may be going on
+        self.is_eager = False  # every packet is wanted at once: somebody may just have come
+        self._is_urgent = True
+        self._wake = threading.Event()  # ends a rest
         self._keep = keep
         self._clock = clock
         self._stop = stop
@@ -166,6 +169,17 @@ class Connection:
         silent_s = (self._clock.now() - self._seen_at).total_seconds()
         return self.lost_cause is None and silent_s < self._settings.silent_s
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether packets are wanted soon: something may be going on."""
+        return self._is_urgent
+
+    @is_urgent.setter
+    def is_urgent(self, value: bool) -> None:
+        was_urgent, self._is_urgent = self._is_urgent, value
+        if value and not was_urgent:
+            self._wake.set()
+
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
@@ -173,6 +187,7 @@ class Connection:
     def close(self, limit_s: float) -> None:
         """End it, and wait for that for a while: it may stand in FFmpeg for longer."""
         self._is_closed = True
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(limit_s)
 
@@ -222,7 +237,7 @@ class Connection:
             self._is_untimed = container.format.name in _UNTIMED
             self._placing = StreamClock(self.health, self.since_start_s(self._seen_at))
             try:
-                packets = paced(container.demux(stream), self._stop, self._rest_s)
+                packets = paced(container.demux(stream), self._wake, self._rest_s)
                 self._read_packets(whole_key_frames(packets, self._told.codec))
             finally:
                 self._release()
@@ -246,9 +261,12 @@ class Connection:
                 self._release()
 
     def _rest_s(self) -> float:
-        if self._held is not None:
+        if self._held is not None or self._must_end:
             return 0.0
-        return REST_S if self.is_urgent else quiet_rest_s(self.rate_bps)
+        if self.is_urgent:
+            return EAGER_REST_S if self.is_eager else REST_S
+        wanted_s = math.inf if self.queue is None else self.queue.wanted_s
+        return quiet_rest_s(self.rate_bps, wanted_s - self.since_start_s(self._clock.now()))
 
     def _options(self) -> dict[str, str]:
         # Half a second to find out what the stream holds: longer means a late, bunched start.

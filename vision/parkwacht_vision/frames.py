@@ -190,14 +190,16 @@ class Cadence:
 
     def __init__(self, fps: float) -> None:
         self._fps = fps
-        self._slot: int | None = None
+        self._last_s: float | None = None
 
-    def is_due(self, media_time_s: float) -> bool:
-        """Return whether the frame at this media time is to be analysed."""
-        slot = self.slot(media_time_s, self._fps)
-        if self._slot is not None and slot <= self._slot:
+    def is_due(self, media_time_s: float, times: int = 1) -> bool:
+        """Return whether the frame at this media time is, at so many times the rate."""
+        fps = times * self._fps
+        if self._last_s is not None and (
+            self.slot(media_time_s, fps) <= self.slot(self._last_s, fps)
+        ):
             return False
-        self._slot = slot
+        self._last_s = media_time_s
         return True
 
     @staticmethod

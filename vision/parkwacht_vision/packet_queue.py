@@ -36,7 +36,7 @@ class PacketQueue:
         self._items: deque[EncodedPacket | Gap] = deque()
         self._n_bytes = 0
         self._whole_from = datetime.min.replace(tzinfo=UTC)  # before it, only entries are left
-        self._wanted_s = -math.inf
+        self._wanted_s, self._batch = -math.inf, BATCH
         self._changed = threading.Condition()
 
     def put(self, item: EncodedPacket | Gap) -> None:
@@ -51,7 +51,14 @@ class PacketQueue:
             if _is_entry(item) or self._has_batch:
                 self._changed.notify()
 
-    def take(self, timeout_s: float, *, wanted_s: float = -math.inf) -> list[EncodedPacket | Gap]:
+    @property
+    def wanted_s(self) -> float:
+        """The media time of the next picture that whoever takes is waiting for."""
+        return self._wanted_s
+
+    def take(
+        self, timeout_s: float, *, wanted_s: float = -math.inf, batch: int = BATCH
+    ) -> list[EncodedPacket | Gap]:
         """
         Return all that waits, after a while at most; nothing where nothing came.
 
@@ -61,9 +68,11 @@ class PacketQueue:
             How long to wait.
         wanted_s
             The media time before which only a key frame or a gap is worth being woken for.
+        batch
+            How many packets at once are worth it after that.
         """
         with self._changed:
-            self._wanted_s = wanted_s
+            self._wanted_s, self._batch = wanted_s, batch
             if not self._has_batch and not any(_is_entry(one) for one in self._items):
                 self._changed.wait(timeout_s)
             items = list(self._items)
@@ -74,7 +83,7 @@ class PacketQueue:
     @property
     def _has_batch(self) -> bool:
         items = self._items
-        return len(items) >= BATCH and items[-1].media_time_s >= self._wanted_s
+        return len(items) >= self._batch and items[-1].media_time_s >= self._wanted_s
 
     def _is_full(self) -> bool:
         passed = self._items[-1].at - self._whole_from

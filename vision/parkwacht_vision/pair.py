@@ -70,7 +70,7 @@ class StreamPair:
         return self.is_on_large or self._small.is_sending != self._large.is_sending
 
     def items(
-        self, timeout_s: float, seen_until: datetime, *, wanted_s: float
+        self, timeout_s: float, seen_until: datetime, *, wanted_s: float, batch: int
     ) -> list[EncodedPacket | Gap]:
         """
         Return what comes next; nothing where nothing came in time.
@@ -83,8 +83,10 @@ class StreamPair:
             The instant up to which everything was given.
         wanted_s
             The media time before which nothing but key frames of the small one is wanted.
+        batch
+            How many of its packets are worth being woken for.
         """
-        items = self._queue.take(timeout_s, wanted_s=wanted_s)
+        items = self._queue.take(timeout_s, wanted_s=wanted_s, batch=batch)
         if self.is_on_large:
             return self._of_large(items)
         if self._small.is_sending or not self._large.is_sending:

@@ -2,7 +2,7 @@
 A live camera as frames: its one stream, or a small one to analyse and a large one for evidence.
 
 The packets are read by threads of their own (`connection`); they are decoded here, by whoever
-analyses. With two streams the small one is looked at once a second, in full while something
+analyses. With two streams the small one is looked at more than once a second, in full while something
 happens, and the large one is not decoded at all: its packets wait in the ring, and the instants
 they were taken at are the common clock. While one of them fails the other does its work too
 (`pair`). Every second that neither shows is counted.
@@ -21,13 +21,13 @@ from parkwacht_config.text import Text
 from parkwacht_vision.connection import Connection, StreamSettings
 from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.naming import redact_url
-from parkwacht_vision.packet_queue import PacketQueue
+from parkwacht_vision.packet_queue import BATCH, PacketQueue
 from parkwacht_vision.packets import EncodedPacket, PacketRing, StandIn
 from parkwacht_vision.pair import RETRY, StreamPair
 from parkwacht_vision.pictures import Image, Picture, ScaledPicture
 from parkwacht_vision.tiers import LOOK_S, MAX_GOP_S, DecodedFrame, TieredDecoder
 
-WAIT_S, QUIET_WAIT_S = 0.2, 0.5
+WAIT_S, QUIET_WAIT_S = 0.2, 1.0
 END_S = 1.0  # a reader is waited for
 STILL_STEP_S, STILL_ROWS = 1.0, 360
 
@@ -121,8 +121,10 @@ class StreamSource:
                 en=f"all of the small stream, {size} pixels",
             )
         return Text(
-            nl=f"de kleine stream, {size} pixels: elke seconde een beeld tot er iets beweegt",
-            en=f"the small stream, {size} pixels: a picture every second until something moves",
+            nl=f"de kleine stream, {size} pixels: minstens elke seconde een beeld, tot er iets "
+            "beweegt",
+            en=f"the small stream, {size} pixels: a picture at least every second, until something "
+            "moves",
         )
 
     def attend(self) -> None:
@@ -172,11 +174,13 @@ class StreamSource:
         self._large.is_urgent = self._is_attending or (self._is_on_large and not is_sparse)
         wait_s = QUIET_WAIT_S if is_sparse else WAIT_S
         wanted_s = self._decoder.next_look_s if is_sparse else -math.inf
+        self._analysed.is_eager = self._large.is_eager = self._decoder.is_eager
+        batch = 1 if self._decoder.is_eager else BATCH
         if self._pair is None:
-            return self._queue.take(wait_s, wanted_s=wanted_s)
+            return self._queue.take(wait_s, wanted_s=wanted_s, batch=batch)
         if self._is_on_large:
             wait_s, wanted_s = WAIT_S, -math.inf  # its packets come from the ring
-        items = self._pair.items(wait_s, self._seen_until, wanted_s=wanted_s)
+        items = self._pair.items(wait_s, self._seen_until, wanted_s=wanted_s, batch=batch)
         self.health.is_halved = self._pair.is_halved
         return items
 

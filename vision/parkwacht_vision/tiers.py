@@ -10,6 +10,7 @@ between them by decoding up to it and leaving out the rest. Times are media time
 """
 
 import logging
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ from parkwacht_vision.pictures import DecodedPicture, Picture, upright
 logger = logging.getLogger(__name__)
 
 MAX_GOP_S = 2.0  # a longer gap between key frames is decoded in full
-LOOK_S = 1.0  # so often a small stream is looked at while nothing happens
+LOOK_S = 0.7  # so often a small stream is looked at while nothing happens
+# Around the moment at which more is asked for: twice as many pictures, from so long before to so
+# long after. Who just came is confirmed by how far he went, in half the time.
+EAGER_BEFORE_S, EAGER_AFTER_S, EAGER_TIMES = LOOK_S, 2.0, 2
 TOLERANCE_S = 0.1  # of clocks that are not exact
 QUIET_STEP_S = 1.0  # key frames nearer to each other than this are not all looked at
 _RECENT_SLOTS = 64  # more than FFmpeg reorders
@@ -115,8 +119,9 @@ class TieredDecoder:
         self._looking: EncodedPacket | None = None  # the key frame from which looks can go on
         self._n_looking = 0  # packets from it on that went into the decoder of looks
         self._cadence = Cadence(fps)
-        self._slots: deque[int] = deque(maxlen=_RECENT_SLOTS)
+        self._slots: deque[tuple[int, int]] = deque(maxlen=_RECENT_SLOTS)
         self._given_s = self._before_s = self._dense_until_s = self._looked_s = -10.0
+        self._asked_s = self._key_s = self._between_s = -10.0
         self.next_look_s = -10.0  # nothing is given before, but at a key frame or while attending
         self._is_attending = False
 
@@ -129,6 +134,11 @@ class TieredDecoder:
     def is_sparse(self) -> bool:
         """Whether only looks are decoded now."""
         return self._full is None and not self._needs_all
+
+    @property
+    def is_eager(self) -> bool:
+        """Whether somebody may just have come, so that pictures are wanted without delay."""
+        return self._is_attending and self._given_s < self._asked_s + EAGER_AFTER_S
 
     @property
     def reason(self) -> Text | None:
@@ -151,6 +161,8 @@ class TieredDecoder:
 
     def attend(self) -> None:
         """Ask for every due picture, from the key frame before the last one given on."""
+        if not self._is_attending and self.tier != "full":
+            self._asked_s = self._given_s
         self._is_attending = True
 
     def relax(self) -> None:
@@ -199,7 +211,7 @@ class TieredDecoder:
 
     @property
     def _quiet_step_s(self) -> float:
-        return QUIET_STEP_S - TOLERANCE_S / 2
+        return min(QUIET_STEP_S, self._look_every_s) - TOLERANCE_S / 2
 
     def _must_change(self, full: StreamDecoder) -> bool:
         return not self._needs_all or full.deblocks is self._gops.is_settled
@@ -247,7 +259,8 @@ class TieredDecoder:
 
     def _decode(self, full: StreamDecoder, packet: EncodedPacket) -> Iterator[DecodedFrame]:
         # Packets do not come in the order of presentation: the first of each slot is enough.
-        slot = Cadence.slot(packet.media_time_s, self._fps)
+        times = self._times(packet.media_time_s)
+        slot = (times, Cadence.slot(packet.media_time_s, times * self._fps))
         is_first = slot not in self._slots
         self._slots.append(slot)
         if is_first or not self._is_intra:
@@ -255,9 +268,15 @@ class TieredDecoder:
 
     def _due(self, decoded: list[Decoded]) -> Iterator[DecodedFrame]:
         for one in decoded:
-            if one.media_time_s > self._dense_until_s and self._cadence.is_due(one.media_time_s):
+            if one.media_time_s > self._dense_until_s and self._cadence.is_due(
+                one.media_time_s, self._times(one.media_time_s)
+            ):
                 self._dense_until_s = one.media_time_s
                 yield self._given(one, is_look=False)
+
+    def _times(self, media_time_s: float) -> int:
+        is_eager = -EAGER_BEFORE_S <= media_time_s - self._asked_s < EAGER_AFTER_S
+        return EAGER_TIMES if is_eager else 1
 
     def _look(self, packet: EncodedPacket) -> Iterator[DecodedFrame]:
         """Decode one key frame alone."""
@@ -270,22 +289,32 @@ class TieredDecoder:
         if not frames:
             # A stream with B-frames holds its key frames back.
             frames, self._looking = self._keys.drain(), None
-        self._looked_s, self._before_s = packet.media_time_s, self._given_s
-        self.next_look_s = packet.media_time_s + self._rest_of_gop_s
+        self._looked_s = self._key_s = packet.media_time_s
+        self._before_s = self._given_s
+        self._plan_look(packet.media_time_s)
         if not frames:
             self._gops.distrust()  # called a key frame, and none
         for frame in frames[:1]:
             yield self._given(frame._replace(media_time_s=packet.media_time_s), is_look=True)
 
-    @property
-    def _rest_of_gop_s(self) -> float:
-        """Return when to look after a key frame, so that the next one comes in time after that."""
-        late_s = self._look_every_s + TOLERANCE_S
+    def _plan_look(self, after_s: float) -> None:
+        """Plan the next look: key frames are looked at, and so many between that all are even."""
         gop_s = self._gops.last_gop_s
-        return late_s if gop_s is None or gop_s <= late_s else gop_s - self._look_every_s
+        late_s = self._look_every_s + TOLERANCE_S
+        if gop_s is None:
+            self.next_look_s = self._between_s = after_s + late_s
+            return
+        span_s = gop_s * max(1, math.ceil((self._quiet_step_s - _TICK_S) / gop_s))
+        next_key_s = self._key_s + span_s
+        step_s = span_s / math.ceil(span_s / late_s)
+        is_key_next = after_s + step_s > next_key_s - TOLERANCE_S
+        self.next_look_s = next_key_s if is_key_next else after_s + step_s
+        self._between_s = self.next_look_s + (TOLERANCE_S if is_key_next else 0.0)
+        if self.next_look_s <= after_s:  # the key frame is late
+            self.next_look_s = self._between_s = after_s + late_s
 
     def _is_look_due(self, packet: EncodedPacket) -> bool:
-        return packet.media_time_s >= self.next_look_s - _TICK_S
+        return packet.media_time_s >= self._between_s - _TICK_S
 
     def _look_between(self) -> Iterator[DecodedFrame]:
         """Decode from the last key frame on, and give the last picture alone."""
@@ -301,7 +330,7 @@ class TieredDecoder:
         if not frames or frames[-1].media_time_s < packets[-1].media_time_s - _TICK_S:
             frames, self._looking = [*frames, *self._keys.drain()], None
         self._before_s = self._given_s
-        self.next_look_s = packets[-1].media_time_s + self._look_every_s + TOLERANCE_S
+        self._plan_look(packets[-1].media_time_s)
         for frame in frames[-1:]:
             yield self._given(frame, is_look=True)
 
