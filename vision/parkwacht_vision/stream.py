@@ -3,9 +3,9 @@ A live camera as frames: its one stream, or a small one to analyse and a large o
 
 The packets are read by threads of their own (`connection`); they are decoded here, by whoever
 analyses. With two streams the small one is looked at more than once a second, in full while
-something happens, and the large one is not decoded at all: its packets wait in the ring, and the instants
-they were taken at are the common clock. While one of them fails the other does its work too
-(`pair`). Every second that neither shows is counted.
+something happens, and the large one is not decoded at all: its packets wait in the ring, and the
+instants they were taken at are the common clock. While one of them fails the other does its work
+too (`pair`). Every second that neither shows is counted.
 """
 
 import math
