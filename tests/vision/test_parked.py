@@ -21,7 +21,7 @@ Cast = Callable[[float], Sequence[tuple[int, ObjectClass, XyXy]]]  # seconds -> 
 
 
 def play(
-    cast: Cast, *, seconds: float, model: CameraModel | None = None
+    cast: Cast, *, seconds: float, fps: float = FPS, model: CameraModel | None = None
 ) -> tuple[list[str], ParkedVehicles, set[int]]:
     """Return the moves, the places and who lingered."""
     view = View.of(model, 640, 360)
@@ -29,8 +29,8 @@ def play(
     tracks: dict[int, Track] = {}
     moves: list[str] = []
     lingered: set[int] = set()
-    for index in range(round(seconds * FPS)):
-        s, seen = index / FPS, []
+    for index in range(round(seconds * fps)):
+        s, seen = index / fps, []
         at = NIGHT + timedelta(seconds=s)
         for number, object_class, box in cast(s):
             sighting = Sighting(s, at, at, index, box, 0.6, object_class)
@@ -66,6 +66,135 @@ def test_what_happens_to_a_parked_vehicle_is_no_move(cast: Cast) -> None:
     moves, parked, _ = play(cast, seconds=11)
     assert moves == []
     assert len(parked.standing) == 1
+
+
+def driving(s: float, *, begins_s: float = 6, px_s: float = 80, until_px: float = 9999) -> XyXy:
+    """Return the box of a car that stands and drives to the right from an instant on."""
+    return shifted(min(until_px, px_s * max(0.0, s - begins_s)))
+
+
+def arriving(s: float, *, stops_s: float = 3) -> XyXy:
+    """Return the box of a car that comes from the left and stands from an instant on."""
+    return shifted(50 * min(0.0, s - stops_s))
+
+
+def grown(factor: float) -> XyXy:
+    """Return the box of a car with both sides longer by a factor, around its middle."""
+    half = (70 * factor, 35 * factor)
+    return (270 - half[0], 185 - half[1], 270 + half[0], 185 + half[1])
+
+
+OTHER = (420.0, 250.0, 600.0, 340.0)  # another car, parked near the camera
+
+# Two boxes of one size that differ by x pixels across have an IoU of (140 - x) / (140 + x): 0.6 at
+# 35 px, 0.5 at 47 px. A car has shifted when its middle is 0.4 x 99 = 39.6 px off or its area is
+# 2.5 times as large, and has gone farther when it is another 9.9 px off.
+LEAVES: dict[str, tuple[Cast, list[str]]] = {
+    # lost, found again under another number in its own place
+    "renumbered": (
+        lambda s: (
+            [(1, C, CAR), (2, C, OTHER)] if s < 6
+            else [(3, C, driving(s, begins_s=8)), (4, C, OTHER)]
+        ),
+        ["departure"],
+    ),
+    "renumbered as it begins": (
+        lambda s: [(1, C, CAR)] if s < 6 else [(2, C, driving(s + 0.45))],
+        ["departure"],
+    ),
+    "lost from sight after 60 px": (
+        lambda s: [(1, C, driving(s, until_px=60))] if s < 8 else [],
+        ["departure"],
+    ),
+    "towards the camera": (
+        lambda s: [(1, C, grown(1 + max(0.0, min(1.0, s - 6))))],
+        ["departure", "arrival"],
+    ),
+    "slowly, to the next place": (
+        lambda s: [(1, C, driving(s, px_s=20, until_px=50))],
+        ["departure", "arrival"],
+    ),
+}  # fmt: skip
+STAYS: dict[str, tuple[Cast, list[str]]] = {
+    "box jumps and creeps": (
+        lambda s: [(1, C, shifted(45 if 6 <= s < 6.5 else 52 if 6.5 <= s < 9 else 0))],
+        [],
+    ),
+    "passers-by": (
+        lambda s: [(1, C, shifted(45 if 6 <= s < 6.3 else 62 if 7 <= s < 7.3 else 0))],
+        [],
+    ),
+    "box with its shadow": (
+        lambda s: [(1, C, grown(1.3 if 6 <= s < 7 else 1.5 if 7 <= s < 9 else 1))],
+        [],
+    ),
+    # while it is hidden another one comes out in front of it, at an IoU of 0.4
+    "another in front": (
+        lambda s: [(2, C, shifted(80 * (s - 6), 30))] if 6 <= s < 9 else [(1, C, CAR)],
+        [],
+    ),
+}
+COMES: dict[str, tuple[Cast, list[str]]] = {
+    "off and back before it stood": (
+        lambda s: [(1, C, shifted(75 * max(0.0, min(s - 2, 6 - s))))],
+        ["arrival"],
+    ),
+    # unseen for 9.6 s, while nothing else is seen either
+    "lost on its way": (
+        lambda s: [(1, C, arriving(s, stops_s=23))] if 20 <= s < 23.4
+        else [(2, C, CAR)] if s >= 33 else [],
+        ["arrival"],
+    ),
+    # it drove on, unseen; 19.6 s later one that stood there is found
+    "drove on": (
+        lambda s: [(1, C, arriving(s))] if s < 3.4 else [(2, C, CAR)] if s >= 23 else [],
+        [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fps", [5, 25])
+@pytest.mark.parametrize("case", LEAVES | STAYS | COMES)
+def test_who_leaves_stays_and_comes(case: str, fps: int) -> None:
+    cast, expected = (LEAVES | STAYS | COMES)[case]
+    assert play(cast, seconds=40, fps=fps)[0] == expected
+
+
+def test_who_comes_is_known_at_one_picture_a_second() -> None:
+    # three sightings before it stands: too few to say that it drives
+    assert play(lambda s: [(1, C, arriving(s, stops_s=2))], seconds=9, fps=1)[0] == ["arrival"]
+
+
+@pytest.mark.parametrize(
+    ("fps", "n_away", "expected"),
+    [
+        (5, 3, ["departure"]), (25, 12, ["departure"]),  # 0.4 s and 0.44 s
+        (2, 2, []), (5, 2, []), (25, 3, []), (25, 10, []),  # two sightings, or at most 0.36 s
+    ],
+)  # fmt: skip
+def test_it_takes_three_sightings_and_a_while_to_have_left(
+    fps: int, n_away: int, expected: list[str]
+) -> None:
+    def cast(s: float) -> list[tuple[int, ObjectClass, XyXy]]:
+        index = round((s - 6) * fps)
+        return [(1, C, CAR if index < 0 else shifted(45 + 15 * index))] if index < n_away else []
+
+    assert play(cast, seconds=8, fps=fps)[0] == expected
+
+
+@pytest.mark.parametrize("fps", [5, 25])
+@pytest.mark.parametrize(("changed_s", "is_new"), [(9, False), (11, True)])
+def test_a_box_that_stays_changed_is_how_the_vehicle_looks(
+    changed_s: float, is_new: bool, fps: int
+) -> None:
+    wide = (200.0, 150.0, 480.0, 220.0)
+    _, parked, _ = play(lambda s: [(1, C, CAR if s < 6 else wide)], seconds=6 + changed_s, fps=fps)
+    assert [one.box for one in parked.standing] == [wide if is_new else CAR]
+
+
+def test_who_drives_in_is_waited_for_while_it_is_lost() -> None:
+    _, parked, _ = play(COMES["lost on its way"][0], seconds=30)
+    assert parked.is_waiting(30.0)
 
 
 def test_it_arrives_stands_and_leaves() -> None:

@@ -21,7 +21,6 @@ STILL_IOU = 0.6
 SAME_IOU = 0.5  # a new track here is the vehicle that stood here
 AWAY_SIGHTINGS, AWAY_S = 3, 0.4
 FARTHER_SIZES = 0.1  # who leaves is farther away at the end; a box that jumped is not
-MAX_AWAY = 200
 MOVED_ON_S = 10.0  # a box that stays changed so long is how the vehicle looks now
 PASSED_S = 15.0  # who did not stand and is unseen for so long has driven on
 MAX_PLACES = 200
@@ -38,7 +37,8 @@ class Place:
     last: Sighting
     is_parked: bool = False
     drove: bool = False  # it was seen driving before it stood
-    away: list[Sighting] | None = None  # sightings since it is elsewhere than it stood
+    away: Sighting | None = None  # the first one since it is elsewhere than it stood
+    n_away: int = 0
 
     @property
     def stood_s(self) -> float:
@@ -100,8 +100,10 @@ class ParkedVehicles:
         moves
             The arrivals and departures that this frame made sure.
         """
+        if not tracks:
+            return []
         numbers = {one.number for one in tracks}
-        now_s = max((one.last.media_time_s for one in tracks), default=0.0)
+        now_s = tracks[0].last.media_time_s
         self._places = [
             one
             for one in self._places
@@ -156,12 +158,12 @@ class ParkedVehicles:
         ]
         place.is_parked = True
         has_come = place.drove or _has_shifted(place.origin, place.box, self._settings)
-        place.drove = False
         return VehicleMove("arrival", track, track.first, place.box) if has_come else None
 
     def _is_away(self, place: Place, track: Track, tracks: Sequence[Track]) -> VehicleMove | None:
-        place.away = [*(place.away or []), track.last][-MAX_AWAY:]
-        first = place.away[0]
+        if place.away is None:
+            place.away, place.n_away = track.last, 0
+        first, place.n_away = place.away, place.n_away + 1
         if any(
             one.number != track.number
             and one.object_class in FOUR_WHEELED
@@ -172,25 +174,21 @@ class ParkedVehicles:
             place.number, place.away = -1, None
             return None
         away_s = track.last.media_time_s - first.media_time_s
-        if self._leaves(place, place.away, away_s):
-            stood = place.box
-            place.origin = place.box = track.last.xyxy
+        if away_s >= AWAY_S and self._leaves(place, first.xyxy, track.last.xyxy):
+            stood, place.box = place.box, track.last.xyxy
             place.since = place.last = track.last
-            place.is_parked, place.drove, place.away = False, True, None
+            place.is_parked, place.drove = False, True
             return VehicleMove("departure", track, first, stood)
         if away_s >= MOVED_ON_S:
-            place.box, place.last, place.away = track.last.xyxy, track.last, None
+            place.box, place.away = track.last.xyxy, None
         return None
 
-    def _leaves(self, place: Place, away: list[Sighting], away_s: float) -> bool:
-        if len(away) < AWAY_SIGHTINGS or away_s < AWAY_S:
-            return False
-        last = away[-1].xyxy
-        if not _has_shifted(place.box, last, self._settings):
+    def _leaves(self, place: Place, begin: XyXy, end: XyXy) -> bool:
+        if place.n_away < AWAY_SIGHTINGS or not _has_shifted(place.box, end, self._settings):
             return False
         size = math.sqrt(area(place.box))
-        begun, now = (math.dist(centre(one), centre(place.box)) for one in (away[0].xyxy, last))
-        grows = area(last) > (1 + FARTHER_SIZES) * area(away[0].xyxy)
+        begun, now = (math.dist(centre(one), centre(place.box)) for one in (begin, end))
+        grows = area(end) > (1 + FARTHER_SIZES) * area(begin)
         return now >= begun + FARTHER_SIZES * size or grows
 
 
