@@ -89,66 +89,85 @@ OTHER = (420.0, 250.0, 600.0, 340.0)  # another car, parked near the camera
 # Two boxes of one size that differ by x pixels across have an IoU of (140 - x) / (140 + x): 0.6 at
 # 35 px, 0.5 at 47 px. A car has shifted when its middle is 0.4 x 99 = 39.6 px off or its area is
 # 2.5 times as large, and has gone farther when it is another 9.9 px off.
-LEAVES: dict[str, tuple[Cast, list[str]]] = {
+LEAVES: dict[str, tuple[Cast, list[str], int]] = {
     # lost, found again under another number in its own place
     "renumbered": (
         lambda s: (
             [(1, C, CAR), (2, C, OTHER)] if s < 6
             else [(3, C, driving(s, begins_s=8)), (4, C, OTHER)]
         ),
-        ["departure"],
+        ["departure"], 1,
     ),
     "renumbered as it begins": (
         lambda s: [(1, C, CAR)] if s < 6 else [(2, C, driving(s + 0.45))],
-        ["departure"],
+        ["departure"], 0,
+    ),
+    # hidden for 24 s, while somebody else is seen
+    "unseen for long": (
+        lambda s: (
+            [(1, C, CAR)] if s < 6
+            else [(5, P, (20.0, 20.0, 50.0, 100.0))] if s < 30
+            else [(2, C, driving(s, begins_s=29.55))]
+        ),
+        ["departure"], 0,
+    ),
+    "light where it stood": (
+        lambda s: [(1, C, driving(s)), *([(9, ObjectClass.MOVING, CAR)] if s >= 6 else [])],
+        ["departure"], 0,
     ),
     "lost from sight after 60 px": (
         lambda s: [(1, C, driving(s, until_px=60))] if s < 8 else [],
-        ["departure"],
+        ["departure"], 0,
     ),
     "towards the camera": (
         lambda s: [(1, C, grown(1 + max(0.0, min(1.0, s - 6))))],
-        ["departure", "arrival"],
+        ["departure", "arrival"], 1,
     ),
     "slowly, to the next place": (
         lambda s: [(1, C, driving(s, px_s=20, until_px=50))],
-        ["departure", "arrival"],
+        ["departure", "arrival"], 1,
     ),
 }  # fmt: skip
-STAYS: dict[str, tuple[Cast, list[str]]] = {
+STAYS: dict[str, tuple[Cast, list[str], int]] = {
     "box jumps and creeps": (
         lambda s: [(1, C, shifted(45 if 6 <= s < 6.5 else 52 if 6.5 <= s < 9 else 0))],
-        [],
+        [], 1,
     ),
+    "first box is off": (lambda s: [(1, C, shifted(36 if s < 1 else 0))], [], 1),
     "passers-by": (
         lambda s: [(1, C, shifted(45 if 6 <= s < 6.3 else 62 if 7 <= s < 7.3 else 0))],
-        [],
+        [], 1,
     ),
     "box with its shadow": (
         lambda s: [(1, C, grown(1.3 if 6 <= s < 7 else 1.5 if 7 <= s < 9 else 1))],
-        [],
+        [], 1,
     ),
     # while it is hidden another one comes out in front of it, at an IoU of 0.4
     "another in front": (
         lambda s: [(2, C, shifted(80 * (s - 6), 30))] if 6 <= s < 9 else [(1, C, CAR)],
-        [],
+        [], 1,
     ),
-}
-COMES: dict[str, tuple[Cast, list[str]]] = {
+}  # fmt: skip
+COMES: dict[str, tuple[Cast, list[str], int]] = {
     "off and back before it stood": (
         lambda s: [(1, C, shifted(75 * max(0.0, min(s - 2, 6 - s))))],
-        ["arrival"],
+        ["arrival"], 1,
     ),
     # unseen for 9.6 s, while nothing else is seen either
     "lost on its way": (
         lambda s: [(1, C, arriving(s, stops_s=23))] if 20 <= s < 23.4
         else [(2, C, CAR)] if s >= 33 else [],
-        ["arrival"],
+        ["arrival"], 1,
+    ),
+    # the one before it was not seen to leave
+    "into another's place": (
+        lambda s: [(1, C, CAR)] if s < 6 else [(2, C, arriving(s, stops_s=11))] if s >= 8 else [],
+        ["arrival"], 1,
     ),
     # it drove on, unseen; 19.6 s later one that stood there is found
     "drove on": (
         lambda s: [(1, C, arriving(s))] if s < 3.4 else [(2, C, CAR)] if s >= 23 else [],
-        [],
+        [], 1,
     ),
 }  # fmt: skip
 
@@ -156,8 +175,9 @@ COMES: dict[str, tuple[Cast, list[str]]] = {
 @pytest.mark.parametrize("fps", [5, 25])
 @pytest.mark.parametrize("case", LEAVES | STAYS | COMES)
 def test_who_leaves_stays_and_comes(case: str, fps: int) -> None:
-    cast, expected = (LEAVES | STAYS | COMES)[case]
-    assert play(cast, seconds=40, fps=fps)[0] == expected
+    cast, expected, n_standing = (LEAVES | STAYS | COMES)[case]
+    moves, parked, _ = play(cast, seconds=40, fps=fps)
+    assert (moves, len(parked.standing)) == (expected, n_standing)
 
 
 def test_who_comes_is_known_at_one_picture_a_second() -> None:
@@ -192,9 +212,32 @@ def test_a_box_that_stays_changed_is_how_the_vehicle_looks(
     assert [one.box for one in parked.standing] == [wide if is_new else CAR]
 
 
-def test_who_drives_in_is_waited_for_while_it_is_lost() -> None:
-    _, parked, _ = play(COMES["lost on its way"][0], seconds=30)
-    assert parked.is_waiting(30.0)
+@pytest.mark.parametrize(
+    ("cast", "s", "expected"),
+    [
+        (COMES["lost on its way"][0], 30, True),
+        (LEAVES["lost from sight after 60 px"][0], 12, True),
+        (lambda _: [(1, C, CAR)], 3, False),
+    ],
+    ids=["lost on its way", "left and lost", "found standing"],
+)
+def test_who_drives_is_waited_for_also_while_it_is_lost(
+    cast: Cast, s: int, *, expected: bool
+) -> None:
+    assert play(cast, seconds=s)[1].is_waiting(s) is expected
+
+
+def test_while_one_is_seen_away_now_and_then_it_stays() -> None:
+    # two sightings each at two pictures a second, at 6 s and at 9 s
+    def cast(s: float) -> list[tuple[int, ObjectClass, XyXy]]:
+        return [(1, C, shifted({6: 45, 6.5: 62, 9: 45, 9.5: 62}.get(s, 0)))]
+
+    assert play(cast, seconds=12, fps=2)[0] == []
+
+
+def test_two_stand_side_by_side() -> None:
+    _, parked, _ = play(lambda _: [(1, C, CAR), (2, C, OTHER)], seconds=5)
+    assert [one.box for one in parked.standing] == [CAR, OTHER]
 
 
 def test_it_arrives_stands_and_leaves() -> None:
@@ -265,9 +308,10 @@ def test_two_metres_are_measured_on_the_map(
     assert play(cast, seconds=12, model=model)[2] == expected
 
 
-def test_a_picture_that_moves_moves_no_vehicle() -> None:
-    # the camera is turned at 6 s and back at 12 s: the box jumps by more than its width, and
-    # whoever follows the track knows that the picture moved
+@pytest.mark.parametrize("turned_s", [(6.0, 12.0), (2.0, 99.0)], ids=["and back", "early"])
+def test_a_picture_that_moves_moves_no_vehicle(turned_s: tuple[float, float]) -> None:
+    # the camera is turned, and back: the box jumps by more than its width, and whoever follows the
+    # track knows that the picture moved
     view = View.of(None, 640, 360)
     parked = ParkedVehicles(RuleSettings(), view)
     track: Track | None = None
@@ -275,14 +319,15 @@ def test_a_picture_that_moves_moves_no_vehicle() -> None:
     for index in range(20 * FPS):
         s = index / FPS
         at = NIGHT + timedelta(seconds=s)
-        box = shifted(150.0, 40.0) if 6 <= s < 12 else CAR
+        box = shifted(150.0, 40.0) if turned_s[0] <= s < turned_s[1] else CAR
         sighting = Sighting(s, at, at, index, box, 0.6, C)
         track = track or Track(1, sighting)
         track.add(sighting)
-        if s in {6.0, 12.0}:
+        if s in turned_s:
             track.forget_way()
         moves += [one.kind for one in parked.update([track])]
         assert not has_moved(track, RuleSettings(), view)
+        assert all(one.box == box for one in parked.standing)
     assert moves == []
     assert parked.is_standing(1)
 

@@ -154,7 +154,7 @@ class ParkedVehicles:
         self._places = [
             one
             for one in self._places
-            if one is place or not one.is_parked or box_iou(one.box, place.box) < SAME_IOU
+            if not one.is_parked or box_iou(one.box, place.box) < SAME_IOU
         ]
         place.is_parked = True
         has_come = place.drove or _has_shifted(place.origin, place.box, self._settings)
