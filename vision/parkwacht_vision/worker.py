@@ -30,6 +30,7 @@ from parkwacht_vision.ground import anchor_px, ground_position_m
 from parkwacht_vision.health import HealthMonitor
 from parkwacht_vision.manifest import data_file
 from parkwacht_vision.masks import PrivacyScreen
+from parkwacht_vision.memory import HeapTrimmer
 from parkwacht_vision.ports import Backlog, WatchContext, WatchJob
 from parkwacht_vision.refusals import check_aspect, why_unforeseen
 from parkwacht_vision.rules import Intrusion, IntrusionRule, RuleSettings, event_id
@@ -440,7 +441,9 @@ def watch_all(context: WatchContext, jobs: list[WatchJob], *, n_streams: int = 0
         if context.stop.is_set():
             break
         done.append(watch_camera(context, job))
+    heap = HeapTrimmer()
     for thread in threads:
         while thread.is_alive():
             thread.join(0.2)  # short, so that signals are handled
+            heap.trim_if_due()
     return sum(done)
