@@ -3,6 +3,8 @@
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -247,17 +249,27 @@ def test_pictures_are_encoded_by_a_thread_of_lower_priority(tmp_path: Path) -> N
     assert os.getpriority(os.PRIO_PROCESS, 0) == own  # whoever analyses keeps his
 
 
+@contextmanager
+def busy(recoder: Recoder) -> Iterator[threading.Event]:
+    """Keep a recoder's thread busy until the event is set, at the latest to the end."""
+    is_free = threading.Event()
+    recoder._threads.submit(is_free.wait)
+    try:
+        yield is_free
+    finally:
+        is_free.set()
+
+
 def test_who_closes_writes_what_waits(tmp_path: Path) -> None:
     packets = lossless(tmp_path / "a.mp4", 1)
-    is_free = threading.Event()
     screen = WatchedScreen()
     recoder = Recoder(tmp_path / "clip.mp4", screen)
-    recoder._threads.submit(is_free.wait)  # the thread is busy
-    for packet in packets:
-        recoder.add(packet)
-    assert not (tmp_path / "clip.mp4").exists()
-    threading.Timer(0.2, is_free.set).start()
-    recoder.close()
+    with busy(recoder) as is_free:
+        for packet in packets:
+            recoder.add(packet)
+        assert not (tmp_path / "clip.mp4").exists()
+        threading.Timer(0.2, is_free.set).start()
+        recoder.close()
     assert len(planes_of(tmp_path / "clip.mp4")) == N_PICTURES
     assert [one[0] for one in screen.seen] == [threading.get_native_id()]
 
@@ -266,15 +278,13 @@ def test_a_thread_that_cannot_keep_up_is_helped(tmp_path: Path) -> None:
     packets = [
         replace(one, media_time_s=10 * one.media_time_s) for one in lossless(tmp_path / "a.mp4", 1)
     ]
-    is_free = threading.Event()
     recoder = Recoder(tmp_path / "clip.mp4", LEFT)
-    recoder._threads.submit(is_free.wait)
-    for packet in packets:
-        recoder.add(packet)
-        # one more than fits was written, so that what waits lasts no longer than the limit
-        assert packet.media_time_s - recoder._waiting[0].media_time_s <= BEHIND_S
-    assert len(recoder._waiting) == 11  # pictures from 19 to 29 s
-    is_free.set()
+    with busy(recoder):
+        for packet in packets:
+            recoder.add(packet)
+            # one more than fits was written, so that what waits lasts no longer than the limit
+            assert packet.media_time_s - recoder._waiting[0].media_time_s <= BEHIND_S
+        assert len(recoder._waiting) == 11  # pictures from 19 to 29 s
     recoder.close()
     assert len(planes_of(tmp_path / "clip.mp4")) == N_PICTURES
 
