@@ -8,6 +8,7 @@ import pytest
 from parkwacht_config.site import ObjectClass, Site
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.motion import BlobTracks
+from parkwacht_vision.movement import RuleSettings
 from parkwacht_vision.scene import Blob, SceneReading, SceneState, XyXy
 from parkwacht_vision.tracker import Sighting, Track
 from parkwacht_vision.zones import View, camera_model
@@ -56,16 +57,17 @@ def play(
     seconds: float = 4,
     state: Callable[[float], SceneState] = lambda _: SceneState.STABLE,
     recognised: Callable[[float], Sequence[Track]] = lambda _: [],
-    others: Sequence[XyXy] = (),
+    others: Callable[[float], Sequence[XyXy]] = lambda _: [],
+    settings: RuleSettings | None = None,
 ) -> list[float]:
     """Return when it was a track."""
-    movers, blob, seen = BlobTracks(view), blobs_of(path), []
+    movers, blob, seen = BlobTracks(view, settings), blobs_of(path), []
     for index in range(round(seconds * FPS)):
         s = index / FPS
         at = AT + timedelta(seconds=s)
         frame = Frame.of_image(BLANK, s, at, at, index)
         reading = SceneReading(state(s), (blob(index),), 0.01, 2.0, 60.0)
-        boxes = np.array(others, dtype=np.float64).reshape(-1, 4)
+        boxes = np.array(others(s), dtype=np.float64).reshape(-1, 4)
         tracks = movers.update(reading, recognised(s), boxes, frame)
         assert all(one.object_class is ObjectClass.MOVING for one in tracks)
         seen += [s] * len(tracks)
@@ -166,8 +168,43 @@ def test_who_is_recognised_needs_no_second_name(
     assert (not play(walk(), recognised=recognised)) is is_silent
 
 
-def test_an_animal_is_not_called_unrecognised() -> None:
-    assert play(walk(), others=[(80, 130, 320, 210)]) == []
+@pytest.mark.parametrize(("moves", "is_silent"), [(False, False), (True, True)])
+def test_who_will_not_be_told_by_the_detector_is_told_as_moving(
+    *, moves: bool, is_silent: bool
+) -> None:
+    """A car from above is called a person of 290 px for a second, who has hardly moved by then."""
+
+    def recognised(s: float) -> list[Track]:
+        track = person(walk()(s), s)
+        if moves:  # 60 px over the last 1.5 s: more than 0.4 of 40
+            x1, y1, x2, y2 = walk()(s)
+            track = person((x1 - 60, y1, x2 - 60, y2), s - 1.0, n_seen=3)
+            for after in person(walk()(s), s, n_seen=4).sightings:
+                track.add(after)
+        return [track]
+
+    embedded = RuleSettings.for_detector("embedded")
+    assert (not play(walk(), recognised=recognised, settings=embedded)) is is_silent
+    assert not play(walk(), recognised=recognised)  # a network knows parked cars under shadows
+
+
+slow = walk(speed_px_s=20)
+
+
+@pytest.mark.parametrize(
+    ("others", "is_silent"),
+    [
+        (lambda _: [(80, 130, 320, 210)], True),  # all along
+        (lambda s: [slow(s)] if round(s * FPS) % 3 else [], True),  # two looks of three
+        (lambda s: [slow(s)] if round(s * FPS) % 3 == 0 else [], False),  # one of three
+        (lambda s: [(*slow(s)[:2], slow(s)[0] + 8, 160)], False),  # a leaf: 80 of its 640 px
+    ],
+    ids=["animal", "mostly", "bends", "leaf"],
+)
+def test_an_animal_is_not_called_unrecognised(
+    others: Callable[[float], Sequence[XyXy]], *, is_silent: bool
+) -> None:
+    assert (not play(slow, others=others, seconds=6)) is is_silent
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from parkwacht_config.site import ObjectClass
 from parkwacht_vision.detections import Floats
 from parkwacht_vision.frames import Frame
 from parkwacht_vision.ground import object_extent
+from parkwacht_vision.movement import RuleSettings, has_evidence
 from parkwacht_vision.scene import (
     MAX_COURSE_SIZES_PER_S,
     Blob,
@@ -32,6 +33,7 @@ from parkwacht_vision.zones import View
 FIRST_NUMBER = 1_000_000  # numbers of tracks of the detector stay below
 CONFIDENCE = 0.5
 KNOWN_S = 4.0  # what was recognised here so recently needs no second name
+OTHER_SHARE = 0.5  # of a part that lies in something else to be it
 MIN_AGE_S = 1.0
 MIN_SEEN = 5
 MIN_STRAIGHTNESS = 0.75
@@ -66,14 +68,19 @@ class BlobTracks:
     ----------
     view
         The camera at the size of its pictures.
+    settings
+        What it takes to be told, of a detector that names moving parts one by one: who does not
+        reach that silences nothing. None for one that knows what stands as well.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, settings: RuleSettings | None = None) -> None:
         self._view = view
+        self._settings = settings
         self._tracks: dict[int, Track] = {}
         self._known: list[_Known] = []
         self._switched_s = -AFTER_SWITCH_S
         self._ways: dict[int, list[tuple[float, float, float]]] = {}  # (s, x, y) of each blob
+        self._looks: dict[int, list[tuple[float, bool]]] = {}  # (s, was surely something else)
 
     def update(
         self, reading: SceneReading, recognised: Sequence[Track], others: Floats, frame: Frame
@@ -98,12 +105,12 @@ class BlobTracks:
             Those of class MOVING seen in this frame.
         """
         now_s = frame.media_time_s
-        self._known += [_Known(_tuple(box), now_s) for box in others]
-        self._known += [_Known(one.last.xyxy, now_s) for one in recognised if is_sure(one)]
+        self._known += [_Known(one.last.xyxy, now_s) for one in recognised if self._is_told(one)]
         self._known = [one for one in self._known if 0 <= now_s - one.at_s <= KNOWN_S]
         if reading.state is SceneState.SWITCH:
             self._switched_s = now_s
         self._follow(reading.blobs, now_s)
+        self._note_others(reading.blobs, [_tuple(box) for box in others], now_s)
         numbers = {FIRST_NUMBER + one.number for one in reading.blobs}
         self._tracks = {key: one for key, one in self._tracks.items() if key in numbers}
         return [
@@ -113,6 +120,7 @@ class BlobTracks:
             and self._is_object(blob, reading.state)
             and self._is_steady(blob)
             and not self._is_known(blob)
+            and not self._is_other(blob)
         ]
 
     def _seen(self, blob: Blob, frame: Frame) -> Track:
@@ -133,6 +141,28 @@ class BlobTracks:
             way = [one for one in self._ways.get(blob.number, []) if 0 < now_s - one[0] <= STEADY_S]
             ways[blob.number] = [*way, (now_s, x, y)]
         self._ways = ways
+
+    def _note_others(self, blobs: Sequence[Blob], others: Sequence[XyXy], now_s: float) -> None:
+        """Note which parts lie in something else; a leaf within a car is not most of the car."""
+        looks = {}
+        for blob in blobs:
+            before = [
+                one for one in self._looks.get(blob.number, []) if 0 < now_s - one[0] <= KNOWN_S
+            ]
+            is_other = any(_share(blob.xyxy, one) >= OTHER_SHARE for one in others)
+            looks[blob.number] = [*before, (now_s, is_other)]
+        self._looks = looks
+
+    def _is_other(self, blob: Blob) -> bool:
+        """Whether it is an animal by most looks: a person who bends is one in a single look."""
+        looks = self._looks[blob.number]
+        return 2 * sum(is_other for _, is_other in looks) >= len(looks)
+
+    def _is_told(self, track: Track) -> bool:
+        """Whether who is recognised speaks for himself."""
+        return is_sure(track) and (
+            self._settings is None or has_evidence(track, self._settings, self._view)
+        )
 
     def _is_steady(self, blob: Blob) -> bool:
         """Whether it keeps going: what jumped once and stays is a shadow of what was there."""
@@ -184,6 +214,13 @@ def is_sure(track: Track) -> bool:
 def _tuple(box: Floats) -> XyXy:
     x1, y1, x2, y2 = np.asarray(box, dtype=np.float64).tolist()
     return (x1, y1, x2, y2)
+
+
+def _share(a: XyXy, b: XyXy) -> float:
+    """Return which share of the first box lies in the second."""
+    across = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    down = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    return across * down / max(1.0, (a[2] - a[0]) * (a[3] - a[1]))
 
 
 def _inside(a: XyXy, b: XyXy) -> float:

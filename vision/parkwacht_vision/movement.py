@@ -21,6 +21,8 @@ MOVING_S = 1.0  # so long the network has to recognise what moves, before it is 
 STILL_IOU = 0.8  # a vehicle that shifts less stands
 EDGE_SHARE = 0.03  # of the picture's width or height: this near to the edge is leaving
 EDGE_STEPS, EDGE_STEP, EDGE_STEADY = 4, 0.05, 0.8  # how many, of what is needed, of the whole way
+GROWTH = 1.6  # of the area of who comes nearer
+STRAIGHT_STEP_S = 0.5  # so far apart its places are compared: the jitter of boxes is no way
 GROUP_M = 5.0  # who walks this near belongs together
 GROUP_SIZES = 1.5  # the same without calibration, in the longest side of the larger box
 
@@ -38,6 +40,7 @@ class RuleSettings:
     person_shift: float = 0.25  # of its height
     vehicle_shift: float = 0.4  # of the root of its area
     min_straightness: float = 0.0  # net shift over path length
+    grows_evenly: bool = False  # who comes nearer must become wider and higher alike
     max_person_speed_m_s: float = 12.0  # a cyclist or a sprinter
     allows_still_persons: bool = True
     merge_gap_s: float = 20.0
@@ -51,10 +54,11 @@ class RuleSettings:
         return cls(
             window_s=2.0,
             min_sightings=5,
-            min_duration_s=0.7,
+            min_duration_s=0.8,  # five sightings at five pictures a second
             person_shift=0.4,
             vehicle_shift=0.4,
             min_straightness=0.5,
+            grows_evenly=True,
             max_person_speed_m_s=8.0,
             allows_still_persons=False,
             merges_kinds=True,
@@ -98,7 +102,7 @@ def has_moved(track: Track, settings: RuleSettings, view: View) -> bool:
     growth = area(end) / area(begin)
     if track.object_class is ObjectClass.PERSON:
         height = max(begin[3] - begin[1], end[3] - end[1])
-        is_moving = shift >= settings.person_shift * height or not 1 / 1.6 < growth < 1.6  # noqa: PLR2004
+        is_moving = shift >= settings.person_shift * height or _comes_or_goes(begin, end, settings)
     else:
         size = math.sqrt(max(area(begin), area(end)))
         is_moving = shift >= settings.vehicle_shift * size or growth > 2.5  # noqa: PLR2004
@@ -111,20 +115,37 @@ def has_moved(track: Track, settings: RuleSettings, view: View) -> bool:
     )
 
 
+def _comes_or_goes(begin: XyXy, end: XyXy, settings: RuleSettings) -> bool:
+    """Return whether a person came nearer or went away, by how much larger or smaller he is."""
+    growth = area(end) / area(begin)
+    if 1 / GROWTH < growth < GROWTH:
+        return False
+    if not settings.grows_evenly:
+        return True
+    # A bush that the wind lets go of becomes narrower, not lower.
+    sides = [
+        max(1.0, end[axis + 2] - end[axis]) / max(1.0, begin[axis + 2] - begin[axis])
+        for axis in (0, 1)
+    ]
+    return min(sides) >= math.sqrt(GROWTH) or max(sides) <= 1 / math.sqrt(GROWTH)
+
+
 def _drives_over_edge(sightings: Sequence[Sighting], needed_px: float, view: View) -> bool:
     """
-    Return whether a vehicle drives in or out over the left or right edge of the picture.
+    Return whether a vehicle drives in or out over an edge of the picture.
 
     Its box is cut off there, so that its middle moves half as fast; its other end tells the way. It
     has to move step by step: a box that was half and became whole has jumped.
     """
-    across = EDGE_SHARE * view.width_px
+    across, down = EDGE_SHARE * view.width_px, EDGE_SHARE * view.height_px
     boxes = [one.xyxy for one in sightings]
     return any(
         _goes_steadily([box[side] for box in run], needed_px)
         for side, is_cut_off in (
             (2, lambda box: box[0] <= across),
             (0, lambda box: box[2] >= view.width_px - across),
+            (3, lambda box: box[1] <= down),
+            (1, lambda box: box[3] >= view.height_px - down),
         )
         # In: from the first box on. Out: up to the last one; it came to the edge before.
         for run in (
@@ -147,9 +168,11 @@ def _goes_steadily(ends: Sequence[float], needed_px: float) -> bool:
 def _is_straight(sightings: list[Sighting], shift: float, settings: RuleSettings) -> bool:
     if settings.min_straightness <= 0:
         return True
-    # Every third box, so that the jitter of single boxes does not count as way.
-    steps = [centre(one.xyxy) for one in sightings[::3]]
-    way = sum(math.dist(a, b) for a, b in pairwise(steps))
+    places = [sightings[0]]
+    for one in sightings[3:]:
+        if one.media_time_s - places[-1].media_time_s >= STRAIGHT_STEP_S:
+            places.append(one)
+    way = sum(math.dist(centre(a.xyxy), centre(b.xyxy)) for a, b in pairwise(places))
     return way > 0 and shift / way >= settings.min_straightness
 
 
