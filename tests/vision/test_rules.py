@@ -194,6 +194,53 @@ def test_the_embedded_detector_must_show_a_straight_way(rule: Callable[..., Intr
     assert len(play(rule(settings), [(P, walk())], seconds=4)[0]) == 1
 
 
+@pytest.mark.parametrize(
+    ("after", "is_flagged"),
+    [
+        # from 36 x 51 px: 0.5 times as wide, 0.94 times as high, its middle 5 px off
+        ((109, 190, 127, 238), False),
+        ((96, 177, 144, 245), True),  # 1.33 times both: 1.78 of the area
+        ((110, 197, 137, 236), True),  # 0.75 times both
+    ],
+    ids=["a bush that comes to rest", "comes nearer", "goes away"],
+)
+def test_for_the_embedded_detector_who_comes_nearer_grows_both_ways(
+    after: XyXy, is_flagged: bool, rule: Callable[..., IntrusionRule]
+) -> None:
+    before = (105, 192, 141, 243)
+
+    def change(s: float) -> XyXy:
+        share = min(1.0, s / 1.5)
+        x1, y1, x2, y2 = (a + share * (b - a) for a, b in zip(before, after, strict=True))
+        return (x1 - share, y1 - share, x2 - share, y2 - share)  # a little way of its middle
+
+    settings = RuleSettings.for_detector("embedded")
+    assert bool(play(rule(settings), [(P, change)], seconds=2.5)[0]) is is_flagged
+
+
+@pytest.mark.parametrize(("seen_s", "is_flagged"), [(0.875, False), (1.0, True)])
+def test_the_embedded_detector_needs_as_long_at_any_rate(
+    seen_s: float, is_flagged: bool, rule: Callable[..., IntrusionRule]
+) -> None:
+    # At five pictures a second five sightings take 0.8 s; at eight, seven take 0.75 s.
+    settings = RuleSettings.for_detector("embedded")
+    runner = walk(speed_px_s=120)
+    confirmed, _ = play(rule(settings), [(P, between(runner, 0, seen_s))], seconds=2)
+    assert bool(confirmed) is is_flagged
+
+
+def test_a_box_that_jumps_is_as_straight_at_any_rate(rule: Callable[..., IntrusionRule]) -> None:
+    # Every second box is 50 px too high or too low in turn. Every third one, 0.375 s apart, makes a
+    # way of 55 px for 22 px of shift. Half a second apart they make 30, as the walker does.
+    def path(s: float) -> XyXy:
+        x = 50 + 60 * s
+        off = 50 * (0, 1, 0, -1)[round(s * FPS) % 4]
+        return (x, 100 + off, x + 30, 180 + off)
+
+    settings = RuleSettings.for_detector("embedded")
+    assert len(play(rule(settings), [(P, path)], seconds=3)[0]) == 1
+
+
 def test_ids_depend_on_what_was_seen_and_on_nothing_else() -> None:
     key = ("park", "cam", "zone", "a.mp4")
     assert event_id(key, NIGHT, 1) == event_id(key, NIGHT, 1)
@@ -218,20 +265,59 @@ def test_a_car_that_stood_for_a_minute_begins_its_event_when_it_drives(
     assert one.first.media_time_s == pytest.approx(60, abs=0.3)
 
 
+@pytest.mark.parametrize("detector", ["ultralytics", "embedded"])
 @pytest.mark.parametrize(
     ("recognised_s", "expected"),
     [(0.5, [P]), (3.0, [M, P])],
     ids=["at once", "after it was told as moving"],
 )
 def test_who_is_recognised_after_all_gets_the_alarm_of_his_zone(
-    recognised_s: float, expected: list[ObjectClass], rule: Callable[..., IntrusionRule]
+    recognised_s: float,
+    expected: list[ObjectClass],
+    detector: str,
+    rule: Callable[..., IntrusionRule],
 ) -> None:
     end_s = recognised_s + 0.5  # the movers fall silent when somebody is surely recognised
     actors = [(M, between(walk(), 0, end_s)), (P, between(walk(), recognised_s, 9))]
-    confirmed, _ = play(rule(), actors, seconds=9)
+    confirmed, _ = play(rule(RuleSettings.for_detector(detector)), actors, seconds=9)
     assert [one.object_class for one in confirmed] == expected
     # what is not recognised is of low severity, whatever the zone
     assert confirmed[-1].severity is not Severity.LOW
+
+
+@pytest.mark.parametrize(
+    ("x_px", "confidence", "wrong_every", "is_told"),
+    [
+        # 415 px from his middle to its middle; 1.5 times its 140 px, 210, is near
+        (400, 0.8, 99, True),
+        (400, 0.8, 3, False),  # two thirds of its votes are a vehicle's, less than three quarters
+        (400, 0.6, 99, False),
+        (150, 0.8, 99, False),  # 165 px
+    ],
+    ids=["surely", "now this, now that", "hardly", "beside him"],
+)
+def test_the_embedded_detector_tells_of_a_van_that_comes_while_somebody_walks(
+    x_px: float, confidence: float, wrong_every: int, is_told: bool,
+    rule: Callable[..., IntrusionRule],
+) -> None:  # fmt: skip
+    one, confirmed = rule(RuleSettings.for_detector("embedded")), []
+    tracks: dict[int, Track] = {}
+    for index in range(3 * FPS):
+        s = index / FPS
+        at = NIGHT + timedelta(seconds=s)
+        van = P if index % wrong_every == wrong_every - 1 else ObjectClass.VEHICLE
+        x = 60 * s
+        boxes = [
+            (1, P, (50 + x, 100.0, 80 + x, 180.0)),
+            (2, van, (x_px + x, 100.0, x_px + 140 + x, 170.0)),
+        ]
+        for number, kind, box in boxes[: 1 if index < FPS else 2]:
+            sure = confidence if number > 1 else 0.8
+            sighting = Sighting(s, at, at, index, box, sure, kind)
+            tracks.setdefault(number, Track(number, sighting)).add(sighting)
+        confirmed += one.update(list(tracks.values()), at)
+    told = [P, ObjectClass.VEHICLE] if is_told else [P]
+    assert [event.object_class for event in confirmed] == told
 
 
 def test_the_light_ahead_of_a_car_is_of_its_event(rule: Callable[..., IntrusionRule]) -> None:
@@ -260,6 +346,11 @@ def test_a_car_cut_off_by_the_edge_drives_by_its_other_end(
     mirrored = [(C, lambda s: (640 - right_end(s), 106.0, 640.0, 245.0))]
     at_right, _ = play(rule(), mirrored, seconds=1.6)
     assert [bool(at_left), bool(at_right)] == [is_flagged] * 2
+    # the same seen from above: over the upper edge, and over the lower one at row 360
+    at_top, _ = play(rule(), [(C, lambda s: (106.0, 0.0, 245.0, right_end(s)))], seconds=1.6)
+    turned = [(C, lambda s: (106.0, 360 - right_end(s), 245.0, 360.0))]
+    at_bottom, _ = play(rule(), turned, seconds=1.6)
+    assert [bool(at_top), bool(at_bottom)] == [is_flagged] * 2
 
 
 @pytest.mark.parametrize(

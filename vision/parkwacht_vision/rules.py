@@ -46,6 +46,7 @@ from parkwacht_vision.zones import Calendar, View, Watched, WatchedLine, Watched
 
 # These count while they are seen; a vehicle only while it moves.
 _ACTIVE = frozenset({ObjectClass.PERSON, ObjectClass.MOVING})
+SURE_KIND, SURE_CONFIDENCE = 0.75, 0.75  # share of its votes, and median: surely of its kind
 LEFT_GAP_S = 2.0  # who left through the edge of the picture is another one when somebody comes
 # An event of these kinds is one vehicle's own.
 _OF_ONE = frozenset({"arrival", "departure", "stopped_vehicle"})
@@ -227,21 +228,36 @@ class IntrusionRule:
 
     def _belongs(self, track: Track, intrusion: Intrusion) -> bool:
         """Persons and two-wheelers are one kind, four-wheelers another; parts join their whole."""
-        if self._settings.merges_kinds and self._view.model is None:
-            return True  # blobs without a size in metres: one object is easily two of them
+        is_known = track.object_class is not ObjectClass.MOVING
+        if is_known and intrusion.object_class is ObjectClass.MOVING:
+            return False  # who is recognised deserves the alarm of his zone, not a low one
         in_view = intrusion.in_view(track.last.media_time_s)
-        if track.object_class is ObjectClass.MOVING:
+        if self._settings.merges_kinds and self._view.model is None:
+            # Blobs without a size in metres: one object is easily two of them.
+            return not self._is_another(track, intrusion, in_view)
+        if not is_known:
             return not in_view or any(
                 is_beside(track.last.xyxy, one.xyxy, self._view) for one in in_view
             )
-        if intrusion.object_class is ObjectClass.MOVING:
-            return False  # who is recognised deserves the alarm of his zone, not a low one
         is_kind = is_small(track.object_class) == is_small(intrusion.object_class)
         if not in_view:
             return is_kind or self._settings.merges_kinds
         if is_kind or self._settings.merges_kinds:
             return any(is_near(track.last.xyxy, one.xyxy, self._view) for one in in_view)
         return any(overlap(track.last.xyxy, one.xyxy) >= 0.5 for one in in_view)  # noqa: PLR2004
+
+    def _is_another(self, track: Track, intrusion: Intrusion, in_view: Sequence[Sighting]) -> bool:
+        """Return whether a track is surely of the other kind, and apart from who is in view."""
+        if track.object_class is ObjectClass.MOVING or (
+            is_small(track.object_class) == is_small(intrusion.object_class)
+        ):
+            return False
+        recent = track.recent(self._settings.window_s)
+        return (
+            track.votes[track.object_class] >= SURE_KIND * track.votes.total()
+            and median(one.confidence for one in recent) >= SURE_CONFIDENCE
+            and not any(is_near(track.last.xyxy, one.xyxy, self._view) for one in in_view)
+        )
 
     def _begin(self, finding: Finding, zone: Watched) -> Intrusion:
         track, first = finding.track, finding.first
