@@ -268,7 +268,7 @@ def test_a_car_that_stood_for_a_minute_begins_its_event_when_it_drives(
 @pytest.mark.parametrize("detector", ["ultralytics", "embedded"])
 @pytest.mark.parametrize(
     ("recognised_s", "expected"),
-    [(0.5, [P]), (3.0, [M, P])],
+    [(0.25, [P]), (3.0, [M, P])],
     ids=["at once", "after it was told as moving"],
 )
 def test_who_is_recognised_after_all_gets_the_alarm_of_his_zone(
@@ -277,12 +277,24 @@ def test_who_is_recognised_after_all_gets_the_alarm_of_his_zone(
     detector: str,
     rule: Callable[..., IntrusionRule],
 ) -> None:
-    end_s = recognised_s + 0.5  # the movers fall silent when somebody is surely recognised
+    end_s = recognised_s + 0.25  # the movers fall silent when somebody is surely recognised
     actors = [(M, between(walk(), 0, end_s)), (P, between(walk(), recognised_s, 9))]
     confirmed, _ = play(rule(RuleSettings.for_detector(detector)), actors, seconds=9)
     assert [one.object_class for one in confirmed] == expected
     # what is not recognised is of low severity, whatever the zone
     assert confirmed[-1].severity is not Severity.LOW
+
+
+@pytest.mark.parametrize(
+    ("detector", "told_s"),
+    # It moved for a second before it is a track at all. The embedded one looked at it all along.
+    [("ultralytics", 1.0), ("embedded", 0.5)],
+)
+def test_what_is_not_recognised_is_told_in_time(
+    detector: str, told_s: float, rule: Callable[..., IntrusionRule]
+) -> None:
+    (one,), _ = play(rule(RuleSettings.for_detector(detector)), [(M, walk())], seconds=2)
+    assert (one.confirmed.at - NIGHT).total_seconds() == told_s
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from parkwacht_vision.tracker import Sighting, Track, XyXy
 from parkwacht_vision.zones import View
 
 MOVING_SIGHTINGS = 3
-MOVING_S = 1.0  # so long the network has to recognise what moves, before it is told as unrecognised
 STILL_IOU = 0.8  # a vehicle that shifts less stands
 EDGE_SHARE = 0.03  # of the picture's width or height: this near to the edge is leaving
 EDGE_STEPS, EDGE_STEP, EDGE_STEADY = 4, 0.05, 0.8  # how many, of what is needed, of the whole way
@@ -42,6 +41,7 @@ class RuleSettings:
     min_straightness: float = 0.0  # net shift over path length
     grows_evenly: bool = False  # who comes nearer must become wider and higher alike
     max_person_speed_m_s: float = 12.0  # a cyclist or a sprinter
+    moving_s: float = 1.0  # what moves can be recognised so long, before it is told as it is
     allows_still_persons: bool = True
     merge_gap_s: float = 20.0
     merges_kinds: bool = False  # where person and vehicle cannot be told apart reliably
@@ -60,6 +60,7 @@ class RuleSettings:
             min_straightness=0.5,
             grows_evenly=True,
             max_person_speed_m_s=8.0,
+            moving_s=0.5,  # it has looked at every part of every picture
             allows_still_persons=False,
             merges_kinds=True,
         )
@@ -265,7 +266,7 @@ def has_evidence(track: Track, settings: RuleSettings, view: View) -> bool:
     if track.object_class is ObjectClass.MOVING:
         # the rest was asked by `motion`
         lasted_s = track.last.media_time_s - track.first.media_time_s
-        return len(track.sightings) >= MOVING_SIGHTINGS and lasted_s >= MOVING_S
+        return len(track.sightings) >= MOVING_SIGHTINGS and lasted_s >= settings.moving_s
     recent = track.recent(settings.window_s)
     if len(recent) < settings.min_sightings:
         return False
