@@ -236,7 +236,7 @@ def note(doubt: CalibrationDoubt, whole: Track) -> None:
     track = Track(whole.number, whole.first)
     for one in whole.sightings:
         track.add(one)
-        doubt.note([track], are_misfits=False)
+        doubt.note([track])
 
 
 def test_few_misfits_among_those_who_fit_prove_nothing_and_many_do(true: CameraModel) -> None:
@@ -271,7 +271,7 @@ def test_a_crowd_of_misfits_is_seen_as_one(true: CameraModel) -> None:
     for row in range(len(crowd[0].sightings)):
         for one, whole in zip(growing, crowd, strict=True):
             one.add(whole.sightings[row])
-        doubt.note(growing, are_misfits=False)
+        doubt.note(growing)
     assert view.trust.is_doubted
 
 

@@ -136,7 +136,7 @@ class CameraAnalysis:
             tracks = self._tracker.update(found, frame, granted)
             if granted[0].reason == "look":
                 self._note_news(found)
-            misfits = self._take_misfits(sized.misfits, tracks, frame, granted)
+            misfits = self._take_misfits(sized, frame, granted)
         if reading.state is SceneState.SWITCH:
             # A camera that is turned makes all that is parked move; so does light that sweeps.
             self._tracker.forget_ways(FOUR_WHEELED)
@@ -210,15 +210,12 @@ class CameraAnalysis:
             wall_s=frame.wall_at.timestamp(),
         )
 
-    def _take_misfits(
-        self, found: Detections, tracks: list[Track], frame: Frame, looked: Sequence[Region]
-    ) -> list[Track]:
+    def _take_misfits(self, sized: Sized, frame: Frame, looked: Sequence[Region]) -> list[Track]:
         """Follow what was dropped for its size, and ask whether the calibration can be right."""
-        if self._names_blobs:
-            return []  # it measures by itself
-        self._misfits.update(found, frame, looked)
-        self._doubt.note(tracks, are_misfits=False)
-        self._doubt.note(self._misfits.seen, are_misfits=True)
+        if self._names_blobs or self._view.model is None:
+            return []  # the one measures by itself, the other cannot
+        self._misfits.update(sized, frame, looked)
+        self._doubt.note(self._misfits.seen)
         return self._misfits.tell(self._tracker.tracks)
 
     def _detect(self, frame: Frame, regions: Sequence[Region]) -> Sized:

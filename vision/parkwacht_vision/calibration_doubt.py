@@ -20,7 +20,7 @@ from parkwacht_vision.boxes import FOUR_WHEELED
 from parkwacht_vision.ground import object_extent
 from parkwacht_vision.movement import RuleSettings, has_moved, leaves_picture
 from parkwacht_vision.sizes import VEHICLE
-from parkwacht_vision.tracker import Track, XyXy
+from parkwacht_vision.tracker import Sighting, Track, XyXy
 from parkwacht_vision.zones import View
 
 logger = logging.getLogger(__name__)
@@ -39,13 +39,19 @@ PERSON_M = (1.2, 2.3)
 CAR_M = (1.2, 2.2)  # of a vehicle that is no lorry; from above its roof adds to it
 MISFIT_S = 6.0  # all together were seen to move for so long ...
 FITS_SHARE = 0.25  # ... and to one of them a quarter fits at most ...
-LAST, LATELY_S = 12, 10.0  # ... of so many that were seen last, or of all of these seconds
+LAST = 12  # ... of so many that were seen last
 MAX_HEIGHTS = 50
+
+
+def latest(track: Track) -> list[Sighting]:
+    """Return its sightings of two seconds, or the last four: who stands is seen once a second."""
+    recent = track.recent(SURE_S)
+    return recent if len(recent) >= SURE_SEEN else list(track.sightings)[-SURE_SEEN:]
 
 
 def is_upright(track: Track) -> bool:
     """Return whether the boxes of a track are as high and slim as a person's."""
-    boxes = [one.xyxy for one in track.recent(SURE_S)]
+    boxes = [one.xyxy for one in latest(track)]
     return median((one[3] - one[1]) / (one[2] - one[0]) for one in boxes) >= UPRIGHT
 
 
@@ -53,7 +59,7 @@ def is_surely_moving(track: Track, view: View) -> bool:
     """Return whether the picture alone says that a person or vehicle moves; sizes are not asked."""
     if track.object_class is not ObjectClass.PERSON and track.object_class not in FOUR_WHEELED:
         return False
-    recent = track.recent(SURE_S)
+    recent = latest(track)
     if len(recent) < SURE_SEEN or (recent[-1].media_time_s - recent[0].media_time_s < SURE_LEAST_S):
         return False
     if median(one.confidence for one in recent) < SURE:
@@ -95,21 +101,22 @@ class CalibrationDoubt:
         self._view = view
         self._tell = tell
         self._is_told = False
-        self._measured: OrderedDict[tuple[bool, int, float], _Measured] = OrderedDict()
+        self._measured: OrderedDict[tuple[int, float], _Measured] = OrderedDict()
 
-    def note(self, tracks: Iterable[Track], *, are_misfits: bool) -> None:
-        """Take in tracks of the network seen in one frame: those that fit, or those that do not."""
+    def note(self, tracks: Iterable[Track]) -> None:
+        """Take in the tracks of the network seen in one frame, also of what has no right size."""
         if self._view.model is None:
             return
         moving = [one for one in tracks if is_surely_moving(one, self._view)]
         for track in moving:
-            self._measure(track, self._view.model, are_misfits=are_misfits)
+            self._measure(track, self._view.model)
         if moving:
-            self._forget(moving[-1].last.media_time_s)
+            while len(self._measured) > LAST:
+                self._measured.popitem(last=False)
             self._judge()
 
-    def _measure(self, track: Track, model: CameraModel, *, are_misfits: bool) -> None:
-        key = (are_misfits, track.number, track.first.media_time_s)
+    def _measure(self, track: Track, model: CameraModel) -> None:
+        key = (track.number, track.first.media_time_s)
         known = self._measured.get(key)
         one = known or _Measured(track.last.media_time_s)
         for sighting in track.sightings if known is None else [track.last]:
@@ -122,14 +129,6 @@ class CalibrationDoubt:
         one.last_s = track.last.media_time_s
         self._measured[key] = one
         self._measured.move_to_end(key)
-
-    def _forget(self, now_s: float) -> None:
-        """Keep the last ones, and in a crowd all who are there."""
-        while len(self._measured) > LAST:
-            oldest = next(iter(self._measured))
-            if abs(now_s - self._measured[oldest].last_s) <= LATELY_S:
-                return
-            del self._measured[oldest]
 
     def _judge(self) -> None:
         trust = self._view.trust

@@ -6,6 +6,7 @@ height is wrong. Who is slim and upright and walks, or surely drives, is told as
 movement rather than not at all.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,16 +17,19 @@ from parkwacht_vision.frames import Frame
 from parkwacht_vision.motion import is_sure
 from parkwacht_vision.movement import is_living, is_small, overlap
 from parkwacht_vision.regions import Region
+from parkwacht_vision.sizes import Sized
 from parkwacht_vision.tracker import NEW, Sighting, Track, Tracker
 from parkwacht_vision.zones import View
 
 FIRST_NUMBER = 2_000_000  # above those of the detector and of moving parts
-SAME_SHARE = 0.2  # of the smaller box, in the other
+LATEST = 20  # sightings, of which half are misfits
+SAME_SHARE = 0.2  # of the smaller box, in the other ...
+SAME_S = 1.0  # ... which was seen this recently
 
 
 class Misfits:
     """
-    Tracks of what was dropped for its size.
+    Tracks of all that the network finds, whatever its size: who is half the time too large is one.
 
     Parameters
     ----------
@@ -37,22 +41,28 @@ class Misfits:
         self._view = view
         self._tracker = Tracker()
         self._told: dict[int, Track] = {}
+        self._lately: dict[int, deque[bool]] = {}  # of each track: was it a misfit
         self.seen: list[Track] = []  # in the last frame, by their own classes
 
     @property
     def slim(self) -> list[Track]:
-        """Those that may be persons by their shape: worth looking at again."""
+        """Misfits that may be persons by their shape: worth looking at again."""
         return [
             one
             for one in self._tracker.tracks
-            if one.object_class is ObjectClass.PERSON and is_upright(one)
+            if self._lately[one.number][-1]
+            and one.object_class is ObjectClass.PERSON
+            and is_upright(one)
         ]
 
-    def update(self, found: Detections, frame: Frame, looked: Sequence[Region]) -> None:
-        """Match what was dropped from one frame; `looked` is where the detector looked."""
-        self.seen = []
-        if len(found) or self._tracker.tracks:
-            self.seen = self._tracker.update(found, frame, looked)
+    def update(self, sized: Sized, frame: Frame, looked: Sequence[Region]) -> None:
+        """Match what was found in one frame; `looked` is where the detector looked."""
+        self.seen = self._tracker.update(sized.all, frame, looked)
+        misfits = {tuple(box) for box in sized.misfits.xyxy.tolist()}
+        lately = {one.number: self._lately.get(one.number) for one in self._tracker.tracks}
+        self._lately = {key: one or deque(maxlen=LATEST) for key, one in lately.items()}
+        for track in self.seen:
+            self._lately[track.number].append(track.last.xyxy in misfits)
 
     def tell(self, recognised: Sequence[Track]) -> list[Track]:
         """
@@ -68,7 +78,8 @@ class Misfits:
         return [self._retold(one) for one in self.seen if self._is_there(one, recognised)]
 
     def _is_there(self, track: Track, recognised: Sequence[Track]) -> bool:
-        if any(_is_same(track, one) for one in recognised):
+        lately = self._lately[track.number]
+        if 2 * sum(lately) < len(lately) or any(_is_same(track, one) for one in recognised):
             return False
         return is_surely_moving(track, self._view) or (is_living(track) and is_upright(track))
 
@@ -85,6 +96,8 @@ class Misfits:
 
 
 def _is_same(track: Track, known: Track) -> bool:
+    if track.last.media_time_s - known.last.media_time_s > SAME_S:
+        return False
     is_kind = is_small(track.object_class) == is_small(known.object_class)
     return is_kind and is_sure(known) and overlap(track.last.xyxy, known.last.xyxy) > SAME_SHARE
 

@@ -61,6 +61,15 @@ class Sized:
     kept: Detections
     misfits: Detections
 
+    @property
+    def all(self) -> Detections:
+        """Both of them, without `others`."""
+        return Detections(
+            np.concatenate((self.kept.xyxy, self.misfits.xyxy)),
+            np.concatenate((self.kept.confidence, self.misfits.confidence)),
+            np.concatenate((self.kept.class_id, self.misfits.class_id)),
+        )
+
 
 def split_by_size(found: Detections, model: CameraModel | None) -> Sized:
     """
