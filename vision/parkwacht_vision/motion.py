@@ -46,6 +46,7 @@ MIN_HEIGHT_SHARE, MIN_WIDTH_SHARE = 0.03, 0.008
 AFTER_SWITCH_S = 4.0  # light that changes moves along walls before it settles
 STEADY_S = 1.1  # over this long ...
 MIN_STEPS = 3  # ... so many steps ...
+STEP_S = 0.15  # ... not shorter than this, at any rate of pictures ...
 STEADY_STEP = 0.02  # ... of this share of its size each
 MAX_AREA_SHARE = 0.5  # of the picture: more is the light
 # A track of less confidence or fewer sightings may never be confirmed: it silences nothing.
@@ -139,7 +140,8 @@ class BlobTracks:
         for blob in blobs:
             x, y = (blob.xyxy[0] + blob.xyxy[2]) / 2, (blob.xyxy[1] + blob.xyxy[3]) / 2
             way = [one for one in self._ways.get(blob.number, []) if 0 < now_s - one[0] <= STEADY_S]
-            ways[blob.number] = [*way, (now_s, x, y)]
+            is_step = not way or now_s - way[-1][0] >= STEP_S
+            ways[blob.number] = [*way, (now_s, x, y)] if is_step else way
         self._ways = ways
 
     def _note_others(self, blobs: Sequence[Blob], others: Sequence[XyXy], now_s: float) -> None:
