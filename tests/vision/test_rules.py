@@ -218,6 +218,30 @@ def test_for_the_embedded_detector_who_comes_nearer_grows_both_ways(
     assert bool(play(rule(settings), [(P, change)], seconds=2.5)[0]) is is_flagged
 
 
+@pytest.mark.parametrize(
+    ("kind", "size", "speed_px_s", "is_flagged"),
+    [
+        # 0.4 times 300 px is 120, 0.4 times the root of 300 x 280 px 116: more than 1.5 s of way.
+        # 0.15 of the picture's 360 px is 54.
+        (P, (100, 300), 50.0, True),
+        (C, (300, 280), 50.0, True),
+        (P, (100, 300), 25.0, False),  # 34 px between the medians of three
+        (P, (30, 80), 20.0, False),  # 0.4 times 80 px is 32: 28
+    ],
+    ids=["person", "vehicle", "slow", "far"],
+)
+def test_who_is_near_the_camera_need_not_go_his_own_size(
+    kind: ObjectClass,
+    size: tuple[float, float],
+    speed_px_s: float,
+    is_flagged: bool,
+    rule: Callable[..., IntrusionRule],
+) -> None:
+    path = walk(speed_px_s=speed_px_s, size=size)
+    embedded = rule(RuleSettings.for_detector("embedded"))
+    assert bool(play(embedded, [(kind, path)], seconds=1.75)[0]) is is_flagged
+
+
 @pytest.mark.parametrize(("seen_s", "is_flagged"), [(0.875, False), (1.0, True)])
 def test_the_embedded_detector_needs_as_long_at_any_rate(
     seen_s: float, is_flagged: bool, rule: Callable[..., IntrusionRule]

@@ -38,6 +38,7 @@ class RuleSettings:
     min_confidence: float = 0.4  # median over the window
     person_shift: float = 0.25  # of its height
     vehicle_shift: float = 0.4  # of the root of its area
+    largest_shift: float = math.inf  # of the picture's height: who is near need not go his own size
     min_straightness: float = 0.0  # net shift over path length
     grows_evenly: bool = False  # who comes nearer must become wider and higher alike
     max_person_speed_m_s: float = 12.0  # a cyclist or a sprinter
@@ -57,6 +58,7 @@ class RuleSettings:
             min_duration_s=0.8,  # five sightings at five pictures a second
             person_shift=0.4,
             vehicle_shift=0.4,
+            largest_shift=0.15,
             min_straightness=0.5,
             grows_evenly=True,
             max_person_speed_m_s=8.0,
@@ -101,13 +103,16 @@ def has_moved(track: Track, settings: RuleSettings, view: View) -> bool:
     begin, end = median_box(sightings[:3]), median_box(sightings[-3:])
     shift = math.dist(centre(begin), centre(end))
     growth = area(end) / area(begin)
+    largest_px = settings.largest_shift * view.height_px
     if track.object_class is ObjectClass.PERSON:
         height = max(begin[3] - begin[1], end[3] - end[1])
-        is_moving = shift >= settings.person_shift * height or _comes_or_goes(begin, end, settings)
+        needed_px = min(settings.person_shift * height, largest_px)
+        is_moving = shift >= needed_px or _comes_or_goes(begin, end, settings)
     else:
         size = math.sqrt(max(area(begin), area(end)))
-        is_moving = shift >= settings.vehicle_shift * size or growth > 2.5  # noqa: PLR2004
-        if not is_moving and _drives_over_edge(sightings, settings.vehicle_shift * size, view):
+        needed_px = min(settings.vehicle_shift * size, largest_px)
+        is_moving = shift >= needed_px or growth > 2.5  # noqa: PLR2004
+        if not is_moving and _drives_over_edge(sightings, needed_px, view):
             return True
     if not is_moving:
         return False
