@@ -62,7 +62,7 @@ class RuleSettings:
             min_straightness=0.5,
             grows_evenly=True,
             max_person_speed_m_s=8.0,
-            moving_s=0.5,  # it has looked at every part of every picture
+            moving_s=0.3,  # it has looked at every part of every picture; three at five a second
             allows_still_persons=False,
             merges_kinds=True,
         )
