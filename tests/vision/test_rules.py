@@ -301,7 +301,7 @@ def test_who_is_recognised_after_all_gets_the_alarm_of_his_zone(
     detector: str,
     rule: Callable[..., IntrusionRule],
 ) -> None:
-    end_s = recognised_s + 0.25  # the movers fall silent when somebody is surely recognised
+    end_s = recognised_s + 0.125  # the movers fall silent when somebody is surely recognised
     actors = [(M, between(walk(), 0, end_s)), (P, between(walk(), recognised_s, 9))]
     confirmed, _ = play(rule(RuleSettings.for_detector(detector)), actors, seconds=9)
     assert [one.object_class for one in confirmed] == expected
