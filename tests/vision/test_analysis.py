@@ -99,6 +99,36 @@ def test_nothing_is_quiet_for_who_cannot_see_yet() -> None:
     assert analysis.is_quiet(1000.0)
 
 
+class _Names(_Notes):
+    """An embedded detector that calls every moving part a person."""
+
+    info = DetectorInfo(name="embedded", model="names")
+
+    def detect(self, frame: Frame, regions: Sequence[Region]) -> Detections:
+        """Name the parts."""
+        return Detections.of([(one.box, 0.9, ObjectClass.PERSON) for one in regions])
+
+
+@pytest.mark.parametrize(("again_s", "n_tracks"), [(10.0, 1), (30.0, 2)])
+def test_who_comes_where_somebody_was_seen_long_ago_is_another(
+    again_s: float, n_tracks: int
+) -> None:
+    # The first is seen last at 5.8 s, the second first at 10.4 or 30.4 s: more than 10 s later.
+    analysis = CameraAnalysis("yard", View(WIDTH, HEIGHT), _Names(), Budget())
+    numbers: set[int] = set()
+    for number in range(round((again_s + 3) * FPS)):
+        at_s = number / FPS
+        image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+        begun_s = again_s if at_s >= again_s else 3.0
+        if begun_s <= at_s < begun_s + 3.0:
+            x = 20 + round(4 * (at_s - begun_s))
+            image[80:120, x : x + 16] = 200
+        at = BEGIN + timedelta(seconds=at_s)
+        seen = analysis.see(Frame.of_image(image, at_s, at, at, number)).tracks
+        numbers |= {one.number for one in seen if one.object_class is ObjectClass.PERSON}
+    assert len(numbers) == n_tracks
+
+
 class _Unsure(_Notes):
     """A detector that finds a standing car in some of its looks only."""
 

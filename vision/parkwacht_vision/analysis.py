@@ -29,7 +29,7 @@ from parkwacht_vision.pictures import Picture
 from parkwacht_vision.regions import Region, plan_regions, whole
 from parkwacht_vision.scene import SceneReading, SceneState, XyXy
 from parkwacht_vision.sizes import Sized, split_by_size
-from parkwacht_vision.tracker import NEW, Track, Tracker
+from parkwacht_vision.tracker import HISTORY_S, NEW, Track, Tracker
 from parkwacht_vision.zones import View
 
 LOOK_EVERY_S = 10.0  # the guaranteed look at everything ...
@@ -130,6 +130,9 @@ class CameraAnalysis:
         self._is_blind = reading.is_blind
         granted = self._grant(frame, reading, self._wanted(frame, reading))
         found, tracks, misfits = Detections.empty(), [], []
+        if self._names_blobs:
+            # It looks at nobody who stands still: he is not known to be there for ever.
+            self._tracker.forget_unseen(frame.media_time_s - HISTORY_S)
         if granted:
             sized = self._detect(frame, granted)
             found = sized.kept

@@ -176,6 +176,12 @@ class Tracker:
         self._last_s = now_s
         return seen
 
+    def forget_unseen(self, since_s: float) -> None:
+        """Forget the tracks that were last seen before a media time, looked at or not."""
+        self._tracks = [one for one in self._tracks if one.last.media_time_s >= since_s]
+        kept = {one.number for one in self._tracks}
+        self._missed_s = {key: one for key, one in self._missed_s.items() if key in kept}
+
     def forget_ways(self, kinds: Collection[ObjectClass]) -> None:
         """
         Let the ways of tracks begin anew: the camera was turned, or light shows other outlines.
