@@ -113,7 +113,7 @@ class _Names(_Notes):
 def test_who_comes_where_somebody_was_seen_long_ago_is_another(
     again_s: float, n_tracks: int
 ) -> None:
-    # The first is seen last at 5.8 s, the second first at 10.4 or 30.4 s: more than 10 s later.
+    # The first is seen last at 5.8 s, the second first at 10.4 s or, more than 10 s later, 30.4 s.
     analysis = CameraAnalysis("yard", View(WIDTH, HEIGHT), _Names(), Budget())
     numbers: set[int] = set()
     for number in range(round((again_s + 3) * FPS)):
