@@ -311,9 +311,8 @@ def test_who_is_recognised_after_all_gets_the_alarm_of_his_zone(
 
 @pytest.mark.parametrize(
     ("detector", "told_s"),
-    # It moved for a second before it is a track at all. The embedded one looked at it all along:
-    # 0.3 s is over with the fourth of eight pictures a second.
-    [("ultralytics", 1.0), ("embedded", 0.375)],
+    # It moved for a second before it is a track at all. The embedded one looked at it all along.
+    [("ultralytics", 1.0), ("embedded", 0.5)],
 )
 def test_what_is_not_recognised_is_told_in_time(
     detector: str, told_s: float, rule: Callable[..., IntrusionRule]
