@@ -176,14 +176,18 @@ def test_who_is_recognised_needs_no_second_name(
     assert (not play(walk(), recognised=recognised)) is is_silent
 
 
-@pytest.mark.parametrize(("moves", "is_silent"), [(False, False), (True, True)])
+@pytest.mark.parametrize(
+    ("seen_s", "moves", "is_silent"),
+    [(3.4, False, False), (3.4, True, True), (1.0, False, True)],
+    ids=["did too little for long", "did enough", "may still be told"],
+)
 def test_who_will_not_be_told_by_the_detector_is_told_as_moving(
-    *, moves: bool, is_silent: bool
+    seen_s: float, *, moves: bool, is_silent: bool
 ) -> None:
-    """A car from above is called a person of 290 px for a second, who has hardly moved by then."""
+    """A car from above is called a person of 290 px for a while, who has hardly moved by then."""
 
     def recognised(s: float) -> list[Track]:
-        track = person(walk()(s), s)
+        track = person(walk()(s), s, n_seen=1 + round(seen_s * FPS))
         if moves:  # 60 px over the last 1.5 s: more than 0.4 of 40
             x1, y1, x2, y2 = walk()(s)
             track = person((x1 - 60, y1, x2 - 60, y2), s - 1.0, n_seen=3)

@@ -92,7 +92,7 @@ class LiveSource:
     tier: Tier = "full"
     tier_reason: Text | None = None
 
-    def attend(self) -> None:
+    def attend(self, *, is_eager: bool = True) -> None:
         """Everything is given anyway."""
 
     def relax(self) -> None:

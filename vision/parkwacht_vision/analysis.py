@@ -148,6 +148,11 @@ class CameraAnalysis:
             self._busy_s = frame.media_time_s
         return Insight(reading, [*tracks, *movers])
 
+    @property
+    def is_eager(self) -> bool:
+        """Whether more pictures a second confirm sooner; the embedded network asks for time."""
+        return not self._names_blobs
+
     def is_quiet(self, media_time_s: float) -> bool:
         """Return whether nothing moved and nobody was followed for a while."""
         return not self._is_blind and media_time_s - self._busy_s >= QUIET_S

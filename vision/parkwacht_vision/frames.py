@@ -125,11 +125,16 @@ class FrameSource(Protocol):
         """Yield the frames to analyse, in order of media time but for replays."""
         ...
 
-    def attend(self) -> None:
+    def attend(self, *, is_eager: bool = True) -> None:
         """
         Ask for every due frame, from the key frame before the last one given on.
 
         Without effect where everything is decoded anyway.
+
+        Parameters
+        ----------
+        is_eager
+            Whether more of them than usual are wanted at first.
         """
         ...
 

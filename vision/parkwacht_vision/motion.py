@@ -33,6 +33,8 @@ from parkwacht_vision.zones import View
 FIRST_NUMBER = 1_000_000  # numbers of tracks of the detector stay below
 CONFIDENCE = 0.5
 KNOWN_S = 4.0  # what was recognised here so recently needs no second name
+# Who is recognised, but did not do enough yet to be told, gets so long from where he was first.
+UNTOLD_S = 3.0
 OTHER_SHARE = 0.5  # of a part that lies in something else to be it
 MIN_AGE_S = 1.0
 MIN_SEEN = 5
@@ -161,10 +163,13 @@ class BlobTracks:
         return 2 * sum(is_other for _, is_other in looks) >= len(looks)
 
     def _is_told(self, track: Track) -> bool:
-        """Whether who is recognised speaks for himself."""
-        return is_sure(track) and (
-            self._settings is None or has_evidence(track, self._settings, self._view)
-        )
+        """Return whether who is recognised speaks for himself, or may soon."""
+        if not is_sure(track):
+            return False
+        if self._settings is None or has_evidence(track, self._settings, self._view):
+            return True
+        recent = track.recent(KNOWN_S)
+        return recent[-1].media_time_s - recent[0].media_time_s < UNTOLD_S
 
     def _is_steady(self, blob: Blob) -> bool:
         """Whether it keeps going: what jumped once and stays is a shadow of what was there."""

@@ -107,9 +107,9 @@ class RecordingSource:
         """Why this tier; None while too little was measured."""
         return self._decoder.reason
 
-    def attend(self) -> None:
+    def attend(self, *, is_eager: bool = True) -> None:
         """Ask for every due frame from the key frame before the last one given on."""
-        self._decoder.attend()
+        self._decoder.attend(is_eager=is_eager)
 
     def relax(self) -> None:
         """Take back `attend`."""

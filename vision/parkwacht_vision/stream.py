@@ -127,10 +127,10 @@ class StreamSource:
             "moves",
         )
 
-    def attend(self) -> None:
+    def attend(self, *, is_eager: bool = True) -> None:
         """Ask for every due frame from the key frame before the last one given on."""
         self._is_attending = True
-        self._decoder.attend()
+        self._decoder.attend(is_eager=is_eager)
 
     def relax(self) -> None:
         """Take back `attend`."""

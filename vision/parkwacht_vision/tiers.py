@@ -159,9 +159,9 @@ class TieredDecoder:
             en=f"key frames until something moves: one every {gop_s:.1f} s",
         )
 
-    def attend(self) -> None:
+    def attend(self, *, is_eager: bool = True) -> None:
         """Ask for every due picture, from the key frame before the last one given on."""
-        if not self._is_attending and self.tier != "full":
+        if is_eager and not self._is_attending and self.tier != "full":
             self._asked_s = self._given_s
         self._is_attending = True
 

@@ -201,7 +201,7 @@ class CameraWatch:
             if analysis.triage(frame)[1]:
                 self._is_attending = True
                 analysis.attend(frame.media_time_s)
-                self._source.attend()
+                self._source.attend(is_eager=analysis.is_eager)
             self._expire(frame.media_time_s)
             return
         tracks = analysis.see(frame).tracks
