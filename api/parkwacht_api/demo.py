@@ -224,7 +224,8 @@ class Demo:
             ensure_partner_key(database, receiver, self.state_dir, at=at)
             secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
             write_secret(receiver.secret_env, secret, self.state_dir)
-            partner_port = free_port(port + 1 + number)  # another demo has its own
+            # 8091 and 8092 by default, as in the park file; a demo at another port has its own.
+            partner_port = free_port(port + 11 + number)
             urls[receiver.id] = f"http://127.0.0.1:{partner_port}/"
             self.children[receiver.id] = self._child(
                 receiver.id, ["partner", receiver.id, "--port", str(partner_port)]
