@@ -42,7 +42,9 @@ class Net:
     """One detector, fed without the parts of ultralytics that import torchvision."""
 
     def __init__(self, weights: Path) -> None:
-        os.environ.update(YOLO_AUTOINSTALL="false", YOLO_OFFLINE="true")
+        os.environ.update(
+            YOLO_AUTOINSTALL="false", YOLO_OFFLINE="true", ULTRALYTICS_SAFE_LOAD="true"
+        )
         import torch  # noqa: PLC0415
         from ultralytics.data.augment import LetterBox  # noqa: PLC0415
         from ultralytics.nn.autobackend import AutoBackend  # noqa: PLC0415
