@@ -9,7 +9,8 @@ import httpx
 from rich.console import Console
 
 from parkwacht_api.accounts import FIRST_NAME
-from parkwacht_api.demo import Demo, load_recordings
+from parkwacht_api.demo import Demo
+from parkwacht_api.demo_outcome import load_recordings
 from parkwacht_api.local import FIRST_PASSWORD
 from parkwacht_api.terminal import Terminal
 from parkwacht_config.loader import load_site

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from demo_run import SAMPLES, SITE, make_demo
 
-from parkwacht_api.demo import Demo, load_recordings, match_events
+from parkwacht_api.demo import Demo
+from parkwacht_api.demo_outcome import load_recordings, match_events
 from parkwacht_config.loader import load_site
 
 

@@ -25,7 +25,7 @@ def test_each_expected_event_is_flagged_once_and_nothing_else(path: Path, tmp_pa
     console = Console(file=io.StringIO())
     summary = run_watch(options, settings, site, console, Spool(settings.spool_dir))
     found = [
-        ("vehicle" if one.object_class.is_vehicle else "person", one.zone_id)
+        ("vehicle" if one.object_class.is_vehicle else one.object_class.value, one.zone_id)
         for one in summary.events
     ]
     expected = [(one["class"], one["zone_id"]) for one in truth["expected_events"]]

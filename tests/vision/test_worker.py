@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,16 +14,25 @@ from parkwacht_config.errors import SourceError, SpoolError
 from parkwacht_config.site import ObjectClass, Site, Zone
 from parkwacht_config.text import Text
 from parkwacht_coverage.camera import CameraModel
-from parkwacht_vision.choice import choose_detector
-from parkwacht_vision.detections import Detector
-from parkwacht_vision.event import CameraTrouble, Decoding, EventEnding, FlaggedEvent, WatchReport
+from parkwacht_vision.choice import ChosenDetector, choose_detector
+from parkwacht_vision.detections import Detections, Detector
+from parkwacht_vision.event import (
+    CameraTrouble,
+    Decoding,
+    DetectorInfo,
+    EventEnding,
+    FlaggedEvent,
+    WatchReport,
+)
 from parkwacht_vision.evidence import EvidenceRoom
 from parkwacht_vision.frames import Frame, Gap, SourceHealth, Tier
 from parkwacht_vision.packets import PacketRing
 from parkwacht_vision.ports import WatchContext, WatchJob
+from parkwacht_vision.regions import Region
 from parkwacht_vision.rules import IntrusionRule
 from parkwacht_vision.source import RecordingSource
 from parkwacht_vision.spool import Spool
+from parkwacht_vision.tiers import TieredDecoder
 from parkwacht_vision.worker import watch_all, watch_camera
 
 NIGHT = datetime(2026, 11, 24, 1, 13, tzinfo=UTC)
@@ -359,3 +368,36 @@ def test_a_report_says_how_much_was_decoded_and_why(context: WatchContext) -> No
     watch_camera(context, WatchJob(source.name, "ad_hoc", lambda: source))
     _, _, (report,) = records(context)
     assert report.decoding == Decoding(tier="key_frames", nl="sleutelbeelden", en="key frames")
+
+
+class _Nobody:
+    """A detector of the given name that finds nothing."""
+
+    def __init__(self, name: Literal["embedded", "ultralytics"]) -> None:
+        self.info = DetectorInfo(name=name, model="nobody")
+
+    def detect(self, _frame: Frame, _regions: Sequence[Region]) -> Detections:
+        return Detections.empty()
+
+
+@pytest.mark.parametrize(("name", "is_eager"), [("ultralytics", True), ("embedded", False)])
+def test_only_a_network_that_gains_by_it_is_given_more_pictures_a_second(
+    context: WatchContext,
+    make_video: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    name: Literal["embedded", "ultralytics"],
+    *,
+    is_eager: bool,
+) -> None:
+    asked: list[bool] = []
+    attend = TieredDecoder.attend
+
+    def noting(decoder: TieredDecoder, *, is_eager: bool = True) -> None:
+        asked.append(is_eager)
+        attend(decoder, is_eager=is_eager)
+
+    monkeypatch.setattr(TieredDecoder, "attend", noting)
+    detector = _Nobody(name)
+    chosen = ChosenDetector(detector.info, lambda _model: detector)
+    watch_camera(replace(context, detector=chosen), job(make_video(seconds=4)))
+    assert set(asked) == {is_eager}

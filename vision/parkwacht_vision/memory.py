@@ -2,8 +2,8 @@
 Memory that is free again goes back to the system.
 
 Many threads, each with pictures of its own, leave what they freed scattered over the heaps of the
-C library, which keeps it: after sixteen cameras had lost their streams at once and found them again
-a tenth of the process was free memory (measured).
+C library, which keeps it: of eight cameras that lost their streams and found them again four times,
+54 of 665 MiB were free memory (measured).
 """
 
 import ctypes

@@ -65,6 +65,8 @@ def quiet_rest_s(rate_bps: float | None, until_wanted_s: float = math.inf) -> fl
     if rate_bps is None:
         return REST_S
     longest_s = max(REST_S, min(QUIET_REST_S, GATHERED_BITS / rate_bps))
-    if not 0 < until_wanted_s < math.inf:
-        return longest_s if until_wanted_s > 0 else REST_S
+    if until_wanted_s <= 0:
+        return REST_S
+    if until_wanted_s == math.inf:
+        return longest_s
     return until_wanted_s / math.ceil(until_wanted_s / longest_s)

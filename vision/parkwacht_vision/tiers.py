@@ -121,7 +121,7 @@ class TieredDecoder:
         self._cadence = Cadence(fps)
         self._slots: deque[tuple[int, int]] = deque(maxlen=_RECENT_SLOTS)
         self._given_s = self._before_s = self._dense_until_s = self._looked_s = -10.0
-        self._asked_s = self._key_s = self._between_s = -10.0
+        self._asked_s = self._between_s = -10.0
         self.next_look_s = -10.0  # nothing is given before, but at a key frame or while attending
         self._is_attending = False
 
@@ -289,8 +289,7 @@ class TieredDecoder:
         if not frames:
             # A stream with B-frames holds its key frames back.
             frames, self._looking = self._keys.drain(), None
-        self._looked_s = self._key_s = packet.media_time_s
-        self._before_s = self._given_s
+        self._looked_s, self._before_s = packet.media_time_s, self._given_s
         self._plan_look(packet.media_time_s)
         if not frames:
             self._gops.distrust()  # called a key frame, and none
@@ -305,7 +304,7 @@ class TieredDecoder:
             self.next_look_s = self._between_s = after_s + late_s
             return
         span_s = gop_s * max(1, math.ceil((self._quiet_step_s - _TICK_S) / gop_s))
-        next_key_s = self._key_s + span_s
+        next_key_s = self._looked_s + span_s
         step_s = span_s / math.ceil(span_s / late_s)
         is_key_next = after_s + step_s > next_key_s - TOLERANCE_S
         self.next_look_s = next_key_s if is_key_next else after_s + step_s
